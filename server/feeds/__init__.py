@@ -1,0 +1,1 @@
+"""The world outside: each a Protocol, a live and a null implementation."""

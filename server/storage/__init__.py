@@ -1,0 +1,1 @@
+"""The only SQL. Functions a noun, core structs out."""

@@ -1,0 +1,1 @@
+"""Loops that act after commit: outbox, replans, prices, settlements, watch."""

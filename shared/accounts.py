@@ -1,0 +1,110 @@
+"""Parties, accounts, roles, sign-in and the driver's own settings."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+
+class PartyRole(StrEnum):
+    """What a business on this installation is."""
+
+    PROVIDER = "provider"
+    OPERATOR = "operator"
+    SUPPLIER = "supplier"
+    FLEET = "fleet"
+
+
+class Role(StrEnum):
+    """What an account may do, always within its own party."""
+
+    DRIVER = "driver"
+    FLEET_MANAGER = "fleet_manager"
+    OPERATOR = "operator"
+    SUPPLIER = "supplier"
+    ADMINISTRATOR = "administrator"
+
+
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """E-mail and password."""
+
+    email: str
+    password: str
+
+
+class DemoSignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One tap, only on a server started with --demo."""
+
+    account_id: UUID
+
+
+class Refresh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A refresh token; each works once and is replaced by the answer."""
+
+    refresh_token: str
+
+
+class TokenPair(msgspec.Struct, frozen=True):
+    """A short access token (Authorization: Bearer) and the refresh token that renews it."""
+
+    access_token: str
+    refresh_token: str
+    expires_in_s: int
+
+
+class DemoDriver(msgspec.Struct, frozen=True):
+    """A person of the demo town to sign in as. `story` is a language-free code that the app has a sentence for."""
+
+    account_id: UUID
+    name: str
+    role: Role
+    story: str
+
+
+class Habit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """On this weekday (0 = Monday) the driver usually leaves home at this local time, HH:MM; None: no habit."""
+
+    weekday: int
+    leaves_at: str | None
+
+
+class Me(msgspec.Struct, frozen=True):
+    """The signed-in account. `consent_at`: when the driver agreed to delayed charging; None: charge at once."""
+
+    account_id: UUID
+    party_id: UUID
+    party_name: str
+    role: Role
+    name: str
+    email: str
+    language: str
+    theme: str
+    time_zone: str
+    currency: str
+    consent_at: datetime | None
+    habits: list[Habit]
+    demo: bool
+
+
+class MeUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Change what is given, leave the rest. `consent` True records agreement now, False withdraws it."""
+
+    language: str | msgspec.UnsetType = msgspec.UNSET
+    theme: str | msgspec.UnsetType = msgspec.UNSET
+    consent: bool | msgspec.UnsetType = msgspec.UNSET
+    habits: list[Habit] | msgspec.UnsetType = msgspec.UNSET
+
+
+class ClockView(msgspec.Struct, frozen=True):
+    """The server's time. `speed` is 1 in real life; in the demo 0, 1, 60 or 600."""
+
+    now: datetime
+    speed: int
+    demo: bool
+
+
+class ClockSpeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Demo only: 0 pauses; 1, 60 and 600 are the speeds."""
+
+    speed: int

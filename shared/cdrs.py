@@ -1,0 +1,84 @@
+"""The receipt: enough to recompute cost, value and cashback with a pocket calculator."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from shared.plans import Shortfall
+
+
+class ReceiptSlot(msgspec.Struct, frozen=True):
+    """One slot. value_nano = price x (baseline_wh - actual_wh); driver_price is the driver's own price of the slot."""
+
+    start: datetime
+    seconds: int
+    baseline_wh: int
+    actual_wh: int
+    price_micro_per_kwh: int
+    driver_price_micro_per_kwh: int
+    value_nano: int
+    quality: str
+
+
+class Split(msgspec.Struct, frozen=True):
+    """Who gets what of the net value, minor units. driver + operator + provider = net_minor + carry terms.
+
+    `share_*_bps` are basis points; `driver_raw_nano` is the share before rounding; `paid_minor` left pending
+    with this session;
+    `pending_before_minor` and `pending_after_minor` are the driver's pending sum.
+    """
+
+    share_driver_bps: int
+    share_operator_bps: int
+    share_provider_bps: int
+    net_minor: int
+    driver_raw_nano: int
+    driver_minor: int
+    operator_minor: int
+    provider_minor: int
+    min_payout_minor: int
+    max_payout_minor: int
+    policy: str  # ACCUMULATE | DROP
+    paid_minor: int
+    pending_before_minor: int
+    pending_after_minor: int
+    capped: bool
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """The priced, immutable statement of a settled session. `reasons` are codes for why no (or less) cashback."""
+
+    session_id: UUID
+    cdr_id: UUID
+    case: str  # A..G of the design's table of who pays whom
+    location_name: str
+    evse_label: str
+    contract_kind: str
+    currency: str
+    time_zone: str
+    started_at: datetime
+    ended_at: datetime
+    energy_wh: int
+    reference_power_w: int
+    reference_power_source: str
+    slots: list[ReceiptSlot]
+    baseline_nano: int
+    actual_nano: int
+    value_nano: int
+    savings_nano: int  # on the driver's own bill
+    savings_minor: int
+    fee_nano: int  # platform cost
+    pool_nano: int  # value - savings - fee: what is shared
+    split: Split
+    driver_cost_minor: int | None  # energy, time, session and idle fees; None where the driver pays nothing here
+    driver_cost_at_once_minor: int | None
+    eligible: bool
+    reasons: list[str]
+    overrides: list[datetime]
+    shortfall: Shortfall | None
+    price_source: str
+    price_quality: str
+    price_curve_id: str
+    sentence: str  # code of the sentence that the app shows
+    formula: str

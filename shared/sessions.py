@@ -1,0 +1,137 @@
+"""A charging session as its driver sees it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from shared.plans import PlanView, Shortfall
+
+
+class SessionState(StrEnum):
+    """Open: plugged in. Ended: unplugged, not yet settled. Settled: receipt and money are there."""
+
+    OPEN = "open"
+    ENDED = "ended"
+    SETTLED = "settled"
+
+
+class Headline(StrEnum):
+    """What is happening, in one word that the app has a sentence for (arguments: fields of SessionView)."""
+
+    CHARGES_FROM = "charges_from"  # waiting for the valley: plan.starts_at, ready
+    CHARGING = "charging"  # power flows by plan: ready
+    CHARGING_NOW = "charging_now"  # override or nothing to gain: ready
+    PAUSED = "paused"  # between two valleys: next start = plan.starts_at
+    READY = "ready"  # has what it needs, or the car is full
+    OFFLINE = "offline"  # the station is silent
+    NOT_DRAWING = "not_drawing"  # allowed, but the car draws nothing
+    ENDED = "ended"
+    SETTLED = "settled"
+
+
+class Delay(StrEnum):
+    """Whether this car is moved into the valley, and if not, why not."""
+
+    MANAGED = "managed"
+    NO_CONSENT = "no_consent"
+    NOTHING_TO_GAIN = "nothing_to_gain"  # nobody pays for the delay and the driver saves nothing
+    WOULD_COST_MORE = "would_cost_more"  # the driver's net cost would exceed charging at once
+    OVERRIDDEN = "overridden"
+    NOT_CONTROLLABLE = "not_controllable"
+    WINDOW_TOO_SHORT = "window_too_short"
+
+
+class MoneyRange(msgspec.Struct, frozen=True):
+    """From and to, minor units, not guaranteed."""
+
+    low_minor: int
+    high_minor: int
+
+
+class SessionView(msgspec.Struct, frozen=True):
+    """A session with all that the home screen shows."""
+
+    id: UUID
+    state: SessionState
+    headline: Headline
+    delay: Delay
+    location_id: UUID
+    location_name: str
+    evse_label: str
+    public: bool
+    contract_kind: str
+    currency: str
+    time_zone: str
+    vehicle_name: str | None
+    plugged_at: datetime
+    ended_at: datetime | None
+    ready_by: datetime | None
+    ready_by_source: str  # stated | habit | forecast | none
+    target_pct: int | None
+    soc_pct: int | None  # None: unknown, never 0
+    energy_wh: int
+    need_wh: int  # still to come
+    power_w: int
+    override: bool
+    cashback: MoneyRange | None  # expected cashback of the whole session
+    savings: MoneyRange | None  # expected savings on the driver's own bill
+    cost_minor: int | None  # what the driver owes so far for energy and fees, None at home
+    plan: PlanView
+    advice: str | None = None  # a code, e.g. "arrives_estimated_prices"
+
+
+class SessionSummary(msgspec.Struct, frozen=True):
+    """A row of the history."""
+
+    id: UUID
+    state: SessionState
+    location_name: str
+    plugged_at: datetime
+    ended_at: datetime | None
+    energy_wh: int
+    cashback_minor: int
+    savings_minor: int
+    shortfall: Shortfall | None
+
+
+class SessionUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Change of departure or target. `ready_by` None forgets the statement; `energy_wh` is what is still to come."""
+
+    ready_by: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    target_pct: Annotated[int, msgspec.Meta(ge=10, le=100)] | msgspec.UnsetType = msgspec.UNSET
+    energy_wh: Annotated[int, msgspec.Meta(ge=0, le=250_000)] | msgspec.UnsetType = msgspec.UNSET
+
+
+class RemoteStart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Start at a public EVSE with the signed-in driver's app token."""
+
+    evse_id: UUID
+    ready_by: datetime | None = None
+
+
+class CommandAnswer(msgspec.Struct, frozen=True):
+    """What the station said: `accepted`, `rejected`, `offline`, `timed_out`; accepted is not yet started."""
+
+    status: str
+    detail: str = ""
+
+
+class OverrideQuote(msgspec.Struct, frozen=True):
+    """What "charge now" costs: the difference of two settlements under the same prices, minor units.
+
+    `cost_minor` = cashback forgone + savings forgone + change of the driver's own fees; positive costs the driver.
+    `limited_by` names an electrical limit that keeps it below full power.
+    """
+
+    session_id: UUID
+    cost_minor: int
+    cashback_before_minor: int
+    cashback_after_minor: int
+    savings_before_minor: int
+    savings_after_minor: int
+    ready_before: datetime | None
+    ready_after: datetime | None
+    limited_by: str | None = None
