@@ -1,1 +1,1 @@
-"""What app and server both say: msgspec structs, units and names. Imports nothing but msgspec and the standard library."""
+"""What app and server both say: msgspec structs, units, names. Imports only msgspec and the standard library."""

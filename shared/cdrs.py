@@ -24,9 +24,8 @@ class ReceiptSlot(msgspec.Struct, frozen=True):
 class Split(msgspec.Struct, frozen=True):
     """Who gets what of the net value, minor units. driver + operator + provider = net_minor + carry terms.
 
-    `share_*_bps` are basis points; `driver_raw_nano` is the share before rounding; `paid_minor` left pending
-    with this session;
-    `pending_before_minor` and `pending_after_minor` are the driver's pending sum.
+    `share_*_bps` are basis points; `driver_raw_nano` is the driver's share before rounding; `pending_before_minor`
+    and `pending_after_minor` are the driver's pending sum; `paid_minor` became payable with this session.
     """
 
     share_driver_bps: int
