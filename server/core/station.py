@@ -1,0 +1,81 @@
+"""A station behind its feeder: what it may take when it is alone."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from server.core.timegrid import Grid
+from shared.units import VOLTS
+
+MIN_CURRENT_MA = 6_000
+"""Below 6 A an AC session cannot charge (IEC 61851)."""
+
+
+class Station(msgspec.Struct, frozen=True):
+    """The box with one OCPP connection. `unit` is what its profiles are said in; `safe_held_w` what it confirmed."""
+
+    id: UUID
+    party_id: UUID
+    location_id: UUID
+    identity: str
+    max_w: int
+    phases: int
+    online: bool
+    feeder_id: UUID | None = None
+    unit: str | None = None
+    vendor: str = ""
+    model: str = ""
+    firmware: str = ""
+    connection_id: str | None = None
+    last_seen_at: datetime | None = None
+    safe_held_w: int | None = None
+
+
+class Feeder(msgspec.Struct, frozen=True):
+    """The electrical limit under a location: mA per phase, or W of the grid contract less what the building takes.
+
+    `base_load`: local windows (from, to as HH:MM, W), the first that matches counts.
+    """
+
+    id: UUID
+    location_id: UUID
+    limit_ma: tuple[int, ...] | None = None
+    limit_w: int | None = None
+    base_load: tuple[tuple[str, str, int], ...] = ()
+
+    @property
+    def base_load_max_w(self) -> int:
+        """The most that the building takes."""
+        return max((load for _, _, load in self.base_load), default=0)
+
+
+def base_load_w(feeder: Feeder, grid: Grid, zone: str) -> list[int]:
+    """What the building takes in each slot, W, by local wall clock."""
+    local = ZoneInfo(zone)
+    return [_load_at(feeder.base_load, start.astimezone(local).strftime("%H:%M")) for start in grid.starts()]
+
+
+def _load_at(windows: Sequence[tuple[str, str, int]], clock: str) -> int:
+    for begin, end, load in windows:
+        inside = begin <= clock < end if begin < end else clock >= begin or clock < end
+        if inside:
+            return load
+    return 0
+
+
+def safe_share_w(feeder: Feeder, stations: int, phases: int) -> int:
+    """What each of `stations` may take when nobody steers: limit / stations, or 0 where that is below 6 A. W.
+
+    A one-phase station may stand on any phase, so its share is the same current on one phase.
+    """
+    assert stations > 0
+    currents = []
+    if feeder.limit_ma is not None:
+        currents.append(min(feeder.limit_ma) // stations)
+    if feeder.limit_w is not None:
+        currents.append(max(0, feeder.limit_w - feeder.base_load_max_w) * 1000 // (3 * VOLTS) // stations)
+    current = min(currents) // 100 * 100
+    return current * VOLTS * phases // 1000 if current >= MIN_CURRENT_MA else 0

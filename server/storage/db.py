@@ -1,0 +1,108 @@
+"""The database: one engine, transactions that announce themselves after commit.
+
+SQLite and PostgreSQL behind the same two doors: `begin()` for a transaction that may write (on SQLite they take turns,
+with BEGIN IMMEDIATE), `read()` for one that only reads.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+ANNOUNCED = "announced"
+QUEUED = "queued"
+
+
+class BadDatabaseUrl(Exception):
+    """The database URL is of no form that we can open."""
+
+
+def async_url(url: str) -> URL:
+    """`sqlite:///path` and `postgresql://...` with their async drivers.
+
+    Raises:
+        BadDatabaseUrl: for anything else.
+    """
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise BadDatabaseUrl(str(error)) from error
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+    name = drivers.get(parsed.drivername.partition("+")[0])
+    if name is None:
+        raise BadDatabaseUrl(parsed.drivername)
+    return parsed.set(drivername=name)
+
+
+def to_struct(row: sa.Row[Any] | Row, kind: type[T]) -> T:
+    """A row as a core struct: enums from their values, unknown columns dropped."""
+    values = row._mapping if isinstance(row, sa.Row) else row  # noqa: SLF001 -- the documented accessor
+    return msgspec.convert(dict(values), kind, strict=False)
+
+
+class Database:
+    """Owns the engine; `on_commit(announcements, queued)` hears of every commit that had something to tell."""
+
+    def __init__(self, url: str, on_commit: Callable[[list[Any], bool], None] | None = None) -> None:
+        """`url`: see `async_url`."""
+        self.url = async_url(url)
+        self.on_commit = on_commit or (lambda _announced, _queued: None)
+        self.sqlite = self.url.drivername.startswith("sqlite")
+        arguments: dict[str, Any] = {} if self.sqlite else {"pool_size": 10, "max_overflow": 20}
+        self.engine: AsyncEngine = create_async_engine(self.url, **arguments)
+        if self.sqlite:
+            _prepare_sqlite(self.engine)
+        self._writer = asyncio.Lock()
+        self._writing = async_sessionmaker(self.engine, expire_on_commit=False)
+        reading = self.engine.execution_options(reading=True)
+        self._reading = async_sessionmaker(reading, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncGenerator[AsyncSession, None]:
+        """One transaction that may write: commits at the end, rolls back on any exception, then announces."""
+        async with self._writer if self.sqlite else nullcontext():
+            async with self._writing.begin() as tx:
+                tx.info[ANNOUNCED], tx.info[QUEUED] = [], False
+                yield tx
+        if tx.info[ANNOUNCED] or tx.info[QUEUED]:
+            self.on_commit(tx.info[ANNOUNCED], tx.info[QUEUED])
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[AsyncSession, None]:
+        """One transaction that only reads: never waits for a writer."""
+        async with self._reading() as tx:
+            yield tx
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self.engine.dispose()
+
+
+def announce(tx: AsyncSession, announcement: object) -> None:
+    """Tell `on_commit` of this once the transaction is through; nothing is told of one that is not."""
+    tx.info[ANNOUNCED].append(announcement)
+
+
+def _prepare_sqlite(engine: AsyncEngine) -> None:
+    """WAL, foreign keys, and transactions that begin when we say so (writers at once, readers deferred)."""
+
+    def connect(connection: Any, _record: object) -> None:  # noqa: ANN401 -- the driver's own
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begin(connection: sa.Connection) -> None:
+        reading = connection.get_execution_options().get("reading", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    sa.event.listen(engine.sync_engine, "connect", connect)
+    sa.event.listen(engine.sync_engine, "begin", begin)

@@ -1,0 +1,67 @@
+"""The outbox: what is to be done after commit, kept with what caused it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.storage.db import QUEUED, to_struct
+from server.storage.tables import Outbox
+
+T = Outbox.__table__.c  # type: ignore[attr-defined]
+RETRY_SECONDS = 5
+ATTEMPTS_MAX = 8
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A row to be done. Rows of one `key` are done in order; `attempts` counts the failed ones before."""
+
+    id: int
+    kind: str
+    key: str
+    payload: str
+    due_at: datetime
+    attempts: int
+
+
+async def put(tx: AsyncSession, kind: str, key: str, payload: object, due_at: datetime) -> None:
+    """Queue a task with this transaction."""
+    text = msgspec.json.encode(payload).decode()
+    await tx.execute(sa.insert(Outbox).values(kind=kind, key=key, payload=text, due_at=due_at, attempts=0, outcome=""))
+    tx.info[QUEUED] = True
+
+
+async def put_once(tx: AsyncSession, kind: str, key: str, payload: object, due_at: datetime) -> None:
+    """Queue a task unless one of this kind and key waits already, not later than this one."""
+    waiting = sa.select(T.id).where(T.kind == kind, T.key == key, T.done_at.is_(None), T.due_at <= due_at)
+    if (await tx.execute(waiting.limit(1))).first() is None:
+        await put(tx, kind, key, payload, due_at)
+
+
+async def due(tx: AsyncSession, now: datetime, limit: int = 200) -> list[Task]:
+    """What is due, oldest first."""
+    rows = sa.select(T.id, T.kind, T.key, T.payload, T.due_at, T.attempts)
+    rows = rows.where(T.done_at.is_(None), T.due_at <= now).order_by(T.id).limit(limit)
+    return [to_struct(row, Task) for row in await tx.execute(rows)]
+
+
+async def next_due(tx: AsyncSession) -> datetime | None:
+    """When the next task falls due, None when nothing waits."""
+    return (await tx.execute(sa.select(T.due_at).where(T.done_at.is_(None)).order_by(T.due_at).limit(1))).scalar()
+
+
+async def done(tx: AsyncSession, ids: Sequence[int], now: datetime, outcome: str = "done") -> None:
+    """Mark tasks as done."""
+    await tx.execute(sa.update(Outbox).where(T.id.in_(ids)).values(done_at=now, outcome=outcome))
+
+
+async def failed(tx: AsyncSession, task: Task, now: datetime, why: str) -> None:
+    """Try again later, each time twice as late; give up, visibly, after `ATTEMPTS_MAX`."""
+    attempts = task.attempts + 1
+    given_up = now if attempts >= ATTEMPTS_MAX else None
+    due_at = now + timedelta(seconds=RETRY_SECONDS * 2**attempts)
+    values = {"attempts": attempts, "due_at": due_at, "done_at": given_up, "outcome": why[:200]}
+    await tx.execute(sa.update(Outbox).where(T.id == task.id).values(**values))
+    tx.info[QUEUED] = True

@@ -1,0 +1,98 @@
+"""Plans: one a session and version, with what it was made of."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.timegrid import Grid
+from server.storage.db import to_struct
+from server.storage.tables import Locations, Plans
+
+TABLE = Plans.__table__  # type: ignore[attr-defined]
+P = TABLE.c
+L = Locations.__table__.c  # type: ignore[attr-defined]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Energy by slot for one session. `final_w` holds after the last slot; `outcome` is what the station said."""
+
+    id: UUID
+    party_id: UUID
+    session_id: UUID
+    location_id: UUID
+    version: int
+    made_at: datetime
+    grid_start: datetime
+    slot_seconds: int
+    energy_wh: list[int]
+    need_wh: int
+    final_w: int
+    shortfall_wh: int = 0
+    reason: str | None = None
+    depart_at: datetime | None = None
+    depart_source: str = "none"
+    price_source: str = ""
+    curve_id: str = ""
+    solver: str = ""
+    sent_at: datetime | None = None
+    outcome: str = ""
+
+    @property
+    def grid(self) -> Grid:
+        """The plan's slots; the first may have begun before `made_at`."""
+        return Grid(self.grid_start, len(self.energy_wh), self.slot_seconds)
+
+    def power_w(self, moment: datetime) -> int:
+        """What the plan allows at a moment, W."""
+        grid = self.grid
+        slot = grid.index(moment)
+        if not 0 <= slot < grid.slots:
+            return self.final_w
+        seconds = (grid.at(slot + 1) - max(self.made_at, grid.at(slot))).total_seconds()
+        return round(self.energy_wh[slot] * 3600 / seconds) if seconds > 0 else 0
+
+
+async def insert(tx: AsyncSession, plans: Sequence[Plan]) -> None:
+    """Keep new plans."""
+    if plans:
+        await tx.execute(sa.insert(Plans), [msgspec.structs.asdict(plan) for plan in plans])
+
+
+async def get(tx: AsyncSession, plan_id: UUID | None) -> Plan | None:
+    """A plan by id."""
+    row = None if plan_id is None else (await tx.execute(sa.select(TABLE).where(P.id == plan_id))).first()
+    return None if row is None else to_struct(row, Plan)
+
+
+async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID]) -> dict[UUID, Plan]:
+    """Plans by session, for the plan ids that sessions hold."""
+    rows = await tx.execute(sa.select(TABLE).where(P.id.in_(list(plan_ids))))
+    found = [to_struct(row, Plan) for row in rows]
+    return {plan.session_id: plan for plan in found}
+
+
+async def first_of(tx: AsyncSession, session_id: UUID) -> Plan | None:
+    """The first plan of a session."""
+    row = (await tx.execute(sa.select(TABLE).where(P.session_id == session_id).order_by(P.version).limit(1))).first()
+    return None if row is None else to_struct(row, Plan)
+
+
+async def set_outcome(tx: AsyncSession, plan_id: UUID, sent_at: datetime, outcome: str) -> None:
+    """Record that a plan was sent and what the station said."""
+    await tx.execute(sa.update(Plans).where(P.id == plan_id).values(sent_at=sent_at, outcome=outcome))
+
+
+async def planned_version(tx: AsyncSession, location_id: UUID) -> int:
+    """How often a location was planned."""
+    return int((await tx.execute(sa.select(L.planned_version).where(L.id == location_id))).scalar_one())
+
+
+async def advance_version(tx: AsyncSession, location_id: UUID, seen: int) -> bool:
+    """Count one more plan of a location, unless another was saved since `seen`: an older answer never wins."""
+    newer = sa.update(Locations).where(L.id == location_id, L.planned_version == seen)
+    result = await tx.execute(newer.values(planned_version=seen + 1))
+    return bool(result.rowcount)  # type: ignore[attr-defined]

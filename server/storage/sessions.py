@@ -1,0 +1,188 @@
+"""Sessions, their readings and what happened in them. Readings are core SQL in batches, never the ORM."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.departure import Stay
+from server.core.meter import Reading
+from server.core.session import Session
+from server.storage.db import to_struct
+from server.storage.tables import OrphanMessages, Readings, SessionEvents, Sessions, Transactions
+
+TABLE = Sessions.__table__  # type: ignore[attr-defined]
+S = TABLE.c
+R = Readings.__table__.c  # type: ignore[attr-defined]
+V = SessionEvents.__table__.c  # type: ignore[attr-defined]
+
+
+class SessionEvent(msgspec.Struct, frozen=True):
+    """Something that happened in a session: `override`, `override_undone`, `departure`, `target`, `offline`, ..."""
+
+    session_id: UUID
+    at: datetime
+    kind: str
+    detail: str = ""
+
+
+class SampleRow(msgspec.Struct, frozen=True):
+    """A reading to be stored."""
+
+    session_id: UUID
+    at: datetime
+    register_wh: int
+    power_w: int | None
+    soc_pct: int | None
+    received_at: datetime
+
+
+async def next_transaction_id(tx: AsyncSession, session_id: UUID) -> int:
+    """A positive, unique OCPP 1.6 transaction id for a session."""
+    result = await tx.execute(sa.insert(Transactions).values(session_id=session_id).returning(Transactions.id))
+    return int(result.scalar_one())
+
+
+async def insert(tx: AsyncSession, session: Session) -> None:
+    """Keep a new session."""
+    await tx.execute(sa.insert(Sessions).values(**msgspec.structs.asdict(session)))
+
+
+async def save(tx: AsyncSession, before: Session, after: Session) -> None:
+    """Write what changed between two values of one session."""
+    old, new = msgspec.structs.asdict(before), msgspec.structs.asdict(after)
+    changed = {name: value for name, value in new.items() if value != old[name]}
+    if changed:
+        await tx.execute(sa.update(Sessions).where(S.id == before.id).values(**changed))
+
+
+async def get(tx: AsyncSession, session_id: UUID) -> Session | None:
+    """A session by id."""
+    row = (await tx.execute(sa.select(TABLE).where(S.id == session_id))).first()
+    return None if row is None else to_struct(row, Session)
+
+
+async def by_transaction(tx: AsyncSession, station_id: UUID, transaction_id: int) -> Session | None:
+    """The session of a station's transaction."""
+    rows = sa.select(TABLE).where(S.transaction_id == transaction_id, S.station_id == station_id)
+    row = (await tx.execute(rows)).first()
+    return None if row is None else to_struct(row, Session)
+
+
+async def open_at(tx: AsyncSession, location_id: UUID) -> list[Session]:
+    """The open sessions of a location, oldest first."""
+    rows = sa.select(TABLE).where(S.location_id == location_id, S.state == "open").order_by(S.started_at, S.id)
+    return [to_struct(row, Session) for row in await tx.execute(rows)]
+
+
+async def open_on(tx: AsyncSession, evse_id: UUID) -> Session | None:
+    """The open session of an EVSE, the newest if a station left one behind."""
+    rows = sa.select(TABLE).where(S.evse_id == evse_id, S.state == "open").order_by(S.started_at.desc()).limit(1)
+    row = (await tx.execute(rows)).first()
+    return None if row is None else to_struct(row, Session)
+
+
+async def all_open(tx: AsyncSession) -> list[Session]:
+    """Every open session, oldest first."""
+    rows = sa.select(TABLE).where(S.state == "open").order_by(S.started_at, S.id)
+    return [to_struct(row, Session) for row in await tx.execute(rows)]
+
+
+async def current_of(tx: AsyncSession, account_id: UUID) -> list[Session]:
+    """A driver's sessions that are not settled, newest first."""
+    rows = sa.select(TABLE).where(S.account_id == account_id, S.state != "settled").order_by(S.started_at.desc())
+    return [to_struct(row, Session) for row in await tx.execute(rows)]
+
+
+async def page_of(tx: AsyncSession, account_id: UUID, before: datetime | None, limit: int) -> list[Session]:
+    """A driver's sessions, newest first, those that started before a time."""
+    rows = sa.select(TABLE).where(S.account_id == account_id)
+    if before is not None:
+        rows = rows.where(S.started_at < before)
+    return [to_struct(row, Session) for row in await tx.execute(rows.order_by(S.started_at.desc()).limit(limit))]
+
+
+async def last_ended(tx: AsyncSession, evse_id: UUID, token_uid: str) -> Session | None:
+    """The last session of a token on an EVSE that has ended."""
+    rows = sa.select(TABLE).where(S.evse_id == evse_id, S.token_uid == token_uid, S.ended_at.is_not(None))
+    row = (await tx.execute(rows.order_by(S.ended_at.desc()).limit(1))).first()
+    return None if row is None else to_struct(row, Session)
+
+
+async def stays(tx: AsyncSession, account_id: UUID, location_id: UUID, limit: int = 120) -> list[Stay]:
+    """A driver's ended stays at a location, newest first."""
+    rows = sa.select(S.started_at, S.ended_at)
+    rows = rows.where(S.account_id == account_id, S.location_id == location_id, S.ended_at.is_not(None))
+    found = await tx.execute(rows.order_by(S.started_at.desc()).limit(limit))
+    return [Stay(started_at=row.started_at, ended_at=row.ended_at) for row in found]
+
+
+async def past_energies(tx: AsyncSession, account_id: UUID, location_id: UUID, limit: int = 20) -> tuple[int, ...]:
+    """What a driver's last ended sessions at a location took, Wh, newest first."""
+    rows = sa.select((S.meter_stop_wh - S.meter_start_wh).label("energy"))
+    rows = rows.where(S.account_id == account_id, S.location_id == location_id, S.meter_stop_wh.is_not(None))
+    found = await tx.execute(rows.order_by(S.started_at.desc()).limit(limit))
+    return tuple(max(0, int(row.energy)) for row in found)
+
+
+async def past_powers(tx: AsyncSession, vehicle_id: UUID, limit: int = 20) -> list[list[int]]:
+    """The metered powers (W, while drawing) of a car's last settled sessions, a list a session."""
+    recent = sa.select(S.id).where(S.vehicle_id == vehicle_id, S.state == "settled")
+    ids = [row.id for row in await tx.execute(recent.order_by(S.started_at.desc()).limit(limit))]
+    rows = sa.select(R.session_id, R.power_w).where(R.session_id.in_(ids), R.power_w > 0)
+    powers: dict[UUID, list[int]] = {session_id: [] for session_id in ids}
+    for row in await tx.execute(rows):
+        powers[row.session_id].append(row.power_w)
+    return [values for values in powers.values() if values]
+
+
+async def add_readings(tx: AsyncSession, rows: Sequence[SampleRow]) -> None:
+    """Keep readings in one statement; a repeat of a moment keeps the higher register."""
+    if not rows:
+        return
+    values = [msgspec.structs.asdict(row) for row in _distinct(rows)]
+    if tx.get_bind().dialect.name == "sqlite":
+        lite = sqlite.insert(Readings)
+        kept = {"register_wh": sa.func.max(R.register_wh, lite.excluded.register_wh)}
+        await tx.execute(lite.on_conflict_do_update(index_elements=["session_id", "at"], set_=kept), values)
+    else:
+        full = postgresql.insert(Readings)
+        kept = {"register_wh": sa.func.greatest(R.register_wh, full.excluded.register_wh)}
+        await tx.execute(full.on_conflict_do_update(index_elements=["session_id", "at"], set_=kept), values)
+
+
+def _distinct(rows: Sequence[SampleRow]) -> list[SampleRow]:
+    """One row a moment: PostgreSQL refuses to touch a row twice in one statement."""
+    kept: dict[tuple[UUID, datetime], SampleRow] = {}
+    for row in rows:
+        first = kept.get((row.session_id, row.at))
+        if first is None or row.register_wh > first.register_wh:
+            kept[row.session_id, row.at] = row
+    return list(kept.values())
+
+
+async def readings(tx: AsyncSession, session_id: UUID) -> list[Reading]:
+    """The register readings of a session, oldest first."""
+    rows = sa.select(R.at, R.register_wh).where(R.session_id == session_id).order_by(R.at)
+    return [Reading(at=row.at, register_wh=row.register_wh) for row in await tx.execute(rows)]
+
+
+async def add_event(tx: AsyncSession, session: Session, at: datetime, kind: str, detail: str = "") -> None:
+    """Record what happened in a session."""
+    values = {"party_id": session.party_id, "session_id": session.id, "at": at, "kind": kind, "detail": detail}
+    await tx.execute(sa.insert(SessionEvents).values(**values))
+
+
+async def events(tx: AsyncSession, session_id: UUID) -> list[SessionEvent]:
+    """What happened in a session, in order."""
+    rows = sa.select(V.session_id, V.at, V.kind, V.detail).where(V.session_id == session_id).order_by(V.id)
+    return [to_struct(row, SessionEvent) for row in await tx.execute(rows)]
+
+
+async def add_orphan(tx: AsyncSession, values: dict[str, object]) -> None:
+    """Keep a message of a transaction that we do not know (party_id, station_id, received_at, action, payload)."""
+    await tx.execute(sa.insert(OrphanMessages).values(**values))

@@ -1,0 +1,102 @@
+"""Stations, EVSEs and feeders."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.station import Feeder, Station
+from server.storage.db import to_struct
+from server.storage.tables import Evses, Feeders, Stations
+
+S = Stations.__table__.c  # type: ignore[attr-defined]
+E = Evses.__table__.c  # type: ignore[attr-defined]
+F = Feeders.__table__.c  # type: ignore[attr-defined]
+
+
+class Evse(msgspec.Struct, frozen=True):
+    """The part that serves one car. `status` is OCPP's ChargePointStatus."""
+
+    id: UUID
+    party_id: UUID
+    station_id: UUID
+    location_id: UUID
+    connector_no: int
+    label: str
+    max_w: int
+    phases: int
+    status: str
+    error_code: str
+
+
+async def key_of(tx: AsyncSession, identity: str) -> tuple[UUID, bytes] | None:
+    """The station behind an identity and the SHA-256 of its key."""
+    row = (await tx.execute(sa.select(S.id, S.key_sha256).where(S.identity == identity))).first()
+    return None if row is None else (row.id, bytes.fromhex(row.key_sha256))
+
+
+async def get(tx: AsyncSession, station_id: UUID) -> Station:
+    """A station that exists."""
+    return to_struct((await tx.execute(sa.select(Stations.__table__).where(S.id == station_id))).one(), Station)  # type: ignore[attr-defined]
+
+
+async def at_location(tx: AsyncSession, location_id: UUID) -> list[Station]:
+    """The stations of a location, by identity."""
+    rows = sa.select(Stations.__table__).where(S.location_id == location_id).order_by(S.identity)  # type: ignore[attr-defined]
+    return [to_struct(row, Station) for row in await tx.execute(rows)]
+
+
+async def of_party(tx: AsyncSession, party_id: UUID) -> list[Station]:
+    """The stations of an operator, by identity."""
+    rows = sa.select(Stations.__table__).where(S.party_id == party_id).order_by(S.identity)  # type: ignore[attr-defined]
+    return [to_struct(row, Station) for row in await tx.execute(rows)]
+
+
+async def feeder_of(tx: AsyncSession, location_id: UUID) -> Feeder | None:
+    """The limit under a location, None where each station has a limit of its own."""
+    row = (await tx.execute(sa.select(Feeders.__table__).where(F.location_id == location_id))).first()  # type: ignore[attr-defined]
+    return None if row is None else to_struct(row, Feeder)
+
+
+async def evse_at(tx: AsyncSession, station_id: UUID, connector_no: int) -> Evse | None:
+    """The EVSE behind a connector number."""
+    rows = sa.select(Evses.__table__).where(E.station_id == station_id, E.connector_no == connector_no)  # type: ignore[attr-defined]
+    row = (await tx.execute(rows)).first()
+    return None if row is None else to_struct(row, Evse)
+
+
+async def evse(tx: AsyncSession, evse_id: UUID) -> Evse | None:
+    """An EVSE by id."""
+    row = (await tx.execute(sa.select(Evses.__table__).where(E.id == evse_id))).first()  # type: ignore[attr-defined]
+    return None if row is None else to_struct(row, Evse)
+
+
+async def evses_at(tx: AsyncSession, location_ids: Sequence[UUID]) -> list[Evse]:
+    """All EVSEs of some locations, by label."""
+    rows = sa.select(Evses.__table__).where(E.location_id.in_(location_ids)).order_by(E.label)  # type: ignore[attr-defined]
+    return [to_struct(row, Evse) for row in await tx.execute(rows)]
+
+
+async def update(tx: AsyncSession, station_id: UUID, **values: object) -> None:
+    """Write columns of a station."""
+    await tx.execute(sa.update(Stations).where(S.id == station_id).values(**values))
+
+
+async def disconnect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime) -> bool:
+    """Mark a station offline, but only if this connection is still its newest."""
+    offline = sa.update(Stations).where(S.id == station_id, S.connection_id == connection_id)
+    result = await tx.execute(offline.values(online=False, connection_id=None, last_seen_at=now))
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+async def all_offline(tx: AsyncSession) -> None:
+    """A server that starts has no connection yet, whatever the last one believed."""
+    await tx.execute(sa.update(Stations).values(online=False, connection_id=None))
+
+
+async def set_status(tx: AsyncSession, evse_id: UUID, status: str, error_code: str, at: datetime) -> None:
+    """Write what a connector said of itself."""
+    await tx.execute(sa.update(Evses).where(E.id == evse_id).values(status=status, error_code=error_code, status_at=at))

@@ -1,0 +1,407 @@
+"""The tables. Private to storage; validation stands in structs and CHECK constraints, never here.
+
+Every account, contract, station, tariff and wallet belongs to a party: `party_id` is in every row that is somebody's.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from server.core.tariff import PublicTariffTerms
+from server.storage.columns import BigId, Encoded, UtcDateTime
+from shared.accounts import Habit
+from shared.cdrs import Receipt
+from shared.tariffs import HomeTariffInput
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def _time(*, nullable: bool = False, index: bool = False) -> Any:  # noqa: ANN401 -- a Field fits any annotation
+    return Field(default=None, sa_type=UtcDateTime, nullable=nullable, index=index)
+
+
+def _json(kind: Any, *, nullable: bool = False) -> Any:  # noqa: ANN401
+    return Field(default=None, sa_column=sa.Column(Encoded(kind), nullable=nullable))
+
+
+def _big(default: int | None = 0, *, nullable: bool = False) -> Any:  # noqa: ANN401
+    return Field(default=default, sa_type=sa.BigInteger, nullable=nullable)
+
+
+def _party() -> Any:  # noqa: ANN401
+    return Field(foreign_key="parties.id", index=True)
+
+
+class Parties(SQLModel, table=True):
+    __tablename__ = "parties"
+    __table_args__ = (sa.CheckConstraint("role in ('provider','operator','supplier','fleet')", name="role"),)
+    id: UUID = Field(primary_key=True)
+    name: str
+    role: str
+    created_at: datetime = _time()
+
+
+class Accounts(SQLModel, table=True):
+    __tablename__ = "accounts"
+    __table_args__ = (
+        sa.CheckConstraint("role in ('driver','fleet_manager','operator','supplier','administrator')", name="role"),
+    )
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    role: str
+    name: str
+    email: str = Field(unique=True)
+    password_hash: str | None = None
+    language: str = "en"
+    theme: str = "system"
+    time_zone: str = "Europe/Amsterdam"
+    currency: str = "EUR"
+    consent_at: datetime | None = _time(nullable=True)
+    habits: list[Habit] = _json(list[Habit])
+    story: str | None = None
+    created_at: datetime = _time()
+    closed_at: datetime | None = _time(nullable=True)
+
+
+class Consents(SQLModel, table=True):
+    __tablename__ = "consents"
+    id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
+    party_id: UUID = _party()
+    account_id: UUID = Field(foreign_key="accounts.id", index=True)
+    given: bool
+    at: datetime = _time()
+
+
+class RefreshTokens(SQLModel, table=True):
+    __tablename__ = "refresh_tokens"
+    token_sha256: str = Field(primary_key=True)
+    party_id: UUID = _party()
+    account_id: UUID = Field(foreign_key="accounts.id", index=True)
+    family: UUID = Field(index=True)
+    expires_at: datetime = _time()
+    used_at: datetime | None = _time(nullable=True)
+    revoked_at: datetime | None = _time(nullable=True)
+
+
+class Contracts(SQLModel, table=True):
+    __tablename__ = "contracts"
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    account_id: UUID = Field(foreign_key="accounts.id", index=True)
+    location_id: UUID | None = Field(default=None, foreign_key="locations.id", index=True)
+    counterparty_id: UUID | None = Field(default=None, foreign_key="parties.id")
+    kind: str
+    partner: bool = True
+    share_driver_bps: int = 5000
+    share_operator_bps: int = 3000
+    share_provider_bps: int = 2000
+    min_payout_minor: int = 20
+    max_payout_minor: int = 1000
+    payout: str = "ACCUMULATE"
+    platform_fee_nano: int = _big()
+    currency: str = "EUR"
+
+
+class Tokens(SQLModel, table=True):
+    __tablename__ = "tokens"
+    uid: str = Field(primary_key=True)
+    party_id: UUID = _party()
+    account_id: UUID = Field(foreign_key="accounts.id", index=True)
+    kind: str = "rfid"
+    valid: bool = True
+    expires_at: datetime | None = _time(nullable=True)
+
+
+class Vehicles(SQLModel, table=True):
+    __tablename__ = "vehicles"
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    account_id: UUID = Field(foreign_key="accounts.id", index=True)
+    name: str
+    capacity_wh: int
+    max_ac_w: int
+    phases: int
+    target_pct: int = 80
+
+
+class Tariffs(SQLModel, table=True):
+    __tablename__ = "tariffs"
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    name: str
+    terms: PublicTariffTerms = _json(PublicTariffTerms)
+
+
+class HomeTariffs(SQLModel, table=True):
+    __tablename__ = "home_tariffs"
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    account_id: UUID = Field(foreign_key="accounts.id", index=True)
+    entered: HomeTariffInput = _json(HomeTariffInput)
+    supplier_partner: bool = False
+    supplier_id: UUID | None = Field(default=None, foreign_key="parties.id")
+    valid_from: datetime = _time()
+    valid_to: datetime | None = _time(nullable=True)
+
+
+class Locations(SQLModel, table=True):
+    __tablename__ = "locations"
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    account_id: UUID | None = Field(default=None, foreign_key="accounts.id")
+    tariff_id: UUID | None = Field(default=None, foreign_key="tariffs.id")
+    name: str
+    address: str
+    latitude: float
+    longitude: float
+    time_zone: str = "Europe/Amsterdam"
+    zone: str = "NL"
+    public: bool = False
+    planned_version: int = 0
+
+
+class Feeders(SQLModel, table=True):
+    __tablename__ = "feeders"
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    location_id: UUID = Field(foreign_key="locations.id", index=True)
+    limit_ma: list[int] | None = _json(list[int], nullable=True)
+    limit_w: int | None = None
+    base_load: list[Any] = _json(list[tuple[str, str, int]])
+
+
+class Stations(SQLModel, table=True):
+    __tablename__ = "stations"
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    location_id: UUID = Field(foreign_key="locations.id", index=True)
+    feeder_id: UUID | None = Field(default=None, foreign_key="feeders.id")
+    identity: str = Field(unique=True)
+    key_sha256: str
+    max_w: int
+    phases: int
+    unit: str | None = None  # A or W once the station has shown what it takes
+    vendor: str = ""
+    model: str = ""
+    firmware: str = ""
+    online: bool = False
+    connection_id: str | None = None
+    last_seen_at: datetime | None = _time(nullable=True)
+    booted_at: datetime | None = _time(nullable=True)
+    safe_held_w: int | None = None  # the safe share that the station confirmed as its default profile
+
+
+class Evses(SQLModel, table=True):
+    __tablename__ = "evses"
+    __table_args__ = (sa.UniqueConstraint("station_id", "connector_no", name="uq_evses_station_connector"),)
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    station_id: UUID = Field(foreign_key="stations.id", index=True)
+    location_id: UUID = Field(foreign_key="locations.id", index=True)
+    connector_no: int
+    label: str
+    max_w: int
+    phases: int
+    status: str = "Unavailable"
+    error_code: str = "NoError"
+    status_at: datetime | None = _time(nullable=True)
+
+
+class Transactions(SQLModel, table=True):
+    """Counts OCPP 1.6 transaction ids: positive, unique, int32."""
+
+    __tablename__ = "transactions"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+    id: int | None = Field(default=None, sa_column=sa.Column(sa.Integer, primary_key=True, autoincrement=True))
+    session_id: UUID = Field(unique=True)
+
+
+class Sessions(SQLModel, table=True):
+    __tablename__ = "sessions"
+    __table_args__ = (
+        sa.CheckConstraint("state in ('open','ended','settled')", name="state"),
+        sa.Index("ix_sessions_open", "location_id", sqlite_where=sa.text("state = 'open'"),
+                 postgresql_where=sa.text("state = 'open'")),
+    )
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    station_id: UUID = Field(foreign_key="stations.id", index=True)
+    evse_id: UUID = Field(foreign_key="evses.id")
+    location_id: UUID = Field(foreign_key="locations.id")
+    connector_no: int
+    transaction_id: int = Field(unique=True)
+    token_uid: str
+    started_at: datetime = _time()
+    received_at: datetime = _time()
+    meter_start_wh: int = _big()
+    state: str = "open"
+    account_id: UUID | None = Field(default=None, foreign_key="accounts.id", index=True)
+    contract_id: UUID | None = Field(default=None, foreign_key="contracts.id")
+    vehicle_id: UUID | None = Field(default=None, foreign_key="vehicles.id")
+    ended_at: datetime | None = _time(nullable=True)
+    meter_stop_wh: int | None = _big(None, nullable=True)
+    stop_reason: str | None = None
+    register_wh: int = _big()
+    read_at: datetime | None = _time(nullable=True)
+    power_w: int = 0
+    soc_pct: int | None = None
+    stated_ready_by: datetime | None = _time(nullable=True)
+    stated_energy_wh: int | None = None
+    stated_at_wh: int = 0
+    target_pct: int | None = None
+    override_since: datetime | None = _time(nullable=True)
+    delay: str = "managed"
+    reference_power_w: int = 0
+    reference_power_source: str = ""
+    plan_id: UUID | None = None
+    plan_version: int = 0
+    plan_accepted: bool = False
+    followed: str = "pending"
+    not_followed_reason: str | None = None
+    idle_since: datetime | None = _time(nullable=True)
+    full: bool = False
+    wakes: int = 0
+
+
+class SessionEvents(SQLModel, table=True):
+    __tablename__ = "session_events"
+    id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
+    party_id: UUID = _party()
+    session_id: UUID = Field(foreign_key="sessions.id", index=True)
+    at: datetime = _time()
+    kind: str
+    detail: str = ""
+
+
+class Readings(SQLModel, table=True):
+    __tablename__ = "readings"
+    session_id: UUID = Field(primary_key=True, foreign_key="sessions.id")
+    at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    register_wh: int = _big()
+    power_w: int | None = None
+    soc_pct: int | None = None
+    received_at: datetime = _time()
+
+
+class OrphanMessages(SQLModel, table=True):
+    """What stations said of transactions that we do not know: acknowledged, kept, not acted on."""
+
+    __tablename__ = "orphan_messages"
+    id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
+    party_id: UUID = _party()
+    station_id: UUID = Field(foreign_key="stations.id", index=True)
+    received_at: datetime = _time()
+    action: str
+    payload: str
+
+
+class Plans(SQLModel, table=True):
+    __tablename__ = "plans"
+    __table_args__ = (sa.UniqueConstraint("session_id", "version", name="uq_plans_session_version"),)
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    session_id: UUID = Field(foreign_key="sessions.id")
+    location_id: UUID = Field(foreign_key="locations.id")
+    version: int
+    made_at: datetime = _time()
+    grid_start: datetime = _time()
+    slot_seconds: int
+    energy_wh: list[int] = _json(list[int])
+    need_wh: int
+    shortfall_wh: int = 0
+    reason: str | None = None
+    final_w: int
+    depart_at: datetime | None = _time(nullable=True)
+    depart_source: str = "none"
+    price_source: str = ""
+    curve_id: str = ""
+    solver: str = ""
+    sent_at: datetime | None = _time(nullable=True)
+    outcome: str = ""
+
+
+class PriceSlots(SQLModel, table=True):
+    __tablename__ = "price_slots"
+    zone: str = Field(primary_key=True)
+    start: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    seconds: int = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    revision: int = Field(primary_key=True)
+    price_micro_per_kwh: int = _big()
+    quality: str
+    fetched_at: datetime = _time()
+
+
+class PriceNotices(SQLModel, table=True):
+    __tablename__ = "price_notices"
+    id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
+    zone: str
+    at: datetime = _time()
+    kind: str
+    detail: str
+
+
+class Cdrs(SQLModel, table=True):
+    __tablename__ = "cdrs"
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    session_id: UUID = Field(foreign_key="sessions.id", unique=True)
+    account_id: UUID | None = Field(default=None, foreign_key="accounts.id", index=True)
+    settled_at: datetime = _time()
+    receipt: Receipt = _json(Receipt)
+
+
+class Entries(SQLModel, table=True):
+    """Ledger entries: append-only (triggers in the first migration)."""
+
+    __tablename__ = "entries"
+    seq: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
+    id: UUID = Field(unique=True)
+    party_id: UUID = _party()
+    account_id: UUID | None = Field(default=None, foreign_key="accounts.id", index=True)
+    session_id: UUID | None = Field(default=None, foreign_key="sessions.id")
+    kind: str
+    at: datetime = _time()
+
+
+class Transfers(SQLModel, table=True):
+    """Ledger transfers: append-only; amount positive, from `credit` to `debit` account by name."""
+
+    __tablename__ = "transfers"
+    __table_args__ = (sa.CheckConstraint("amount_minor > 0", name="positive"),)
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = _party()
+    entry_id: UUID = Field(foreign_key="entries.id", index=True)
+    debit: str = Field(index=True)
+    credit: str = Field(index=True)
+    amount_minor: int = _big()
+    currency: str
+    kind: str
+    at: datetime = _time()
+
+
+class Outbox(SQLModel, table=True):
+    """What is to be done after commit. `key` orders: rows of one key are done one after the other."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        sa.Index("ix_outbox_open", "due_at", sqlite_where=sa.text("done_at is null"),
+                 postgresql_where=sa.text("done_at is null")),
+    )
+    id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
+    kind: str
+    key: str
+    payload: str = Field(default="{}", sa_type=sa.Text)
+    due_at: datetime = _time()
+    attempts: int = 0
+    done_at: datetime | None = _time(nullable=True)
+    outcome: str = ""
