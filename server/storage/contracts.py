@@ -1,0 +1,118 @@
+"""Tokens, contracts and what a driver pays: everything that says on whose account a session runs."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.contract import Contract, ContractTerms
+from server.core.tariff import PublicTariffTerms
+from server.storage.db import to_struct
+from server.storage.tables import Contracts, HomeTariffs, Tariffs, Tokens
+from shared.tariffs import HomeTariffInput
+
+C = Contracts.__table__.c  # type: ignore[attr-defined]
+T = Tokens.__table__.c  # type: ignore[attr-defined]
+H = HomeTariffs.__table__.c  # type: ignore[attr-defined]
+
+
+class Token(msgspec.Struct, frozen=True):
+    """What says who may charge."""
+
+    uid: str
+    party_id: UUID
+    account_id: UUID
+    kind: str
+    valid: bool
+    expires_at: datetime | None = None
+
+
+class HomeTariffRow(msgspec.Struct, frozen=True):
+    """A home tariff as entered, with its validity."""
+
+    id: UUID
+    party_id: UUID
+    account_id: UUID
+    entered: HomeTariffInput
+    supplier_partner: bool
+    valid_from: datetime
+    supplier_id: UUID | None = None
+    valid_to: datetime | None = None
+
+
+async def token(tx: AsyncSession, uid: str) -> Token | None:
+    """A token by uid, whatever the case of its letters (OCPP: CiString)."""
+    row = (await tx.execute(sa.select(Tokens.__table__).where(sa.func.lower(T.uid) == uid.lower()))).first()  # type: ignore[attr-defined]
+    return None if row is None else to_struct(row, Token)
+
+
+async def token_of(tx: AsyncSession, account_id: UUID) -> Token | None:
+    """The app token of an account, else any valid one."""
+    rows = sa.select(Tokens.__table__).where(T.account_id == account_id, T.valid.is_(True))  # type: ignore[attr-defined]
+    row = (await tx.execute(rows.order_by(T.kind, T.uid).limit(1))).first()
+    return None if row is None else to_struct(row, Token)
+
+
+async def add_token(tx: AsyncSession, new: Token) -> None:
+    """Keep a new token."""
+    await tx.execute(sa.insert(Tokens).values(**msgspec.structs.asdict(new)))
+
+
+class _Bare(msgspec.Struct, frozen=True):
+    """A contract's row less its terms, which stand in the same row."""
+
+    id: UUID
+    party_id: UUID
+    account_id: UUID
+    location_id: UUID | None = None
+    counterparty_id: UUID | None = None
+
+
+def _contract(row: sa.Row[tuple[object, ...]]) -> Contract:
+    bare, terms = to_struct(row, _Bare), to_struct(row, ContractTerms)
+    return Contract(bare.id, bare.party_id, bare.account_id, terms, bare.location_id, bare.counterparty_id)
+
+
+async def contract_at(tx: AsyncSession, account_id: UUID, location_id: UUID) -> Contract | None:
+    """The contract of an account that holds at a location: the place's own first, else the public one."""
+    rows = sa.select(Contracts.__table__).where(C.account_id == account_id)  # type: ignore[attr-defined]
+    rows = rows.where(sa.or_(C.location_id == location_id, C.location_id.is_(None)))
+    row = (await tx.execute(rows.order_by(C.location_id.is_(None), C.id).limit(1))).first()
+    return None if row is None else _contract(row)
+
+
+async def contract(tx: AsyncSession, contract_id: UUID) -> Contract:
+    """A contract that exists."""
+    return _contract((await tx.execute(sa.select(Contracts.__table__).where(C.id == contract_id))).one())  # type: ignore[attr-defined]
+
+
+async def add_contract(tx: AsyncSession, new: Contract) -> None:
+    """Keep a new contract."""
+    values = msgspec.structs.asdict(new)
+    terms = msgspec.structs.asdict(values.pop("terms"))
+    await tx.execute(sa.insert(Contracts).values(**values, **terms))
+
+
+async def public_tariff(tx: AsyncSession, tariff_id: UUID | None) -> PublicTariffTerms | None:
+    """The public tariff of a location."""
+    if tariff_id is None:
+        return None
+    row = (await tx.execute(sa.select(Tariffs.terms).where(Tariffs.__table__.c.id == tariff_id))).first()  # type: ignore[attr-defined]
+    return None if row is None else row.terms
+
+
+async def home_tariff(tx: AsyncSession, account_id: UUID, at: datetime) -> HomeTariffRow | None:
+    """The home tariff of an account in force at a time."""
+    rows = sa.select(HomeTariffs.__table__).where(H.account_id == account_id, H.valid_from <= at)  # type: ignore[attr-defined]
+    rows = rows.where(sa.or_(H.valid_to.is_(None), H.valid_to > at))
+    row = (await tx.execute(rows.order_by(H.valid_from.desc()).limit(1))).first()
+    return None if row is None else to_struct(row, HomeTariffRow)
+
+
+async def replace_home_tariff(tx: AsyncSession, new: HomeTariffRow) -> None:
+    """End the tariff in force where the new one begins: versions are never overwritten."""
+    running = sa.update(HomeTariffs).where(H.account_id == new.account_id, H.valid_to.is_(None))
+    await tx.execute(running.values(valid_to=new.valid_from))
+    await tx.execute(sa.insert(HomeTariffs).values(**msgspec.structs.asdict(new)))

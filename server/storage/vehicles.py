@@ -1,0 +1,43 @@
+"""The drivers' cars."""
+
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.storage.db import to_struct
+from server.storage.tables import Vehicles
+
+TABLE = Vehicles.__table__  # type: ignore[attr-defined]
+V = TABLE.c
+
+
+class VehicleRow(msgspec.Struct, frozen=True):
+    """A car and whose it is."""
+
+    id: UUID
+    party_id: UUID
+    account_id: UUID
+    name: str
+    capacity_wh: int
+    max_ac_w: int
+    phases: int
+    target_pct: int = 80
+
+
+async def get(tx: AsyncSession, vehicle_id: UUID | None) -> VehicleRow | None:
+    """A car by id."""
+    row = None if vehicle_id is None else (await tx.execute(sa.select(TABLE).where(V.id == vehicle_id))).first()
+    return None if row is None else to_struct(row, VehicleRow)
+
+
+async def of(tx: AsyncSession, account_id: UUID) -> list[VehicleRow]:
+    """The cars of an account, by name."""
+    rows = sa.select(TABLE).where(V.account_id == account_id).order_by(V.name, V.id)
+    return [to_struct(row, VehicleRow) for row in await tx.execute(rows)]
+
+
+async def update(tx: AsyncSession, vehicle_id: UUID, **values: object) -> None:
+    """Write columns of a car."""
+    await tx.execute(sa.update(Vehicles).where(V.id == vehicle_id).values(**values))
