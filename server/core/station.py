@@ -51,6 +51,14 @@ class Feeder(msgspec.Struct, frozen=True):
         """The most that the building takes."""
         return max((load for _, _, load in self.base_load), default=0)
 
+    @property
+    def steerable_w(self) -> int:
+        """The most that all stations behind it can get together, W."""
+        limits = [] if self.limit_ma is None else [3 * VOLTS * min(self.limit_ma) // 1000]
+        if self.limit_w is not None:
+            limits.append(self.limit_w - min((load for _, _, load in self.base_load), default=0))
+        return max(0, min(limits))
+
 
 def base_load_w(feeder: Feeder, grid: Grid, zone: str) -> list[int]:
     """What the building takes in each slot, W, by local wall clock."""

@@ -67,10 +67,9 @@ class Database:
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[AsyncSession, None]:
         """One transaction that may write: commits at the end, rolls back on any exception, then announces."""
-        async with self._writer if self.sqlite else nullcontext():
-            async with self._writing.begin() as tx:
-                tx.info[ANNOUNCED], tx.info[QUEUED] = [], False
-                yield tx
+        async with self._writer if self.sqlite else nullcontext(), self._writing.begin() as tx:
+            tx.info[ANNOUNCED], tx.info[QUEUED] = [], False
+            yield tx
         if tx.info[ANNOUNCED] or tx.info[QUEUED]:
             self.on_commit(tx.info[ANNOUNCED], tx.info[QUEUED])
 

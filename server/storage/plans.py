@@ -40,6 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
     solver: str = ""
     sent_at: datetime | None = None
     outcome: str = ""
+    delivered_at_wh: int = 0
 
     @property
     def grid(self) -> Grid:
@@ -54,6 +55,21 @@ class Plan(msgspec.Struct, frozen=True):
             return self.final_w
         seconds = (grid.at(slot + 1) - max(self.made_at, grid.at(slot))).total_seconds()
         return round(self.energy_wh[slot] * 3600 / seconds) if seconds > 0 else 0
+
+    def allowed_since(self, moment: datetime) -> datetime | None:
+        """Since when, without a pause, the plan has allowed charging at a moment; None where it does not."""
+        if self.power_w(moment) <= 0:
+            return None
+        grid = self.grid
+        slot = min(grid.index(moment), grid.slots)
+        while slot > 0 and self.energy_wh[slot - 1] > 0:
+            slot -= 1
+        return max(self.made_at, grid.at(slot))
+
+    def delivered_by(self, moment: datetime) -> bool:
+        """Whether all of the plan's energy lies before a moment."""
+        slot = self.grid.index(moment)
+        return not any(self.energy_wh[max(0, slot) :])
 
 
 async def insert(tx: AsyncSession, plans: Sequence[Plan]) -> None:

@@ -171,6 +171,12 @@ async def readings(tx: AsyncSession, session_id: UUID) -> list[Reading]:
     return [Reading(at=row.at, register_wh=row.register_wh) for row in await tx.execute(rows)]
 
 
+async def drew_between(tx: AsyncSession, session_id: UUID, start: datetime, end: datetime) -> bool:
+    """Whether the car drew power at a reading in (start, end]."""
+    rows = sa.select(R.at).where(R.session_id == session_id, R.at > start, R.at <= end, R.power_w >= 200)
+    return (await tx.execute(rows.limit(1))).first() is not None
+
+
 async def add_event(tx: AsyncSession, session: Session, at: datetime, kind: str, detail: str = "") -> None:
     """Record what happened in a session."""
     values = {"party_id": session.party_id, "session_id": session.id, "at": at, "kind": kind, "detail": detail}

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core.station import Feeder, Station
 from server.storage.db import to_struct
 from server.storage.tables import Evses, Feeders, Stations
+from shared.ids import derive
 
 S = Stations.__table__.c  # type: ignore[attr-defined]
 E = Evses.__table__.c  # type: ignore[attr-defined]
@@ -78,6 +79,25 @@ async def evses_at(tx: AsyncSession, location_ids: Sequence[UUID]) -> list[Evse]
     """All EVSEs of some locations, by label."""
     rows = sa.select(Evses.__table__).where(E.location_id.in_(location_ids)).order_by(E.label)  # type: ignore[attr-defined]
     return [to_struct(row, Evse) for row in await tx.execute(rows)]
+
+
+async def add_evse(tx: AsyncSession, station: Station, connector_no: int) -> Evse:
+    """A connector that a station shows and nobody entered: it gets the station's powers."""
+    label = f"{station.identity} {connector_no}"
+    found = Evse(
+        id=derive("evse", station.id, connector_no),
+        party_id=station.party_id,
+        station_id=station.id,
+        location_id=station.location_id,
+        connector_no=connector_no,
+        label=label,
+        max_w=station.max_w,
+        phases=station.phases,
+        status="Unavailable",
+        error_code="NoError",
+    )
+    await tx.execute(sa.insert(Evses).values(**msgspec.structs.asdict(found)))
+    return found
 
 
 async def update(tx: AsyncSession, station_id: UUID, **values: object) -> None:

@@ -220,7 +220,7 @@ class Transactions(SQLModel, table=True):
     """Counts OCPP 1.6 transaction ids: positive, unique, int32."""
 
     __tablename__ = "transactions"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+    __table_args__ = {"sqlite_autoincrement": True}
     id: int | None = Field(default=None, sa_column=sa.Column(sa.Integer, primary_key=True, autoincrement=True))
     session_id: UUID = Field(unique=True)
 
@@ -229,8 +229,12 @@ class Sessions(SQLModel, table=True):
     __tablename__ = "sessions"
     __table_args__ = (
         sa.CheckConstraint("state in ('open','ended','settled')", name="state"),
-        sa.Index("ix_sessions_open", "location_id", sqlite_where=sa.text("state = 'open'"),
-                 postgresql_where=sa.text("state = 'open'")),
+        sa.Index(
+            "ix_sessions_open",
+            "location_id",
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        ),
     )
     id: UUID = Field(primary_key=True)
     party_id: UUID = _party()
@@ -327,6 +331,7 @@ class Plans(SQLModel, table=True):
     solver: str = ""
     sent_at: datetime | None = _time(nullable=True)
     outcome: str = ""
+    delivered_at_wh: int = 0  # what the session had taken when the plan was made
 
 
 class PriceSlots(SQLModel, table=True):
@@ -394,8 +399,12 @@ class Outbox(SQLModel, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        sa.Index("ix_outbox_open", "due_at", sqlite_where=sa.text("done_at is null"),
-                 postgresql_where=sa.text("done_at is null")),
+        sa.Index(
+            "ix_outbox_open",
+            "due_at",
+            sqlite_where=sa.text("done_at is null"),
+            postgresql_where=sa.text("done_at is null"),
+        ),
     )
     id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
     kind: str

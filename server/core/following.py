@@ -1,0 +1,52 @@
+"""The meter is the judge: does a station, and a car, do what the plan says?"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from server.core.session import Followed, Session
+
+TOLERANCE_W = 400
+"""A profile of 0.1 A steps on three phases, metering and ramping together stay within this."""
+DRAWING_W = 200
+"""Less than this is standby, not charging."""
+IDLE_MINUTES = 10
+"""Domain 5.2: full is less than 0.5 kW for ten minutes while allowed."""
+WAKES_MAX = 2
+
+
+class Verdict(StrEnum):
+    """What to do about what the meter says."""
+
+    FINE = "fine"
+    SEND_AGAIN = "send_again"  # it draws more than allowed
+    NOT_FOLLOWED = "not_followed"  # still, after sending once more
+    WAKE = "wake"  # allowed after a pause, but draws nothing
+    FULL = "full"  # allowed, drew, and stopped by itself
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """What was metered at a moment, beside what the plan allowed since `allowed_since` (None: not allowed)."""
+
+    at: datetime
+    power_w: int
+    allowed_w: int
+    allowed_since: datetime | None
+    drew_since_allowed: bool
+
+
+def judge(session: Session, sight: Sight) -> Verdict:
+    """Compare the meter with the plan in force. A plan that was never accepted judges nobody."""
+    if not session.plan_accepted or session.full:
+        return Verdict.FINE
+    if sight.power_w > sight.allowed_w * 1.05 + TOLERANCE_W:
+        sent = session.followed in (Followed.RESENT, Followed.NOT_FOLLOWED)
+        return Verdict.NOT_FOLLOWED if sent else Verdict.SEND_AGAIN
+    if sight.allowed_since is None or sight.power_w >= DRAWING_W:
+        return Verdict.FINE
+    if sight.at - sight.allowed_since < timedelta(minutes=IDLE_MINUTES):
+        return Verdict.FINE
+    if sight.drew_since_allowed or session.wakes >= WAKES_MAX:
+        return Verdict.FULL
+    return Verdict.WAKE

@@ -1,0 +1,259 @@
+"""A session's life as its station tells it: authorised, opened, read, closed. Every message may come twice, late or never."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core import access, cdr, following
+from server.core.following import DRAWING_W, Sight, Verdict
+from server.core.meter import p95
+from server.core.reports import ReadingsInfo, SampledReading, StartAnswer, StartInfo, StopInfo, TokenAnswer
+from server.core.session import Followed, Session
+from server.core.station import Station
+from server.flows.announcements import LocationMoved, SessionMoved
+from server.storage import contracts, locations, outbox, plans, sessions, stations, vehicles
+from server.storage.db import announce
+from server.storage.plans import Plan
+from server.storage.sessions import SampleRow
+from server.storage.stations import Evse
+from shared.ids import derive
+from shared.sessions import SessionState
+
+REPLUG = timedelta(minutes=5)
+LIVE = timedelta(minutes=20)
+"""An older reading is a replay from a station's queue: it counts for the energy, not for what happens now."""
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+async def authorize(tx: AsyncSession, station_id: UUID, token_uid: str, now: datetime) -> TokenAnswer:
+    """May this token charge at this station."""
+    station = await stations.get(tx, station_id)
+    return TokenAnswer(await _token_status(tx, station, token_uid, now))
+
+
+async def _token_status(tx: AsyncSession, station: Station, token_uid: str, now: datetime) -> str:
+    token = await contracts.token(tx, token_uid)
+    place = await locations.get(tx, station.location_id)
+    assert place is not None
+    facts = access.TokenFacts(token.account_id, token.party_id, token.valid, token.expires_at) if token else None
+    return access.decide(facts, access.Place(place.party_id, place.public, place.account_id), now)
+
+
+async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now: datetime) -> StartAnswer:
+    """A transaction began. The same start again, under whatever message id, gets the first answer."""
+    station = await stations.get(tx, station_id)
+    status = await _token_status(tx, station, info.token_uid, now)
+    session_id = derive("session", station_id, info.connector_no, info.token_uid.lower(), info.meter_start_wh, info.at)
+    known = await sessions.get(tx, session_id)
+    if known is not None:
+        return StartAnswer(known.transaction_id, status)
+    evse = await stations.evse_at(tx, station_id, info.connector_no)
+    if evse is None:
+        evse = await stations.add_evse(tx, station, info.connector_no)
+    await _supersede(tx, evse, info, now)
+    session = await _new_session(tx, station, evse, info, now)
+    session = msgspec.structs.replace(session, id=session_id)
+    if status != "Accepted":
+        session = msgspec.structs.replace(session, account_id=None, contract_id=None, vehicle_id=None)
+    transaction_id = await sessions.next_transaction_id(tx, session_id)
+    session = msgspec.structs.replace(session, transaction_id=transaction_id)
+    await sessions.insert(tx, session)
+    await sessions.add_event(tx, session, session.started_at, "plugged_in")
+    if session.override_since is not None:
+        await sessions.add_event(tx, session, session.override_since, "override", "replugged")
+    await outbox.put_once(tx, "replan", str(session.location_id), {"why": "plugged_in"}, now)
+    _tell(tx, session)
+    return StartAnswer(transaction_id, status)
+
+
+async def _supersede(tx: AsyncSession, evse: Evse, info: StartInfo, now: datetime) -> None:
+    """A station that starts anew has lost the end of its last transaction: it ended where this one begins."""
+    left = await sessions.open_on(tx, evse.id)
+    if left is not None and left.started_at < info.at:
+        stop = max(left.register_wh, left.meter_start_wh)
+        await _end(tx, left, max(left.read_at or left.started_at, left.started_at), stop, "Superseded")
+        await outbox.put(tx, "settle", str(left.id), {"session_id": left.id}, now)
+
+
+async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: StartInfo, now: datetime) -> Session:
+    token = await contracts.token(tx, info.token_uid)
+    account_id = token.account_id if token else None
+    contract = await contracts.contract_at(tx, account_id, station.location_id) if account_id else None
+    cars = await vehicles.of(tx, account_id) if account_id else []
+    car = cars[0] if cars else None
+    past = await sessions.past_powers(tx, car.id) if car else []
+    feeder = await stations.feeder_of(tx, station.location_id)
+    cap = feeder.steerable_w if feeder else None
+    power, source = cdr.reference_power(
+        evse.max_w,
+        car.max_ac_w if car else None,
+        min(evse.phases, car.phases if car else evse.phases),
+        [p95(values) for values in past],
+        cap,
+    )
+    started_at = min(info.at, now + CLOCK_SKEW)
+    last = await sessions.last_ended(tx, evse.id, info.token_uid)
+    replugged = last is not None and last.ended_at is not None and started_at - last.ended_at <= REPLUG
+    return Session(
+        id=UUID(int=0),
+        party_id=station.party_id,
+        station_id=station.id,
+        evse_id=evse.id,
+        location_id=station.location_id,
+        connector_no=info.connector_no,
+        transaction_id=0,
+        token_uid=info.token_uid,
+        started_at=started_at,
+        received_at=now,
+        meter_start_wh=info.meter_start_wh,
+        register_wh=info.meter_start_wh,
+        read_at=started_at,
+        account_id=account_id,
+        contract_id=contract.id if contract else None,
+        vehicle_id=car.id if car else None,
+        target_pct=car.target_pct if car else None,
+        override_since=started_at if replugged else None,
+        reference_power_w=power,
+        reference_power_source=source,
+    )
+
+
+async def take_readings(tx: AsyncSession, station_id: UUID, info: ReadingsInfo, now: datetime) -> None:
+    """Readings came: kept for the energy, and, where they are of now, held against the plan."""
+    session = await _session_of(tx, station_id, info)
+    if session is None:
+        await _keep_orphan(tx, station_id, "MeterValues", info, now)
+        return
+    await _keep(tx, session, info.readings, now)
+    if session.state is not SessionState.OPEN:
+        return
+    plan = await plans.get(tx, session.plan_id)
+    after = session
+    for sample in sorted(info.readings, key=lambda one: one.at):
+        after = _read(after, sample)
+        if plan is not None and now - sample.at <= LIVE:
+            after = await _hold_against_plan(tx, after, plan, sample, now)
+    await sessions.save(tx, session, after)
+    announce(tx, SessionMoved(session.account_id, session.id))
+
+
+async def _session_of(tx: AsyncSession, station_id: UUID, info: ReadingsInfo) -> Session | None:
+    if info.transaction_id is not None and info.transaction_id > 0:
+        return await sessions.by_transaction(tx, station_id, info.transaction_id)
+    evse = await stations.evse_at(tx, station_id, info.connector_no)
+    return None if evse is None else await sessions.open_on(tx, evse.id)
+
+
+async def _keep(tx: AsyncSession, session: Session, samples: Sequence[SampledReading], now: datetime) -> None:
+    rows = [
+        SampleRow(session.id, one.at, one.register_wh, one.power_w, one.soc_pct, now)
+        for one in samples
+        if one.register_wh is not None and one.at >= session.started_at
+    ]
+    await sessions.add_readings(tx, rows)
+
+
+def _read(session: Session, sample: SampledReading) -> Session:
+    """The session after a sample; an older one than the last moves nothing back."""
+    if session.read_at is not None and sample.at < session.read_at:
+        return session
+    changes: dict[str, object] = {"read_at": sample.at}
+    if sample.register_wh is not None:
+        changes["register_wh"] = max(session.register_wh, sample.register_wh)
+    if sample.power_w is not None:
+        changes["power_w"] = sample.power_w
+    if sample.soc_pct is not None:
+        changes["soc_pct"] = sample.soc_pct
+    return msgspec.structs.replace(session, **changes)
+
+
+async def _hold_against_plan(
+    tx: AsyncSession, session: Session, plan: Plan, sample: SampledReading, now: datetime
+) -> Session:
+    if sample.power_w is None:
+        return session
+    since = plan.allowed_since(sample.at)
+    drew = since is not None and await sessions.drew_between(tx, session.id, since, sample.at)
+    sight = Sight(sample.at, sample.power_w, plan.power_w(sample.at), since, drew)
+    verdict = following.judge(session, sight)
+    session = msgspec.structs.replace(session, idle_since=since if _idle(sight) else None)
+    if verdict is Verdict.FINE:
+        if plan.delivered_by(sample.at) and _goes_on(session, plan):
+            await outbox.put_once(tx, "replan", str(session.location_id), {"why": "goes_on"}, now)
+        ok = session.followed is Followed.PENDING and sample.power_w >= DRAWING_W and session.plan_accepted
+        return msgspec.structs.replace(session, followed=Followed.FOLLOWED) if ok else session
+    await sessions.add_event(tx, session, sample.at, verdict.value)
+    return await _act_on(tx, session, verdict, now)
+
+
+def _idle(sight: Sight) -> bool:
+    return sight.allowed_since is not None and sight.power_w < DRAWING_W
+
+
+def _goes_on(session: Session, plan: Plan) -> bool:
+    """The estimate is reached and the car was not seen to be full."""
+    return not session.full and session.energy_wh - plan.delivered_at_wh >= plan.need_wh * 0.97 - 100
+
+
+async def _act_on(tx: AsyncSession, session: Session, verdict: Verdict, now: datetime) -> Session:
+    """What a verdict leads to; always a new plan or the same one sent again."""
+    if verdict is Verdict.FULL:
+        await outbox.put_once(tx, "replan", str(session.location_id), {"why": "full"}, now)
+        return msgspec.structs.replace(session, full=True)
+    if verdict is Verdict.NOT_FOLLOWED:
+        reason = "draws_more_than_allowed"
+        if session.followed is Followed.NOT_FOLLOWED:
+            return session
+        await outbox.put_once(tx, "replan", str(session.location_id), {"why": "not_followed"}, now)
+        return msgspec.structs.replace(session, followed=Followed.NOT_FOLLOWED, not_followed_reason=reason)
+    await outbox.put(tx, "resend", str(session.station_id), {"session_id": session.id}, now)
+    if verdict is Verdict.WAKE:
+        return msgspec.structs.replace(session, wakes=session.wakes + 1)
+    return msgspec.structs.replace(session, followed=Followed.RESENT)
+
+
+async def close_session(tx: AsyncSession, station_id: UUID, info: StopInfo, now: datetime) -> TokenAnswer | None:
+    """A transaction ended. A repeat, or one that we never saw, is acknowledged and changes nothing."""
+    session = await sessions.by_transaction(tx, station_id, info.transaction_id)
+    if session is None:
+        await _keep_orphan(tx, station_id, "StopTransaction", info, now)
+        return None
+    await _keep(tx, session, info.readings, now)
+    if session.state is SessionState.OPEN:
+        ended_at = max(min(info.at, now + CLOCK_SKEW), session.started_at)
+        await _end(tx, session, ended_at, max(info.meter_stop_wh, session.meter_start_wh), info.reason or "Local")
+        await outbox.put(tx, "settle", str(session.id), {"session_id": session.id}, now)
+        await outbox.put_once(tx, "replan", str(session.location_id), {"why": "unplugged"}, now)
+    return TokenAnswer("Accepted")
+
+
+async def _end(tx: AsyncSession, session: Session, ended_at: datetime, stop_wh: int, reason: str) -> None:
+    after = msgspec.structs.replace(
+        session,
+        state=SessionState.ENDED,
+        ended_at=ended_at,
+        meter_stop_wh=stop_wh,
+        register_wh=max(session.register_wh, stop_wh),
+        stop_reason=reason,
+        power_w=0,
+    )
+    await sessions.save(tx, session, after)
+    await sessions.add_event(tx, session, ended_at, "unplugged", reason)
+    _tell(tx, after)
+
+
+async def _keep_orphan(
+    tx: AsyncSession, station_id: UUID, action: str, info: ReadingsInfo | StopInfo, now: datetime
+) -> None:
+    station = await stations.get(tx, station_id)
+    payload = msgspec.json.encode(info).decode()
+    values: dict[str, object] = {"party_id": station.party_id, "station_id": station_id, "received_at": now}
+    await sessions.add_orphan(tx, {**values, "action": action, "payload": payload})
+
+
+def _tell(tx: AsyncSession, session: Session) -> None:
+    announce(tx, SessionMoved(session.account_id, session.id))
+    announce(tx, LocationMoved(session.location_id))
