@@ -1,0 +1,179 @@
+"""Market prices by slot: sources merged, revisions, gaps filled by a typical curve, and when to ask again.
+
+Prices are integer micro-units of the currency per kWh (0.01 EUR/MWh = 10), never clamped: they may be negative.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import ROUND_FLOOR, Decimal
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from server.core.timegrid import Grid
+from server.core.typical_prices import TENTHS_EUR_PER_MWH
+from shared.units import SLOT_SECONDS
+
+TYPICAL = "typical"
+DEFAULT_TIME_ZONE = "Europe/Amsterdam"
+DIFFERENCE_MICRO = 10
+"""Two sources that differ by more than 0.01 EUR/MWh are worth a notice (domain 2.2, rule 6)."""
+
+
+class Quality(StrEnum):
+    """How much a price may still change. PRELIMINARY is published by one source only, FINAL by two that agree."""
+
+    FINAL = "FINAL"
+    PRELIMINARY = "PRELIMINARY"
+    FORECAST = "FORECAST"
+    ESTIMATED = "ESTIMATED"
+
+
+_WORSE = {Quality.FINAL: 0, Quality.PRELIMINARY: 1, Quality.FORECAST: 2, Quality.ESTIMATED: 3}
+_CLASS = {Quality.FINAL: 0, Quality.PRELIMINARY: 0, Quality.FORECAST: 1, Quality.ESTIMATED: 2}
+
+
+class PriceSlot(msgspec.Struct, frozen=True):
+    """The market price of [start, start + seconds): one source's word of one revision. `fetched_at`: None if nobody's.
+
+    A market's slot is 900, 1800 or 3600 s long.
+    """
+
+    start: datetime
+    seconds: int
+    price_micro_per_kwh: int
+    source: str
+    quality: Quality = Quality.PRELIMINARY
+    revision: int = 1
+    fetched_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        assert self.start.tzinfo is not None, "naive time in a price"
+        assert self.seconds > 0
+
+    @property
+    def end(self) -> datetime:
+        """The end of the slot."""
+        return self.start + timedelta(seconds=self.seconds)
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """Two sources that price the same interval differently."""
+
+    start: datetime
+    seconds: int
+    source: str
+    price_micro_per_kwh: int
+    other: str
+    other_micro_per_kwh: int
+
+
+def micro_from_eur_per_mwh(price: Decimal) -> int:
+    """EUR/MWh as micro-units per kWh, half up (towards plus infinity)."""
+    return int((price * 1000 + Decimal("0.5")).to_integral_value(ROUND_FLOOR))
+
+
+def half_up(numerator: int, denominator: int) -> int:
+    """An integer division, half up (towards plus infinity). `denominator` > 0."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def worst(qualities: Iterable[Quality]) -> Quality:
+    """The least certain of some qualities; FINAL of none."""
+    return max(qualities, key=_WORSE.__getitem__, default=Quality.FINAL)
+
+
+# --- the typical curve --------------------------------------------------------
+
+
+def _tenths(local: datetime, hours: int) -> int:
+    """The table's figure `hours` before or after a local hour, in that season."""
+    hour = local.weekday() * 24 + local.hour + hours
+    season = local.month % 12 // 3
+    return TENTHS_EUR_PER_MWH[season * 7 + hour // 24 % 7][hour % 24]
+
+
+def typical_micro(moment: datetime, zone: ZoneInfo) -> int:
+    """The typical price of the local quarter hour that holds a moment, micro per kWh.
+
+    A straight line through the neighbouring hours, laid so that the four quarters keep the mean of their hour.
+    """
+    local = moment.astimezone(zone)
+    slope = _tenths(local, 1) - _tenths(local, -1)  # over two hours
+    return half_up(100 * (16 * _tenths(local, 0) + slope * (2 * (local.minute // 15) - 3)), 16)
+
+
+def typical(grid: Grid, time_zone: str = DEFAULT_TIME_ZONE) -> list[PriceSlot]:
+    """A typical curve for a grid, one slot each, ESTIMATED: the same for every year.
+
+    `time_zone` is an IANA name. Slots longer than a quarter hour get the mean of their quarters.
+    """
+    zone = ZoneInfo(time_zone)
+    parts = max(1, grid.slot_seconds // SLOT_SECONDS)
+    out = []
+    for start in grid.starts():
+        micro = sum(typical_micro(start + timedelta(seconds=part * SLOT_SECONDS), zone) for part in range(parts))
+        out.append(PriceSlot(start, grid.slot_seconds, half_up(micro, parts), TYPICAL, Quality.ESTIMATED))
+    return out
+
+
+# --- merging ------------------------------------------------------------------
+
+
+def latest(slots: Iterable[PriceSlot]) -> list[PriceSlot]:
+    """The newest revision of each source's slots, oldest slot first."""
+    newest: dict[tuple[str, int, datetime], PriceSlot] = {}
+    for slot in slots:
+        key = (slot.source, slot.seconds, slot.start)
+        if key not in newest or slot.revision > newest[key].revision:
+            newest[key] = slot
+    return sorted(newest.values(), key=lambda slot: (slot.start, slot.seconds, slot.source))
+
+
+def _candidates(slots: Iterable[PriceSlot], grid: Grid) -> list[dict[tuple[str, int], list[PriceSlot]]]:
+    """For each grid slot the price slots that touch it, by source and resolution."""
+    touching: list[dict[tuple[str, int], list[PriceSlot]]] = [{} for _ in range(grid.slots)]
+    for slot in slots:
+        first, last = grid.index(slot.start), grid.index(slot.end - timedelta(microseconds=1))
+        for index in range(max(0, first), min(grid.slots - 1, last) + 1):
+            touching[index].setdefault((slot.source, slot.seconds), []).append(slot)
+    return touching
+
+
+def _mean(parts: Sequence[PriceSlot], start: datetime, seconds: int) -> PriceSlot | None:
+    """The price of one grid slot by one source: the mean over time, None where it is not covered whole."""
+    end = start + timedelta(seconds=seconds)
+    weighted = [(part, int((min(part.end, end) - max(part.start, start)).total_seconds())) for part in parts]
+    if sum(weight for _, weight in weighted) != seconds:
+        return None
+    stamps = [part.fetched_at for part in parts if part.fetched_at is not None]
+    return PriceSlot(
+        start,
+        seconds,
+        half_up(sum(part.price_micro_per_kwh * weight for part, weight in weighted), seconds),
+        parts[0].source,
+        worst(part.quality for part in parts),
+        max(part.revision for part in parts),
+        max(stamps, default=None),
+    )
+
+
+def curve(
+    slots: Sequence[PriceSlot], grid: Grid, prefer: Sequence[str] = (), time_zone: str = DEFAULT_TIME_ZONE
+) -> list[PriceSlot]:
+    """One price for each slot of a grid, from the best source that covers the slot whole; else the typical one.
+
+    Published prices come before forecasts, forecasts before estimates; then the order of `prefer` (the rest by name),
+    then the finer resolution. Hourly prices are expanded, finer ones averaged (half up).
+    """
+    order = {source: rank for rank, source in enumerate(prefer)}
+    out = []
+    for fallback, touching in zip(typical(grid, time_zone), _candidates(latest(slots), grid), strict=True):
+        offers = [
+            (_CLASS[offer.quality], order.get(source, len(order)), source, resolution, offer)
+            for (source, resolution), parts in touching.items()
+            if (offer := _mean(parts, fallback.start, fallback.seconds)) is not None
+        ]
+        out.append(min(offers, key=lambda found: found[:4])[4] if offers else fallback)
+    return out
