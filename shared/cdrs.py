@@ -9,7 +9,11 @@ from shared.plans import Shortfall
 
 
 class ReceiptSlot(msgspec.Struct, frozen=True):
-    """One slot. value_nano = price x (baseline_wh - actual_wh); driver_price is the driver's own price of the slot."""
+    """The part of a slot that lies in the stay. value_nano = price x (baseline_wh - actual_wh).
+
+    `start` and `seconds` are of that part; driver_price is the driver's own price of the slot. `unmanaged_wh` stands in
+    baseline and actual alike: energy after an override under the policy FORFEIT_AFTER, else 0.
+    """
 
     start: datetime
     seconds: int
@@ -19,10 +23,30 @@ class ReceiptSlot(msgspec.Struct, frozen=True):
     driver_price_micro_per_kwh: int
     value_nano: int
     quality: str
+    unmanaged_wh: int = 0
+
+
+class CostParts(msgspec.Struct, frozen=True):
+    """What the driver pays for a stay, by component in nano-units; rounded once, to `total_minor`."""
+
+    energy_nano: int
+    time_nano: int
+    session_nano: int
+    idle_nano: int
+    total_minor: int
+
+
+class FeeTerms(msgspec.Struct, frozen=True):
+    """The fees beside the price per kWh: micro-units per hour plugged in and idle, minor units per session."""
+
+    time_micro_per_hour: int
+    session_minor: int
+    idle_micro_per_hour: int
+    idle_after_minutes: int
 
 
 class Split(msgspec.Struct, frozen=True):
-    """Who gets what of the net value, minor units. driver + operator + provider = net_minor + carry terms.
+    """Who gets what of the net value, minor units. driver + operator + provider = net_minor, always.
 
     `share_*_bps` are basis points; `driver_raw_nano` is the driver's share before rounding; `pending_before_minor`
     and `pending_after_minor` are the driver's pending sum; `paid_minor` became payable with this session.
@@ -81,3 +105,9 @@ class Receipt(msgspec.Struct, frozen=True):
     price_curve_id: str
     sentence: str  # code of the sentence that the app shows
     formula: str
+    employer_savings_nano: int = 0  # case F: on the employer's bill, not the driver's
+    driver_cost: CostParts | None = None
+    driver_cost_at_once: CostParts | None = None
+    fee_terms: FeeTerms | None = None  # public tariffs only
+    goodwill_minor: int = 0  # paid by the provider so that waiting never cost the driver more than charging at once
+    override_policy: str = "PRO_RATA"

@@ -24,6 +24,13 @@ class Payout(StrEnum):
     DROP = "DROP"
 
 
+class OverridePolicy(StrEnum):
+    """What an override does to the value: only what the meter shows, or energy after it counts as unmanaged."""
+
+    PRO_RATA = "PRO_RATA"
+    FORFEIT_AFTER = "FORFEIT_AFTER"
+
+
 class ContractTerms(msgspec.Struct, frozen=True):
     """Terms of value sharing. Shares in basis points of the net pool; they add up to 10 000."""
 
@@ -35,6 +42,7 @@ class ContractTerms(msgspec.Struct, frozen=True):
     min_payout_minor: int = 20
     max_payout_minor: int = 1_000
     payout: Payout = Payout.ACCUMULATE
+    override_policy: OverridePolicy = OverridePolicy.PRO_RATA
     platform_fee_nano: int = 0
     currency: str = "EUR"
 
