@@ -3,22 +3,29 @@
 Prices are integer micro-units of the currency per kWh (0.01 EUR/MWh = 10), never clamped: they may be negative.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from server.core.timegrid import Grid
+from server.core.timegrid import Grid, floor_slot, local_day
 from server.core.typical_prices import TENTHS_EUR_PER_MWH
+from shared.ids import derive
 from shared.units import SLOT_SECONDS
 
 TYPICAL = "typical"
 DEFAULT_TIME_ZONE = "Europe/Amsterdam"
 DIFFERENCE_MICRO = 10
 """Two sources that differ by more than 0.01 EUR/MWh are worth a notice (domain 2.2, rule 6)."""
+OPENS = time(12, 55)
+EAGER_UNTIL = time(15)
+EAGER_S = 300
+PATIENT_S = 1_800
 
 
 class Quality(StrEnum):
@@ -177,3 +184,123 @@ def curve(
         ]
         out.append(min(offers, key=lambda found: found[:4])[4] if offers else fallback)
     return out
+
+
+def curve_id(slots: Sequence[PriceSlot]) -> UUID:
+    """The id of a price vector: the same prices of the same sources and revisions have the same id everywhere."""
+    parts = (
+        f"{slot.start.astimezone(UTC):%Y%m%dT%H%M%S}/{slot.seconds}={slot.price_micro_per_kwh}"
+        f"@{slot.source}.{slot.revision}.{slot.quality.value}"
+        for slot in slots
+    )
+    return derive("price_curve", *parts)
+
+
+def sources(slots: Sequence[PriceSlot]) -> str:
+    """Who said the prices of a curve, the one with most slots first, joined by `+`: `energy_charts+typical`."""
+    return "+".join(source for source, _ in Counter(slot.source for slot in slots).most_common())
+
+
+# --- two sources --------------------------------------------------------------
+
+
+def _resampled(slots: Iterable[PriceSlot], seconds: int) -> dict[datetime, int]:
+    """Prices by start on a raster of `seconds`: finer slots are averaged where they fill it, coarser ones left out."""
+    spans: dict[tuple[int, datetime], list[PriceSlot]] = {}
+    for slot in slots:
+        if slot.seconds <= seconds:
+            spans.setdefault((slot.seconds, floor_slot(slot.start, seconds)), []).append(slot)
+    out = {}
+    for (_, start), parts in sorted(spans.items(), key=lambda span: span[0]):
+        mean = _mean(parts, start, seconds)
+        if mean is not None:
+            out[start] = mean.price_micro_per_kwh
+    return out
+
+
+def differences(a: Sequence[PriceSlot], b: Sequence[PriceSlot]) -> list[Difference]:
+    """Where two sources differ by more than 0.01 EUR/MWh, oldest first. `a` and `b`: the newest slots of one source each.
+
+    Where their resolutions differ, the mean of the quarters is held against the hour, as a 60-minute index is made.
+    """
+    out = []
+    for seconds in sorted({slot.seconds for slot in (*a, *b)}):
+        ours, theirs = _resampled(a, seconds), _resampled(b, seconds)
+        out += [
+            Difference(start, seconds, a[0].source, ours[start], b[0].source, theirs[start])
+            for start in sorted(ours.keys() & theirs.keys())
+            if abs(ours[start] - theirs[start]) > DIFFERENCE_MICRO
+        ]
+    return out
+
+
+def confirmed(slots: Sequence[PriceSlot]) -> list[PriceSlot]:
+    """Published slots that another source prices alike (same interval, within 0.01 EUR/MWh) as FINAL, others as given.
+
+    Of several revisions only the newest counts and is returned.
+    """
+    newest = latest(slots)
+    said: dict[tuple[datetime, int], list[PriceSlot]] = {}
+    for slot in newest:
+        if _CLASS[slot.quality] == 0:
+            said.setdefault((slot.start, slot.seconds), []).append(slot)
+
+    def agreed(slot: PriceSlot) -> bool:
+        return slot.quality is Quality.PRELIMINARY and any(
+            other.source != slot.source
+            and abs(other.price_micro_per_kwh - slot.price_micro_per_kwh) <= DIFFERENCE_MICRO
+            for other in said[slot.start, slot.seconds]
+        )
+
+    return [msgspec.structs.replace(slot, quality=Quality.FINAL) if agreed(slot) else slot for slot in newest]
+
+
+def arrivals(stored: Sequence[PriceSlot], fetched: Sequence[PriceSlot]) -> list[PriceSlot]:
+    """What to store of fetched slots: new ones, and changed ones (price, or confirmed by now) as the next revision.
+
+    `stored` holds all sources of that time. A price that is stored already is not stored again, nor does it lose the
+    quality that it has.
+    """
+    known = {(slot.source, slot.seconds, slot.start): slot for slot in latest(stored)}
+    merged = dict(known)
+    for slot in latest(fetched):
+        key = (slot.source, slot.seconds, slot.start)
+        before = known.get(key)
+        if before is None:
+            merged[key] = slot
+        elif before.price_micro_per_kwh != slot.price_micro_per_kwh:
+            merged[key] = msgspec.structs.replace(slot, revision=max(slot.revision, before.revision + 1))
+    out = []
+    for slot in confirmed(list(merged.values())):
+        before = known.get((slot.source, slot.seconds, slot.start))
+        if before is not None and before.price_micro_per_kwh == slot.price_micro_per_kwh:
+            if before.quality is not slot.quality:
+                out.append(msgspec.structs.replace(slot, revision=before.revision + 1))
+        else:
+            out.append(slot)
+    return out
+
+
+# --- when to ask --------------------------------------------------------------
+
+
+def next_poll(now: datetime, time_zone: str, known_until: datetime | None, jitter_s: int) -> datetime:
+    """When to ask the feeds again, after a poll at `now` (domain 2.1).
+
+    Tomorrow's prices are asked for from 12:55 local: every 5 minutes until 15:00, then every 30, until they are known;
+    `known_until` is the end of the prices that are. `jitter_s` (0 to 299) spreads installations over the 5 minutes.
+    """
+    assert 0 <= jitter_s < EAGER_S, "jitter would run into the next poll"
+    zone = ZoneInfo(time_zone)
+    local = now.astimezone(zone)
+    opens = datetime.combine(local.date(), OPENS, zone)
+    ends = datetime.combine(local.date(), EAGER_UNTIL, zone)
+    wanted = local_day(local.date() + timedelta(days=1 if local >= opens else 0), zone).end
+    if known_until is not None and known_until >= wanted:
+        at = opens if local < opens else datetime.combine(local.date() + timedelta(days=1), OPENS, zone)
+    else:
+        step = EAGER_S if opens <= local < ends else PATIENT_S
+        at = floor_slot(now, step) + timedelta(seconds=step)
+        if local < opens < at:
+            at = opens
+    return at.astimezone(UTC) + timedelta(seconds=jitter_s)

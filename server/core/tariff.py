@@ -4,15 +4,16 @@ Prices are integer micro-units per kWh (or per hour) including taxes; windows ar
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from server.core.pricecurve import half_up
-from server.core.timegrid import Grid
-from shared.tariffs import HomeKind, HomeTariffInput
+from server.core.pricecurve import PriceSlot, Quality, curve, half_up, worst
+from server.core.timegrid import Grid, covering, floor_slot, local_day
+from shared.problems import FieldError
+from shared.tariffs import HomeKind, HomeTariffInput, PricePoint, TariffPreview
 from shared.units import NANO_PER_MINOR, SLOT_SECONDS, cost_nano, minor_half_up
 
 DAY_MINUTES = 24 * 60
@@ -197,13 +198,113 @@ def public_cost(
 ) -> PublicCost:
     """What a public session costs: energy, time, session and idle fees. `energy_wh` is one figure a slot of the grid.
 
-    A vehicle that is paused by the operator still wants energy: it pays time and is not idle. Idle is being plugged in
-    and not drawing after the last energy, less the grace.
+    Idle is OCPI's PARKING_TIME as 2.3.0-ed2 settled it: the vehicle does not request power; one that the operator
+    paused still does, so a pause is time and never idle. From energies alone that is: plugged in, not drawing, after
+    the last slot in which it drew, less the grace. Fees by the hour are exact to the nano, half up.
     """
     until = wanted_until(grid, energy_wh, plugged_from, plugged_to)
     idle_from = until + timedelta(minutes=terms.idle_after_minutes)
     energy = sum(map(cost_nano, public_prices(terms, grid), energy_wh))
-    time = _time_nano(terms.time_micro_per_hour, plugged_from, until)
+    stay = _time_nano(terms.time_micro_per_hour, plugged_from, until)
     session = terms.session_minor * NANO_PER_MINOR
     idle = _time_nano(terms.idle_micro_per_hour, idle_from, plugged_to)
-    return PublicCost(energy, time, session, idle, minor_half_up(energy + time + session + idle))
+    return PublicCost(energy, stay, session, idle, minor_half_up(energy + stay + session + idle))
+
+
+# --- the form -----------------------------------------------------------------
+
+PRICE_LIMITS_MICRO = (20_000, 1_000_000)
+MARKUP_LIMITS_MICRO = (0, 200_000)
+EVENING = time(18)
+MORNING = time(7)
+NIGHT_DEARER = "night_dearer_than_day"
+ESTIMATED_PRICES = "estimated_prices"
+
+
+def _amount(micro: int) -> str:
+    return f"EUR {micro / 1_000_000:.4f}".rstrip("0").removesuffix(".")
+
+
+def _price_error(field: str, micro: int | None, limits: tuple[int, int]) -> FieldError | None:
+    """What is wrong with an entered price: missing, a mix-up of cents and euros, or out of the limits."""
+    low, high = limits
+    if micro is None:
+        return FieldError(field, "Missing: this kind of tariff needs it.")
+    if low <= micro <= high:
+        return None
+    for guess, what in ((micro // 100, "cents for euros"), (micro * 100, "euros for cents")):
+        if micro > 0 and low < guess <= high:
+            return FieldError(field, f"{_amount(micro)} per kWh looks like {what}: did you mean {_amount(guess)}?")
+    return FieldError(field, f"Expected {_amount(low)} to {_amount(high)} per kWh, got {_amount(micro)}.")
+
+
+def _window_errors(entered: HomeTariffInput) -> list[FieldError]:
+    errors, minutes = [], []
+    for field, text in (("night_from", entered.night_from), ("night_to", entered.night_to)):
+        try:
+            minutes.append(minute_of_day(text))
+        except ValueError:
+            errors.append(FieldError(field, f"Expected a local time as HH:MM, got {text!r}."))
+    if not errors and minutes[0] % DAY_MINUTES == minutes[1] % DAY_MINUTES:
+        errors.append(FieldError("night_to", "The night ends when it starts: enter two different times."))
+    return errors
+
+
+def sanity(entered: HomeTariffInput) -> list[FieldError]:
+    """What is wrong with an entered home tariff; nothing, when it can be saved.
+
+    Prices lie in EUR 0.02 to 1.00 per kWh including VAT, the markup in 0 to 0.20; 100 times too much or too little is
+    named as what it is.
+    """
+    if entered.kind is HomeKind.DYNAMIC:
+        found = [_price_error("markup_micro_per_kwh", entered.markup_micro_per_kwh, MARKUP_LIMITS_MICRO)]
+    else:
+        found = [_price_error("price_micro_per_kwh", entered.price_micro_per_kwh, PRICE_LIMITS_MICRO)]
+    if entered.kind is HomeKind.NIGHT:
+        night = entered.night_price_micro_per_kwh
+        found += [_price_error("night_price_micro_per_kwh", night, PRICE_LIMITS_MICRO), *_window_errors(entered)]
+    return [error for error in found if error is not None]
+
+
+def notices(entered: HomeTariffInput) -> list[str]:
+    """Codes of what is odd but not wrong: `night_dearer_than_day`."""
+    day, night = entered.price_micro_per_kwh, entered.night_price_micro_per_kwh
+    dearer = entered.kind is HomeKind.NIGHT and day is not None and night is not None and night > day
+    return [NIGHT_DEARER] if dearer else []
+
+
+def _tonight(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The night at hand: 18:00 to 07:00 local, or what is left of it."""
+    local = now.astimezone(zone)
+    evening = local.date() - timedelta(days=1 if local.time() < MORNING else 0)
+    start = datetime.combine(evening, EVENING, zone).astimezone(UTC)
+    end = datetime.combine(evening + timedelta(days=1), MORNING, zone).astimezone(UTC)
+    return max(floor_slot(now), start), end
+
+
+def preview(entered: HomeTariffInput, market: Sequence[PriceSlot], now: datetime, zone: str) -> TariffPreview:
+    """What an entered tariff means: the price now, tonight (18:00 to 07:00) and tomorrow, by slot until tomorrow's end.
+
+    `entered` has passed `sanity`; `market` is one zone's prices from now on, holes are filled with the typical curve.
+    `quality` is the least certain price that was used; FINAL where the market has no part in it.
+    """
+    place = ZoneInfo(zone)
+    tomorrow = local_day(now.astimezone(place).date() + timedelta(days=1), place)
+    grid = covering(floor_slot(now), tomorrow.end)
+    spot = curve(market, grid, time_zone=zone)
+    prices = home_prices(home_terms(entered), grid, [slot.price_micro_per_kwh for slot in spot], zone)
+    begin, end = _tonight(now, place)
+    tonight = prices[grid.index(begin) : grid.index(end)]
+    next_day = prices[grid.index(tomorrow.start) :]
+    dynamic = entered.kind is HomeKind.DYNAMIC
+    quality = worst(slot.quality for slot in spot) if dynamic else Quality.FINAL
+    return TariffPreview(
+        now_micro_per_kwh=prices[0],
+        tonight_low_micro_per_kwh=min(tonight),
+        tonight_high_micro_per_kwh=max(tonight),
+        tomorrow_low_micro_per_kwh=min(next_day),
+        tomorrow_high_micro_per_kwh=max(next_day),
+        points=[PricePoint(start, price) for start, price in zip(grid.starts(), prices, strict=True)],
+        notices=notices(entered) + ([ESTIMATED_PRICES] if quality is Quality.ESTIMATED else []),
+        quality=quality.value,
+    )
