@@ -66,7 +66,7 @@ class Accounts(SQLModel, table=True):
     time_zone: str = "Europe/Amsterdam"
     currency: str = "EUR"
     consent_at: datetime | None = _time(nullable=True)
-    habits: list[Habit] = _json(list[Habit])
+    habits: Any = _json(list[Habit])
     story: str | None = None
     created_at: datetime = _time()
     closed_at: datetime | None = _time(nullable=True)
@@ -138,7 +138,7 @@ class Tariffs(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     party_id: UUID = _party()
     name: str
-    terms: PublicTariffTerms = _json(PublicTariffTerms)
+    terms: Any = _json(PublicTariffTerms)
 
 
 class HomeTariffs(SQLModel, table=True):
@@ -146,7 +146,7 @@ class HomeTariffs(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     party_id: UUID = _party()
     account_id: UUID = Field(foreign_key="accounts.id", index=True)
-    entered: HomeTariffInput = _json(HomeTariffInput)
+    entered: Any = _json(HomeTariffInput)
     supplier_partner: bool = False
     supplier_id: UUID | None = Field(default=None, foreign_key="parties.id")
     valid_from: datetime = _time()
@@ -174,9 +174,9 @@ class Feeders(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     party_id: UUID = _party()
     location_id: UUID = Field(foreign_key="locations.id", index=True)
-    limit_ma: list[int] | None = _json(list[int], nullable=True)
+    limit_ma: Any = _json(list[int], nullable=True)
     limit_w: int | None = None
-    base_load: list[Any] = _json(list[tuple[str, str, int]])
+    base_load: Any = _json(list[tuple[str, str, int]])
 
 
 class Stations(SQLModel, table=True):
@@ -319,7 +319,7 @@ class Plans(SQLModel, table=True):
     made_at: datetime = _time()
     grid_start: datetime = _time()
     slot_seconds: int
-    energy_wh: list[int] = _json(list[int])
+    energy_wh: Any = _json(list[int])
     need_wh: int
     shortfall_wh: int = 0
     reason: str | None = None
@@ -362,7 +362,7 @@ class Cdrs(SQLModel, table=True):
     session_id: UUID = Field(foreign_key="sessions.id", unique=True)
     account_id: UUID | None = Field(default=None, foreign_key="accounts.id", index=True)
     settled_at: datetime = _time()
-    receipt: Receipt = _json(Receipt)
+    receipt: Any = _json(Receipt)
 
 
 class Entries(SQLModel, table=True):
