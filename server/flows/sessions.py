@@ -1,4 +1,4 @@
-"""A session's life as its station tells it: authorised, opened, read, closed. Every message may come twice, late or never."""
+"""A session as its station tells it: authorised, opened, read, closed. Each message may come twice, late or never."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

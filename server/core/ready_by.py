@@ -1,0 +1,56 @@
+"""When a car should be ready: the driver's word, else a habit, else nothing (then the forecast speaks)."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from shared.accounts import Habit
+
+SETTLED_IN = timedelta(hours=1)
+"""A habit this soon after plug-in is not meant: the car has just come."""
+
+
+class ReadySource(StrEnum):
+    """Where a ready-by time comes from."""
+
+    STATED = "stated"
+    HABIT = "habit"
+    FORECAST = "forecast"
+    NONE = "none"
+
+
+class ReadyBy(msgspec.Struct, frozen=True):
+    """When, and on whose word."""
+
+    at: datetime | None
+    source: ReadySource
+
+
+def choose(
+    stated: datetime | None, habits: Sequence[Habit], plugged_at: datetime, now: datetime, zone: str
+) -> ReadyBy:
+    """The time in force. A statement that has passed is used up; the next habit takes over."""
+    if stated is not None and stated > now:
+        return ReadyBy(stated, ReadySource.STATED)
+    after = max(now, plugged_at + SETTLED_IN)
+    habit = next_habit(habits, after, zone)
+    return ReadyBy(habit, ReadySource.HABIT) if habit else ReadyBy(None, ReadySource.NONE)
+
+
+def next_habit(habits: Sequence[Habit], after: datetime, zone: str) -> datetime | None:
+    """The first time after `after` at which the driver usually leaves (local wall clock, also on DST days)."""
+    local = ZoneInfo(zone)
+    times = {habit.weekday: habit.leaves_at for habit in habits if habit.leaves_at}
+    day = after.astimezone(local).date()
+    for offset in range(8):
+        date = day + timedelta(days=offset)
+        text = times.get(date.weekday())
+        if text is None:
+            continue
+        moment = datetime.combine(date, time.fromisoformat(text), local).astimezone(UTC)
+        if moment > after:
+            return moment
+    return None

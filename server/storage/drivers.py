@@ -1,0 +1,36 @@
+"""Who charges: what planning and settlement need of an account."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.storage.db import to_struct
+from server.storage.tables import Accounts
+from shared.accounts import Habit
+
+A = Accounts.__table__.c  # type: ignore[attr-defined]
+
+
+class Driver(msgspec.Struct, frozen=True):
+    """An account that charges. `consent_at`: when it agreed to delays, None if never."""
+
+    id: UUID
+    party_id: UUID
+    name: str
+    time_zone: str
+    currency: str
+    consent_at: datetime | None
+    habits: list[Habit]
+
+
+async def by_id(tx: AsyncSession, account_ids: Sequence[UUID]) -> dict[UUID, Driver]:
+    """Drivers by account id."""
+    if not account_ids:
+        return {}
+    columns = [A.id, A.party_id, A.name, A.time_zone, A.currency, A.consent_at, A.habits]
+    rows = await tx.execute(sa.select(*columns).where(A.id.in_(list(account_ids))))
+    return {row.id: to_struct(row, Driver) for row in rows}

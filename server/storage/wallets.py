@@ -1,0 +1,106 @@
+"""The ledger's storage: entries and transfers are appended, balances are sums."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.ledger import Entry
+from server.storage.db import to_struct
+from server.storage.tables import Accounts, Cdrs, Entries, Locations, Sessions, Transfers
+from shared.cdrs import Receipt
+
+T = Transfers.__table__.c  # type: ignore[attr-defined]
+E = Entries.__table__.c  # type: ignore[attr-defined]
+C = Cdrs.__table__.c  # type: ignore[attr-defined]
+S = Sessions.__table__.c  # type: ignore[attr-defined]
+L = Locations.__table__.c  # type: ignore[attr-defined]
+
+
+class PostedLine(msgspec.Struct, frozen=True):
+    """What an entry did to one account by name: the signed sum of its transfers of one kind."""
+
+    seq: int
+    entry_id: UUID
+    at: datetime
+    kind: str
+    amount_minor: int
+    session_id: UUID | None
+    location_name: str | None
+
+
+async def lock(tx: AsyncSession, account_id: UUID) -> None:
+    """Let settlements of one account take turns (SQLite's writers do so anyway)."""
+    if tx.get_bind().dialect.name != "sqlite":
+        await tx.execute(sa.select(Accounts.id).where(Accounts.__table__.c.id == account_id).with_for_update())  # type: ignore[attr-defined]
+
+
+async def post(tx: AsyncSession, entry: Entry, party_id: UUID, account_id: UUID | None, at: datetime) -> bool:
+    """Append an entry with its transfers, once: an entry id that is there already changes nothing."""
+    if (await tx.execute(sa.select(E.id).where(E.id == entry.id))).first() is not None:
+        return False
+    head = {"id": entry.id, "party_id": party_id, "account_id": account_id, "session_id": entry.session_id}
+    await tx.execute(sa.insert(Entries).values(**head, kind=entry.kind, at=at))
+    rows = [{**msgspec.structs.asdict(one), "party_id": party_id, "at": at} for one in entry.transfers]
+    if rows:
+        await tx.execute(sa.insert(Transfers), rows)
+    return True
+
+
+async def balance(tx: AsyncSession, account: str) -> int:
+    """The balance of a ledger account: what it was credited less what it was debited, minor units."""
+    credit = sa.select(sa.func.coalesce(sa.func.sum(T.amount_minor), 0)).where(T.credit == account).scalar_subquery()
+    debit = sa.select(sa.func.coalesce(sa.func.sum(T.amount_minor), 0)).where(T.debit == account).scalar_subquery()
+    return int((await tx.execute(sa.select(credit - debit))).scalar_one())
+
+
+async def total(tx: AsyncSession) -> int:
+    """The sum of all balances over the whole ledger: 0, or the ledger is broken."""
+    names = sa.union(sa.select(T.debit.label("name")), sa.select(T.credit)).subquery()
+    credit = sa.select(sa.func.coalesce(sa.func.sum(T.amount_minor), 0)).where(T.credit == names.c.name)
+    debit = sa.select(sa.func.coalesce(sa.func.sum(T.amount_minor), 0)).where(T.debit == names.c.name)
+    each = sa.select((credit.scalar_subquery() - debit.scalar_subquery()).label("balance")).select_from(names).subquery()
+    return int((await tx.execute(sa.select(sa.func.coalesce(sa.func.sum(each.c.balance), 0)))).scalar_one())
+
+
+async def lines(tx: AsyncSession, account: str, before: int | None, limit: int) -> list[PostedLine]:
+    """What was posted to a ledger account, newest first; `before` is the last seen seq."""
+    signed = sa.case((T.credit == account, T.amount_minor), else_=-T.amount_minor)
+    rows = sa.select(
+        E.seq, E.id.label("entry_id"), E.at, T.kind, signed.label("amount_minor"), E.session_id, L.name.label("location_name")
+    ).select_from(
+        Transfers.__table__.join(Entries.__table__, E.id == T.entry_id)  # type: ignore[attr-defined]
+        .outerjoin(Sessions.__table__, S.id == E.session_id)  # type: ignore[attr-defined]
+        .outerjoin(Locations.__table__, L.id == S.location_id)  # type: ignore[attr-defined]
+    )
+    rows = rows.where(sa.or_(T.credit == account, T.debit == account))
+    if before is not None:
+        rows = rows.where(E.seq < before)
+    return [to_struct(row, PostedLine) for row in await tx.execute(rows.order_by(E.seq.desc(), T.kind).limit(limit))]
+
+
+async def add_cdr(tx: AsyncSession, receipt: Receipt, party_id: UUID, account_id: UUID | None, at: datetime) -> None:
+    """Keep the immutable statement of a session."""
+    values = {"id": receipt.cdr_id, "party_id": party_id, "session_id": receipt.session_id, "account_id": account_id}
+    await tx.execute(sa.insert(Cdrs).values(**values, settled_at=at, receipt=receipt))
+
+
+async def receipt(tx: AsyncSession, session_id: UUID) -> Receipt | None:
+    """The receipt of a settled session."""
+    row = (await tx.execute(sa.select(C.receipt).where(C.session_id == session_id))).first()
+    return None if row is None else row.receipt
+
+
+async def receipts(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, Receipt]:
+    """The receipts of some sessions."""
+    rows = await tx.execute(sa.select(C.session_id, C.receipt).where(C.session_id.in_(list(session_ids))))
+    return {row.session_id: row.receipt for row in rows}
+
+
+async def receipts_of(tx: AsyncSession, account_id: UUID) -> list[Receipt]:
+    """All receipts of an account, oldest first."""
+    rows = await tx.execute(sa.select(C.receipt).where(C.account_id == account_id).order_by(C.settled_at, C.id))
+    return [row.receipt for row in rows]
