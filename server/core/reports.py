@@ -7,10 +7,11 @@ import msgspec
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """The station behind an identity, and the SHA-256 of its key."""
+    """The station behind an identity, the SHA-256 of its key, and the names of its quirks (server/gateway/quirks.py)."""
 
     station_id: UUID
     key_sha256: bytes
+    quirks: tuple[str, ...] = ()
 
 
 class BootInfo(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ class TokenAnswer(msgspec.Struct, frozen=True):
 
 
 class SampledReading(msgspec.Struct, frozen=True):
-    """One moment of a meter: register Wh, power W, current mA on the busiest phase, SoC %."""
+    """One moment of a meter: register Wh, power W, current mA on the busiest phase and on each (L1, L2, L3), SoC %."""
 
     at: datetime
     register_wh: int | None = None
@@ -55,6 +56,7 @@ class SampledReading(msgspec.Struct, frozen=True):
     soc_pct: int | None = None
     current_ma: int | None = None
     context: str = "Sample.Periodic"
+    phase_current_ma: tuple[int, ...] = ()
 
 
 class StartInfo(msgspec.Struct, frozen=True):

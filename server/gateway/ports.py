@@ -1,0 +1,59 @@
+"""What the gateway asks of the rest of the server: one call a message, one transaction a call."""
+
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from server.core.reports import (
+    BootAnswer,
+    BootInfo,
+    ConnectorStatus,
+    Credential,
+    ReadingsInfo,
+    StartAnswer,
+    StartInfo,
+    StopInfo,
+    TokenAnswer,
+)
+
+Direction = Literal["in", "out"]
+
+
+class Flows(Protocol):
+    """The intents behind the messages. Repeats are theirs to see through: they know what a message says, not its id.
+
+    What raises here is answered to the station as InternalError, so that it says it again later.
+    """
+
+    async def credential(self, identity: str) -> Credential | None:
+        """The station behind an identity, None for one that nobody added."""
+
+    async def connected(self, station_id: UUID, connection_id: str) -> None:
+        """A station's newest connection stands."""
+
+    async def disconnected(self, station_id: UUID, connection_id: str) -> None:
+        """A station's connection is gone and no newer one stands."""
+
+    async def boot(self, station_id: UUID, info: BootInfo) -> BootAnswer:
+        """A station started."""
+
+    async def heartbeat(self, station_id: UUID) -> datetime:
+        """A sign of life; the answer is our time, aware UTC."""
+
+    async def status(self, station_id: UUID, info: ConnectorStatus) -> None:
+        """What a connector says of itself."""
+
+    async def authorize(self, station_id: UUID, token_uid: str) -> TokenAnswer:
+        """May this token charge here?"""
+
+    async def start(self, station_id: UUID, info: StartInfo) -> StartAnswer:
+        """A transaction began; a repeat gets the first answer."""
+
+    async def stop(self, station_id: UUID, info: StopInfo) -> TokenAnswer | None:
+        """A transaction ended, known to us or not."""
+
+    async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
+        """Meter values of a transaction, or of a connector."""
+
+    async def message(self, station_id: UUID, direction: Direction, raw: str) -> None:
+        """The message log: a frame as it came ("in") or went ("out"), before it is handled or sent."""

@@ -1,0 +1,159 @@
+"""OCPP-J frames: JSON arrays that call, answer or refuse (OCPP-J 1.6 §4). Nothing that a station sends raises here."""
+
+import re
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+MESSAGE_ID_MAX = 36
+CALL, RESULT, ERROR = 2, 3, 4
+
+_BOM = b"\xef\xbb\xbf"
+_CALL_HEAD = re.compile(rb'\s*\[\s*2\s*,\s*"([^"\\\x00-\x1f]{1,255})"')
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class ErrorCode(StrEnum):
+    """Why a call is refused (OCPP-J 1.6 §4.2.3, table 7); Occurence and Formation are the standard's own spellings."""
+
+    NOT_IMPLEMENTED = "NotImplemented"  # the action is not known
+    NOT_SUPPORTED = "NotSupported"  # the action is known and not served here
+    INTERNAL = "InternalError"
+    PROTOCOL = "ProtocolError"  # the frame is incomplete
+    FORMATION = "FormationViolation"  # the frame or its payload has the wrong shape
+    PROPERTY = "PropertyConstraintViolation"  # a value is out of bounds
+    OCCURRENCE = "OccurenceConstraintViolation"  # a field is missing
+    TYPE = "TypeConstraintViolation"  # a field has the wrong type
+    GENERIC = "GenericError"
+
+
+class Call(msgspec.Struct, frozen=True):
+    """Somebody asks."""
+
+    message_id: str
+    action: str
+    payload: msgspec.Raw
+
+
+class CallResult(msgspec.Struct, frozen=True):
+    """The answer to a call."""
+
+    message_id: str
+    payload: msgspec.Raw
+
+
+class CallError(msgspec.Struct, frozen=True):
+    """A call was refused."""
+
+    message_id: str
+    code: str
+    description: str
+
+
+class Malformed(msgspec.Struct, frozen=True):
+    """Not a frame. With a `message_id` it was a call that can be refused; without one nobody would know the answer."""
+
+    code: ErrorCode
+    description: str
+    message_id: str | None = None
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a call gets no result."""
+
+    code: ErrorCode
+    description: str
+
+
+Frame = Call | CallResult | CallError | Malformed
+
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
+_encoder = msgspec.json.Encoder()
+
+
+def decode(raw: bytes, id_max: int = MESSAGE_ID_MAX) -> Frame:
+    """The frame in `raw`, as UTF-8 JSON. A byte order mark in front is passed over."""
+    raw = raw.removeprefix(_BOM)
+    try:
+        elements = _elements.decode(raw)
+    except _UNREADABLE:
+        return _not_json(raw, id_max)
+    kind = _read(elements[0], int) if elements else None
+    message_id = _read(elements[1], str) if len(elements) > 1 else None
+    if message_id is None or not 0 < len(message_id) <= id_max:
+        return Malformed(ErrorCode.FORMATION, "A frame carries a message id of 1 to 36 characters.")
+    match kind:
+        case 2:
+            return _call(message_id, elements)
+        case 3:
+            return _result(message_id, elements)
+        case 4:
+            return _error(message_id, elements)
+    return Malformed(ErrorCode.PROTOCOL, "Message types are 2, 3 and 4.", message_id)
+
+
+def read_payload(decoder: msgspec.json.Decoder[T], payload: msgspec.Raw) -> T | Refusal:
+    """The payload as the decoder's struct, or the code that OCPP-J gives to what is wrong with it."""
+    try:
+        return decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        return Refusal(_code_of(str(error)), str(error)[:255])
+    except _UNREADABLE:
+        return Refusal(ErrorCode.FORMATION, "The payload is not JSON.")
+
+
+def _code_of(complaint: str) -> ErrorCode:
+    """Of what msgspec says in words only; tests/gateway/test_rpc.py holds them fast."""
+    if complaint.startswith("Object missing required field"):
+        return ErrorCode.OCCURRENCE
+    return ErrorCode.TYPE if ", got `" in complaint else ErrorCode.PROPERTY
+
+
+def encode_call(message_id: str, action: str, payload: msgspec.Struct) -> bytes:
+    """A call."""
+    return _encoder.encode((CALL, message_id, action, payload))
+
+
+def encode_answer(message_id: str, answer: msgspec.Struct | Refusal) -> bytes:
+    """The answer to a call: a result, or an error for a refusal."""
+    if isinstance(answer, Refusal):
+        return _encoder.encode((ERROR, message_id, answer.code, answer.description, {}))
+    return _encoder.encode((RESULT, message_id, answer))
+
+
+def _not_json(raw: bytes, id_max: int) -> Malformed:
+    head = _CALL_HEAD.match(raw)
+    message_id = head[1].decode("utf-8", "replace") if head else ""
+    known = message_id if 0 < len(message_id) <= id_max else None
+    return Malformed(ErrorCode.FORMATION, "The frame is not a JSON array.", known)
+
+
+def _call(message_id: str, elements: list[msgspec.Raw]) -> Call | Malformed:
+    if len(elements) < 4:
+        return Malformed(ErrorCode.PROTOCOL, "A call is [2, id, action, payload].", message_id)
+    action = _read(elements[2], str)
+    if len(elements) > 4 or action is None or not bytes(elements[3]).startswith(b"{"):
+        return Malformed(ErrorCode.FORMATION, "A call is [2, id, action, {payload}].", message_id)
+    return Call(message_id, action, elements[3])
+
+
+def _result(message_id: str, elements: list[msgspec.Raw]) -> CallResult | Malformed:
+    if len(elements) != 3:
+        return Malformed(ErrorCode.FORMATION, "A result is [3, id, payload].")
+    return CallResult(message_id, elements[2])
+
+
+def _error(message_id: str, elements: list[msgspec.Raw]) -> CallError:
+    """An error is believed whatever it lacks: the call it answers has failed either way."""
+    code, description = ([_read(element, str) or "" for element in elements[2:4]] + ["", ""])[:2]
+    return CallError(message_id, code[:50] or ErrorCode.GENERIC, description[:255])
+
+
+def _read(element: msgspec.Raw, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(element, type=kind)
+    except _UNREADABLE:
+        return None

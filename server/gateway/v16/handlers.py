@@ -1,0 +1,214 @@
+"""What stations say, handed to the flows, and the flows' answers said back: one function an action."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, SampledReading, StartInfo, StopInfo
+from server.gateway import rpc
+from server.gateway.ports import Flows
+from server.gateway.quirks import Quirks
+from server.gateway.rpc import ErrorCode, Refusal
+from server.gateway.v16 import messages as m
+from server.gateway.v16 import meter_values, moments
+
+TEXT_MAX = 255
+TRANSACTION_MAX = 2**31 - 1
+METER_MAX_WH = 10**15
+
+T = TypeVar("T", bound=msgspec.Struct)
+Answer = msgspec.Struct | Refusal
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """The station that speaks, and who listens."""
+
+    flows: Flows
+    station_id: UUID
+    quirks: Quirks = Quirks()
+
+
+class _Action(msgspec.Struct, Generic[T], frozen=True):
+    decoder: msgspec.json.Decoder[T]
+    handler: Callable[[Caller, T], Awaitable[Answer]]
+
+
+async def handle(caller: Caller, call: rpc.Call) -> Answer:
+    """The answer to a call: the action's, or why there is none (NotImplemented: unknown; NotSupported: not served)."""
+    action = ACTIONS.get(call.action)
+    if action is None and call.action in KNOWN:
+        return Refusal(ErrorCode.NOT_SUPPORTED, "This action is not served here.")
+    if action is None:
+        return Refusal(ErrorCode.NOT_IMPLEMENTED, "This action is not known.")
+    request = rpc.read_payload(action.decoder, call.payload)
+    return request if isinstance(request, Refusal) else await action.handler(caller, request)
+
+
+async def boot_notification(caller: Caller, request: m.BootNotification) -> Answer:
+    """A station started: it hears whether it may go on, our time and its heartbeat."""
+    info = BootInfo(
+        vendor=request.charge_point_vendor[:TEXT_MAX],
+        model=request.charge_point_model[:TEXT_MAX],
+        firmware=(request.firmware_version or "")[:TEXT_MAX],
+        serial=(request.charge_point_serial_number or request.charge_box_serial_number or "")[:TEXT_MAX],
+    )
+    answer = await caller.flows.boot(caller.station_id, info)
+    return m.BootNotificationAnswer(answer.status, moments.write(answer.now), answer.interval_s)
+
+
+async def heartbeat(caller: Caller, _request: m.Heartbeat) -> Answer:
+    """A sign of life: it hears our time."""
+    return m.HeartbeatAnswer(moments.write(await caller.flows.heartbeat(caller.station_id)))
+
+
+async def status_notification(caller: Caller, request: m.StatusNotification) -> Answer:
+    """A connector's status; an error code may be a word of the maker's own (Legrand)."""
+    if request.status not in STATUSES:
+        return Refusal(ErrorCode.PROPERTY, "The status is none of OCPP 1.6 §7.7.")
+    info = ConnectorStatus(
+        connector_no=request.connector_id,
+        status=request.status,
+        error_code=request.error_code[:TEXT_MAX],
+        at=moments.read(request.timestamp, caller.quirks.clock),
+        info=(request.info or "")[:TEXT_MAX],
+    )
+    await caller.flows.status(caller.station_id, info)
+    return m.Empty()
+
+
+async def authorize(caller: Caller, request: m.Authorize) -> Answer:
+    """May this token charge here?"""
+    answer = await caller.flows.authorize(caller.station_id, request.id_tag)
+    return m.AuthorizeAnswer(m.IdTagInfo(answer.status))
+
+
+async def start_transaction(caller: Caller, request: m.StartTransaction) -> Answer:
+    """A transaction began: always a result, whatever we think of its token (OCPP 1.6 §4.8)."""
+    info = StartInfo(
+        connector_no=request.connector_id,
+        token_uid=request.id_tag,
+        meter_start_wh=_register(request.meter_start),
+        at=await _moment(caller, request.timestamp),
+    )
+    answer = await caller.flows.start(caller.station_id, info)
+    return m.StartTransactionAnswer(answer.transaction_id, m.IdTagInfo(answer.status))
+
+
+async def stop_transaction(caller: Caller, request: m.StopTransaction) -> Answer:
+    """A transaction ended: always a result, for one that nobody knows too, or it would be said for ever."""
+    info = StopInfo(
+        transaction_id=_transaction(request.transaction_id) or 0,
+        meter_stop_wh=_register(request.meter_stop),
+        at=await _moment(caller, request.timestamp),
+        token_uid=request.id_tag,
+        reason=request.reason[:TEXT_MAX] if request.reason else None,
+        readings=await _readings(caller, request.transaction_data or ()),
+    )
+    answer = await caller.flows.stop(caller.station_id, info)
+    return m.StopTransactionAnswer(None if answer is None else m.IdTagInfo(answer.status))
+
+
+async def take_meter_values(caller: Caller, request: m.MeterValues) -> Answer:
+    """Meter values: always a result, also for those that say nothing."""
+    readings = await _readings(caller, request.meter_value)
+    transaction_id = _transaction(request.transaction_id)
+    if readings:
+        await caller.flows.readings(caller.station_id, ReadingsInfo(request.connector_id, transaction_id, readings))
+    return m.Empty()
+
+
+async def data_transfer(_caller: Caller, _request: m.DataTransfer) -> Answer:
+    """No maker's words are understood here, which is a result and no error (OCPP 1.6 §4.3)."""
+    return m.DataTransferAnswer("UnknownVendorId")
+
+
+async def _moment(caller: Caller, text: str | None) -> datetime:
+    """When it happened by the station's word, or, where that cannot be read ("0", 1970), when we heard of it."""
+    return moments.read(text, caller.quirks.clock) or await caller.flows.heartbeat(caller.station_id)
+
+
+async def _readings(caller: Caller, values: Sequence[m.MeterValue]) -> tuple[SampledReading, ...]:
+    said = [(value.timestamp, value.sampled_value) for value in values if value.sampled_value]
+    timed = [(await _moment(caller, timestamp), samples) for timestamp, samples in said]
+    return meter_values.readings(timed, kwh_as_wh=caller.quirks.kwh_as_wh)
+
+
+def _transaction(transaction_id: int | None) -> int | None:
+    """Stations without a transaction say 0, -1 or 2^63-1 (go-e, libocpp, Etrel)."""
+    return transaction_id if transaction_id is not None and 0 < transaction_id <= TRANSACTION_MAX else None
+
+
+def _register(meter: float) -> int:
+    """A register in whole Wh, within what a meter can show."""
+    return max(0, min(METER_MAX_WH, round(meter)))
+
+
+STATUSES = frozenset(
+    [
+        "Available",
+        "Preparing",
+        "Charging",
+        "SuspendedEVSE",
+        "SuspendedEV",
+        "Finishing",
+        "Reserved",
+        "Unavailable",
+        "Faulted",
+    ]
+)
+
+
+def _action(kind: type[T], handler: Callable[[Caller, T], Awaitable[Answer]]) -> _Action[T]:
+    return _Action(msgspec.json.Decoder(kind), handler)
+
+
+ACTIONS: dict[str, _Action[Any]] = {
+    "Authorize": _action(m.Authorize, authorize),
+    "BootNotification": _action(m.BootNotification, boot_notification),
+    "DataTransfer": _action(m.DataTransfer, data_transfer),
+    "Heartbeat": _action(m.Heartbeat, heartbeat),
+    "MeterValues": _action(m.MeterValues, take_meter_values),
+    "StartTransaction": _action(m.StartTransaction, start_transaction),
+    "StatusNotification": _action(m.StatusNotification, status_notification),
+    "StopTransaction": _action(m.StopTransaction, stop_transaction),
+}
+
+# Known by OCPP 1.6 and its security whitepaper, not served: those of stations, and those that only stations serve.
+KNOWN = frozenset(
+    [
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
+        "LogStatusNotification",
+        "SecurityEventNotification",
+        "SignCertificate",
+        "SignedFirmwareStatusNotification",
+        "CancelReservation",
+        "CertificateSigned",
+        "ChangeAvailability",
+        "ChangeConfiguration",
+        "ClearCache",
+        "ClearChargingProfile",
+        "DeleteCertificate",
+        "ExtendedTriggerMessage",
+        "GetCompositeSchedule",
+        "GetConfiguration",
+        "GetDiagnostics",
+        "GetInstalledCertificateIds",
+        "GetLocalListVersion",
+        "GetLog",
+        "InstallCertificate",
+        "RemoteStartTransaction",
+        "RemoteStopTransaction",
+        "ReserveNow",
+        "Reset",
+        "SendLocalList",
+        "SetChargingProfile",
+        "SignedUpdateFirmware",
+        "TriggerMessage",
+        "UnlockConnector",
+        "UpdateFirmware",
+    ]
+)

@@ -1,0 +1,112 @@
+"""Sampled values into readings: one a moment, in whole Wh, W and mA (OCPP 1.6 §3.16, §7.43)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+import msgspec
+
+from server.core.reports import SampledReading
+from server.gateway.v16.messages import SampledValue
+from shared.units import VOLTS
+
+ENERGY, POWER, CURRENT, SOC = "Energy.Active.Import.Register", "Power.Active.Import", "Current.Import", "SoC"
+
+_FACTORS: dict[str, dict[str, int]] = {  # to Wh, W, mA, %; an unknown unit (Hz, "") counts as the default, 1
+    ENERGY: {"kWh": 1000},
+    POWER: {"kW": 1000},
+    CURRENT: {"mA": 1},
+    SOC: {},
+}
+_DEFAULT_FACTOR = {ENERGY: 1, POWER: 1, CURRENT: 1000, SOC: 1}
+_DIGITS_MAX = 15  # a larger number than this is no meter's, and would not fit a column
+
+# The register now is what counts; that of the transaction's begin comes along in some periodic values (Growatt).
+_CONTEXT_RANK = {"Transaction.Begin": 1}
+_LOCATION_RANK = {"Inlet": 2, "EV": 4}
+
+
+class _Sample(msgspec.Struct, frozen=True):
+    measurand: str
+    rank: int
+    phase: str  # L1, L2, L3, or "" for all together
+    amount: int
+    context: str
+
+
+def readings(
+    moments: Sequence[tuple[datetime, Sequence[SampledValue]]], *, kwh_as_wh: bool = False
+) -> tuple[SampledReading, ...]:
+    """One reading for each moment that says something, in the order of its first word.
+
+    Values of one moment that came apart (Zaptec) are one reading. Per measurand the best context counts (any over
+    Transaction.Begin) and the best location (outlet over inlet over EV); the total, else the sum of the phases. Power
+    that is not said is that of the currents at nominal voltage. `kwh_as_wh`: the energies are kWh whatever they say.
+    """
+    together: dict[datetime, list[_Sample]] = {}
+    for at, values in moments:
+        samples = [_sample(value, kwh_as_wh=kwh_as_wh) for value in values]
+        together.setdefault(at, []).extend(sample for sample in samples if sample is not None)
+    return tuple(_reading(at, samples) for at, samples in together.items() if samples)
+
+
+def _sample(value: SampledValue, *, kwh_as_wh: bool) -> _Sample | None:
+    measurand = value.measurand or ENERGY
+    number = _number(value.value)
+    if measurand not in _FACTORS or number is None or value.format == "SignedData" or value.phase == "N":
+        return None
+    factor = _FACTORS[measurand].get(value.unit or "", _DEFAULT_FACTOR[measurand])
+    if measurand == ENERGY and kwh_as_wh:
+        factor = 1000
+    context = value.context or "Sample.Periodic"
+    return _Sample(
+        measurand,
+        _CONTEXT_RANK.get(context, 0) + _LOCATION_RANK.get(value.location or "", 0),
+        (value.phase or "")[:2],
+        int((number * factor).to_integral_value(ROUND_HALF_UP)),
+        context,
+    )
+
+
+def _number(value: str | float | None) -> Decimal | None:
+    try:
+        number = Decimal(str(value).strip()[:32])
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and number.adjusted() < _DIGITS_MAX else None
+
+
+def _reading(at: datetime, samples: Sequence[_Sample]) -> SampledReading:
+    register, power, current, soc = (_best(samples, measurand) for measurand in (ENERGY, POWER, CURRENT, SOC))
+    phase_ma = {phase: ma for phase, ma in _by_phase(current).items() if phase}
+    soc_pct = _total(soc)
+    return SampledReading(
+        at=at,
+        register_wh=_total(register),
+        power_w=_total(power) if power else _power_of(phase_ma),
+        soc_pct=soc_pct if soc_pct is not None and 0 <= soc_pct <= 100 else None,
+        current_ma=max(_by_phase(current).values(), default=None),
+        context=(register or samples)[0].context,
+        phase_current_ma=tuple(phase_ma[phase] for phase in ("L1", "L2", "L3") if phase in phase_ma),
+    )
+
+
+def _best(samples: Sequence[_Sample], measurand: str) -> list[_Sample]:
+    mine = [sample for sample in samples if sample.measurand == measurand]
+    best = min((sample.rank for sample in mine), default=0)
+    return [sample for sample in mine if sample.rank == best]
+
+
+def _by_phase(samples: Sequence[_Sample]) -> dict[str, int]:
+    """The first word on each phase."""
+    return {sample.phase: sample.amount for sample in reversed(samples)}
+
+
+def _total(samples: Sequence[_Sample]) -> int | None:
+    by_phase = _by_phase(samples)
+    return by_phase.get("", sum(by_phase.values())) if by_phase else None
+
+
+def _power_of(phase_ma: dict[str, int]) -> int | None:
+    """Power of a station that says only currents: at nominal voltage, W."""
+    return sum(phase_ma.values()) * VOLTS // 1000 if phase_ma else None
