@@ -219,7 +219,7 @@ def _resampled(slots: Iterable[PriceSlot], seconds: int) -> dict[datetime, int]:
 
 
 def differences(a: Sequence[PriceSlot], b: Sequence[PriceSlot]) -> list[Difference]:
-    """Where two sources differ by more than 0.01 EUR/MWh, oldest first. `a` and `b`: the newest slots of one source each.
+    """Where two sources differ by more than 0.01 EUR/MWh, oldest first. `a`, `b`: the newest slots of one source each.
 
     Where their resolutions differ, the mean of the quarters is held against the hour, as a 60-minute index is made.
     """

@@ -1,0 +1,1 @@
+"""Day-ahead price feeds: Energy-Charts, ENTSO-E, a recorded file, and the typical curve without internet."""
