@@ -1,0 +1,106 @@
+"""What planning asks of the engine for one place: sessions, limits and prices become a Problem.
+
+Stations that are out of reach, or that do not do what they are told, are no demands: what they may draw is reserved.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from server.core.demand import Need
+from server.core.objective import at_once_prices
+from server.core.ready_by import ReadyBy
+from server.core.station import Feeder, base_load_w
+from server.core.timegrid import Grid
+from server.core.valley.problem import Demand, Problem, Site
+from server.core.valley.problem import Feeder as Limit
+from shared.sessions import Delay
+from shared.units import current_ma, power_w
+
+SITE = "location"
+FEEDER = "feeder"
+MIN_CURRENT_MA = 6_000
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """One session that is planned. `prices` is what it looks for its valley on; `survival` only for a forecast."""
+
+    session_id: UUID
+    need: Need
+    ready: ReadyBy
+    delay: Delay
+    max_w: int
+    phases: int
+    prices: list[int]
+    survival: list[float] | None
+    final_w: int
+
+    @property
+    def at_once(self) -> bool:
+        """Whether this car charges as early as the limits let it."""
+        return self.delay is not Delay.MANAGED
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The limits of a place. `reserved_w`: what stations draw, or may draw, that are not planned."""
+
+    grid: Grid
+    now: datetime
+    zone: str
+    feeder: Feeder | None
+    reserved_w: int
+
+
+def problem(place: Place, wishes: Sequence[Wish]) -> Problem:
+    """The engine's problem for a place; demands stand in the order of `wishes`."""
+    feeders, limit, base = _limits(place, wishes)
+    return Problem(
+        id="location",
+        start=place.grid.start,
+        slot_seconds=place.grid.slot_seconds,
+        slots=place.grid.slots,
+        elapsed_s=round((place.now - place.grid.start).total_seconds()),
+        price_micro_per_kwh=[0] * place.grid.slots,
+        sites=[Site(id=SITE, limit_w=limit, base_load_w=base, feeders=feeders)],
+        demands=[_demand(place, wish, feeders[0].id if feeders else None) for wish in wishes],
+    )
+
+
+def _limits(place: Place, wishes: Sequence[Wish]) -> tuple[list[Limit], int, list[int] | None]:
+    feeder = place.feeder
+    if feeder is None:
+        return [], sum(wish.max_w for wish in wishes), None
+    base = [load + place.reserved_w for load in base_load_w(feeder, place.grid, place.zone)]
+    feeders = []
+    if feeder.limit_ma is not None:
+        free = [max(0, limit - current_ma(place.reserved_w, 3)) for limit in feeder.limit_ma]
+        feeders = [Limit(id=FEEDER, limit_ma=free)]
+    limit = feeder.limit_w if feeder.limit_w is not None else power_w(min(feeder.limit_ma or (0,)), 3)
+    return feeders, limit, base
+
+
+def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
+    slots = place.grid.slots
+    return Demand(
+        id=str(wish.session_id),
+        site=SITE,
+        feeder=feeder,
+        arrive_slot=0,
+        depart_slot=_depart_slot(place, wish),
+        energy_wh=wish.need.energy_wh,
+        floor_wh=0 if wish.at_once else min(wish.need.floor_wh, wish.need.energy_wh),
+        max_w=wish.max_w,
+        min_w=min(wish.max_w, power_w(MIN_CURRENT_MA, wish.phases)),
+        phases=list(range(1, wish.phases + 1)),
+        price_micro_per_kwh=at_once_prices(slots) if wish.at_once else wish.prices,
+        survival=None if wish.at_once else wish.survival,
+    )
+
+
+def _depart_slot(place: Place, wish: Wish) -> int:
+    """The first slot that is not wholly before the departure; the whole grid for a charge at once or no known time."""
+    if wish.at_once or wish.ready.at is None:
+        return place.grid.slots
+    return min(max(1, place.grid.index(wish.ready.at)), place.grid.slots)

@@ -1,0 +1,126 @@
+"""What several flows load: a session with its driver, contract, car, prices and plan, in few queries."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.contract import Contract, ContractKind
+from server.core.meter import energy_by_slot
+from server.core.pricecurve import PriceSlot, curve
+from server.core.session import Session
+from server.core.station import Station
+from server.core.tariff import PublicTariffTerms, home_prices, home_terms, public_prices
+from server.core.timegrid import Grid
+from server.storage import contracts, drivers, locations, plans, prices, sessions, stations, vehicles
+from server.storage.contracts import HomeTariffRow
+from server.storage.drivers import Driver
+from server.storage.locations import Location
+from server.storage.plans import Plan
+from server.storage.stations import Evse
+from server.storage.vehicles import VehicleRow
+
+PREFERRED_SOURCES = ("recorded", "entsoe", "energy_charts", "typical")
+
+
+class SessionFacts(msgspec.Struct, frozen=True):
+    """A session and whose it is."""
+
+    session: Session
+    location: Location
+    station: Station
+    evse: Evse
+    driver: Driver | None
+    contract: Contract | None
+    car: VehicleRow | None
+    plan: Plan | None
+    home_tariff: HomeTariffRow | None
+    public_tariff: PublicTariffTerms | None
+
+    @property
+    def consent(self) -> bool:
+        """Whether the driver agreed to delays."""
+        return self.driver is not None and self.driver.consent_at is not None
+
+    @property
+    def phases(self) -> int:
+        """Phases that this car uses here."""
+        return min(self.evse.phases, self.car.phases) if self.car else self.evse.phases
+
+    @property
+    def max_w(self) -> int:
+        """The most that station, EVSE and car can do together, W."""
+        limits = [self.station.max_w, self.evse.max_w]
+        if self.car is not None:
+            limits.append(self.car.max_ac_w)
+            limits.append(self.evse.max_w * self.phases // self.evse.phases)
+        return min(limits)
+
+    def driver_prices(self, grid: Grid, market: Sequence[int]) -> list[int] | None:
+        """What the driver (or the driver's employer) pays per kWh in each slot, None where nobody does."""
+        if self.public_tariff is not None and self.location.public:
+            return public_prices(self.public_tariff, grid)
+        if self.home_tariff is not None:
+            terms = home_terms(self.home_tariff.entered)
+            return home_prices(terms, grid, list(market), self.location.time_zone)
+        is_fleet = self.contract is not None and self.contract.terms.kind is ContractKind.FLEET
+        return list(market) if is_fleet else None
+
+
+async def market(tx: AsyncSession, location: Location, grid: Grid) -> list[PriceSlot]:
+    """The market price of each slot: stored prices first, the typical curve where none is out yet."""
+    stored = await prices.between(tx, location.zone, grid.start, grid.end)
+    return curve(stored, grid, PREFERRED_SOURCES, location.time_zone)
+
+
+async def of_session(tx: AsyncSession, session: Session) -> SessionFacts:
+    """One session with all that belongs to it."""
+    return (await of_sessions(tx, [session]))[0]
+
+
+async def of_sessions(tx: AsyncSession, found: Sequence[Session]) -> list[SessionFacts]:
+    """Sessions of any places with all that belongs to them, in the order given."""
+    places: dict[UUID, Location] = {}
+    boxes: dict[UUID, Station] = {}
+    evses: dict[UUID, Evse] = {}
+    for location_id in sorted({one.location_id for one in found}):
+        place = await locations.get(tx, location_id)
+        assert place is not None
+        places[location_id] = place
+        boxes |= {box.id: box for box in await stations.at_location(tx, location_id)}
+    evses |= {evse.id: evse for evse in await stations.evses_at(tx, list(places))}
+    people = await drivers.by_id(tx, [one.account_id for one in found if one.account_id])
+    in_force = await plans.in_force(tx, [one.plan_id for one in found if one.plan_id])
+    public = {key: await contracts.public_tariff(tx, place.tariff_id) for key, place in places.items()}
+    return [
+        SessionFacts(
+            session=one,
+            location=places[one.location_id],
+            station=boxes[one.station_id],
+            evse=evses[one.evse_id],
+            driver=people.get(one.account_id) if one.account_id else None,
+            contract=await contracts.contract(tx, one.contract_id) if one.contract_id else None,
+            car=await vehicles.get(tx, one.vehicle_id),
+            plan=in_force.get(one.id),
+            home_tariff=await _home_tariff(tx, one, places[one.location_id]),
+            public_tariff=public[one.location_id],
+        )
+        for one in found
+    ]
+
+
+async def _home_tariff(tx: AsyncSession, session: Session, place: Location) -> HomeTariffRow | None:
+    """The tariff that holds at a driver's own home, as of plug-in."""
+    if session.account_id is None or place.account_id != session.account_id:
+        return None
+    return await contracts.home_tariff(tx, session.account_id, session.started_at)
+
+
+async def metered(tx: AsyncSession, session: Session, grid: Grid, until: datetime) -> list[int]:
+    """What a session took in each slot so far, Wh."""
+    found = await sessions.readings(tx, session.id)
+    end = session.ended_at or until
+    last = session.meter_stop_wh if session.meter_stop_wh is not None else session.register_wh
+    return energy_by_slot(found, grid, session.started_at, end, session.meter_start_wh, last)

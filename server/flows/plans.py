@@ -1,0 +1,277 @@
+"""Planning a place: what is asked of the engine, and what becomes of its answer."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core import ask, departure, gain, objective, ready_by
+from server.core.ask import Place, Wish
+from server.core.demand import Need, NeedInputs, need
+from server.core.pricecurve import PriceSlot, worst
+from server.core.ready_by import ReadySource
+from server.core.session import Followed, Session
+from server.core.station import Feeder, safe_share_w
+from server.core.timegrid import Grid, floor_slot
+from server.core.valley.problem import Answer, Problem
+from server.flows import facts
+from server.flows.announcements import LocationMoved, SessionMoved
+from server.flows.facts import SessionFacts
+from server.storage import outbox, plans, sessions, stations
+from server.storage.db import announce
+from server.storage.plans import Plan
+from shared.ids import derive
+from shared.sessions import Delay
+
+HORIZON = timedelta(hours=24)
+HORIZON_MAX = timedelta(days=3)
+
+
+class Here(msgspec.Struct, frozen=True):
+    """What all sessions of a place share when they are planned. `boxes`: how many stations stand behind the feeder."""
+
+    feeder: Feeder | None
+    boxes: int
+    grid: Grid
+    market: list[int]
+    now: datetime
+
+
+class Question(msgspec.Struct, frozen=True):
+    """All that a plan of a place is made of; `problem` goes to the engine."""
+
+    location_id: UUID
+    zone: str
+    version: int
+    now: datetime
+    place: Place
+    curve: list[PriceSlot]
+    asked: list[SessionFacts]
+    wishes: list[Wish]
+    problem: Problem
+
+    @property
+    def market(self) -> list[int]:
+        """The market price by slot, micro per kWh."""
+        return [slot.price_micro_per_kwh for slot in self.curve]
+
+
+async def prepare(
+    tx: AsyncSession, location_id: UUID, now: datetime, overridden: UUID | None = None
+) -> Question | None:
+    """What to ask for a place, None where nobody charges. `overridden`: as if this session were overridden now."""
+    open_here = await sessions.open_at(tx, location_id)
+    if not open_here:
+        return None
+    found = await facts.of_sessions(tx, open_here)
+    if overridden is not None:
+        found = [_as_overridden(one, now) if one.session.id == overridden else one for one in found]
+    version = await plans.planned_version(tx, location_id)
+    feeder = await stations.feeder_of(tx, location_id)
+    boxes = await stations.at_location(tx, location_id)
+    steered = [one for one in found if one.station.online and not _unsteerable(one.session)]
+    readies = [_ready(one, now) for one in steered]
+    grid = _grid(now, [ready.at for ready in readies])
+    place = found[0].location
+    curve = await facts.market(tx, place, grid)
+    here = Here(feeder, len(boxes), grid, [slot.price_micro_per_kwh for slot in curve], now)
+    reserved = _reserved(found, {box.id for box in boxes if not box.online}, here)
+    wishes = [await _wish(tx, one, here) for one in steered]
+    where = Place(grid=grid, now=now, zone=place.time_zone, feeder=feeder, reserved_w=reserved)
+    return Question(
+        location_id=location_id,
+        zone=place.zone,
+        version=version,
+        now=now,
+        place=where,
+        curve=curve,
+        asked=steered,
+        wishes=wishes,
+        problem=ask.problem(where, wishes),
+    )
+
+
+def _as_overridden(one: SessionFacts, now: datetime) -> SessionFacts:
+    session = msgspec.structs.replace(one.session, override_since=now)
+    return msgspec.structs.replace(one, session=session)
+
+
+def _unsteerable(session: Session) -> bool:
+    """Its station refused our profile, or draws more than it was told: what it may draw is reserved."""
+    return session.followed is Followed.NOT_FOLLOWED
+
+
+def _grid(now: datetime, ends: Sequence[datetime | None]) -> Grid:
+    start = floor_slot(now)
+    last = max([now + HORIZON, *[end for end in ends if end is not None]])
+    seconds = (min(last, now + HORIZON_MAX) - start).total_seconds()
+    return Grid(start, int(-(-seconds // 900)))
+
+
+def _reserved(found: Sequence[SessionFacts], offline: set[UUID], here: Here) -> int:
+    """What stations out of reach, or out of hand, may draw behind a shared limit, W."""
+    if here.feeder is None:
+        return 0
+    feeder, boxes, now = here.feeder, here.boxes, here.now
+    shares = {box: safe_share_w(feeder, boxes, 3) for box in offline}
+    for one in found:
+        if _unsteerable(one.session):
+            shares[one.station.id] = one.max_w
+        elif one.station.id in offline:
+            plan = one.plan
+            planned = max((plan.power_w(moment) for moment in _future(plan, now)), default=0) if plan else 0
+            shares[one.station.id] = max(shares[one.station.id], planned)
+    return sum(shares.values())
+
+
+def _future(plan: Plan, now: datetime) -> list[datetime]:
+    return [now, *[start for start in plan.grid.starts() if start > now]]
+
+
+def _ready(one: SessionFacts, now: datetime) -> ready_by.ReadyBy:
+    habits = one.driver.habits if one.driver is not None and not one.location.public else []
+    zone = one.driver.time_zone if one.driver is not None else one.location.time_zone
+    return ready_by.choose(one.session.stated_ready_by, habits, one.session.started_at, now, zone)
+
+
+async def _wish(tx: AsyncSession, one: SessionFacts, here: Here) -> Wish:
+    grid, market, now = here.grid, here.market, here.now
+    session = one.session
+    ready = _ready(one, now)
+    survival = None
+    delay = objective.may_delay(session, one.contract.terms if one.contract else None, consent=one.consent)
+    if ready.source is ReadySource.NONE and session.account_id is not None:
+        past = await sessions.stays(tx, session.account_id, session.location_id)
+        survival = departure.survival(past, [], session.started_at, now, grid, one.location.time_zone)
+    prices = market
+    if delay is Delay.MANAGED and one.contract is not None:
+        prices = objective.planning_prices(one.contract.terms, market, one.driver_prices(grid, market))
+    return Wish(
+        session_id=session.id,
+        need=await _need(tx, one, now),
+        ready=ready,
+        delay=delay,
+        max_w=one.max_w,
+        phases=one.phases,
+        prices=prices,
+        survival=survival,
+        final_w=one.max_w if here.feeder is None else safe_share_w(here.feeder, here.boxes, one.phases),
+    )
+
+
+async def _need(tx: AsyncSession, one: SessionFacts, now: datetime) -> Need:
+    """How much energy is still to come, counting what flowed since the last reading."""
+    session = one.session
+    history: tuple[int, ...] = ()
+    if session.account_id is not None and session.stated_energy_wh is None:
+        history = await sessions.past_energies(tx, session.account_id, session.location_id)
+    since = 0.0 if session.read_at is None else (now - session.read_at).total_seconds()
+    flowed = round(session.power_w * min(max(since, 0.0), 1800) / 3600)
+    stated = session.stated_energy_wh
+    inputs = NeedInputs(
+        capacity_wh=one.car.capacity_wh if one.car else None,
+        soc_pct=session.soc_pct,
+        target_pct=session.target_pct,
+        stated_energy_wh=None if stated is None else stated + session.stated_at_wh,
+        delivered_wh=session.energy_wh + flowed,
+        history_wh=history,
+        drawing=not session.full,
+        full=session.full,
+    )
+    return need(inputs)
+
+
+def regrets(question: Question, answer: Answer) -> set[UUID]:
+    """The managed sessions for which their driver would be no better off than by charging at once."""
+    plans_by_id = {plan.id: plan.energy_wh for plan in answer.plans}
+    out = set()
+    for one, wish in zip(question.asked, question.wishes, strict=True):
+        if wish.at_once or one.contract is None:
+            continue
+        own = one.driver_prices(question.place.grid, question.market)
+        outlook = gain.Outlook(
+            grid=question.place.grid,
+            now=question.now,
+            planned_wh=plans_by_id[str(wish.session_id)],
+            market=question.market,
+            driver_prices=own,
+            terms=one.contract.terms,
+            public_tariff=one.public_tariff if one.location.public else None,
+            reference_power_w=min(one.session.reference_power_w, one.max_w),
+            leaves_at=wish.ready.at or question.place.grid.end,
+        )
+        if not gain.worth_delaying(outlook):
+            out.add(wish.session_id)
+    return out
+
+
+def charging_at_once(question: Question, session_ids: set[UUID]) -> Question:
+    """The same question with some sessions charged at once, because a delay is worth nothing to their drivers."""
+    wishes = [
+        msgspec.structs.replace(wish, delay=Delay.NOTHING_TO_GAIN) if wish.session_id in session_ids else wish
+        for wish in question.wishes
+    ]
+    return msgspec.structs.replace(question, wishes=wishes, problem=ask.problem(question.place, wishes))
+
+
+async def save(tx: AsyncSession, question: Question, answer: Answer, now: datetime) -> bool:
+    """Keep an answer as the plans in force, unless a newer one was saved since; a plan that says nothing new is not."""
+    if not await plans.advance_version(tx, question.location_id, question.version):
+        return False
+    by_id = {plan.id: plan for plan in answer.plans}
+    fresh = []
+    for one, wish in zip(question.asked, question.wishes, strict=True):
+        made = by_id[str(wish.session_id)]
+        plan = _plan(question, one, wish, answer.solver)
+        plan = msgspec.structs.replace(
+            plan, energy_wh=list(made.energy_wh), shortfall_wh=made.shortfall_wh, reason=made.reason
+        )
+        current = await sessions.get(tx, wish.session_id)
+        if current is None or current.ended_at is not None:
+            continue
+        after = msgspec.structs.replace(current, delay=wish.delay)
+        if one.plan is None or not _says_the_same(one.plan, plan, now):
+            fresh.append(plan)
+            after = msgspec.structs.replace(after, plan_id=plan.id, plan_version=plan.version)
+            announce(tx, SessionMoved(current.account_id, current.id))
+        await sessions.save(tx, current, after)
+    await plans.insert(tx, fresh)
+    if fresh:
+        await outbox.put_once(tx, "dispatch", str(question.location_id), {"location_id": question.location_id}, now)
+        announce(tx, LocationMoved(question.location_id))
+    return True
+
+
+def _plan(question: Question, one: SessionFacts, wish: Wish, solver: str) -> Plan:
+    session, grid = one.session, question.place.grid
+    version = session.plan_version + 1
+    sources = sorted({slot.source for slot in question.curve})
+    return Plan(
+        id=derive("plan", session.id, version),
+        party_id=session.party_id,
+        session_id=session.id,
+        location_id=session.location_id,
+        version=version,
+        made_at=question.now,
+        grid_start=grid.start,
+        slot_seconds=grid.slot_seconds,
+        energy_wh=[],
+        need_wh=wish.need.energy_wh,
+        final_w=wish.final_w,
+        depart_at=wish.ready.at,
+        depart_source=wish.ready.source.value,
+        price_source="+".join(sources),
+        curve_id=f"{question.zone}:{worst(slot.quality for slot in question.curve)}",
+        solver=solver,
+        delivered_at_wh=session.energy_wh,
+    )
+
+
+def _says_the_same(old: Plan, new: Plan, now: datetime) -> bool:
+    """Whether a plan allows what the one in force allows, from now on, and that one was accepted."""
+    if old.outcome != "accepted" or old.final_w != new.final_w or old.depart_at != new.depart_at:
+        return False
+    moments = [now, *[start for start in new.grid.starts() if start > now]]
+    return all(abs(old.power_w(moment) - new.power_w(moment)) <= 1 for moment in moments)

@@ -1,0 +1,59 @@
+"""What workers need of the outside: stations that take profiles, and someone who solves."""
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from server.core.valley.problem import Answer, Problem
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A plan as its station hears it: energy by slot from `start` on, then `final_w`.
+
+    `unit` is A (per phase) or W; `elapsed_s` of the first slot are gone already.
+    """
+
+    transaction_id: int
+    connector_no: int
+    start: datetime
+    slot_seconds: int
+    elapsed_s: int
+    energy_wh: list[int]
+    max_w: int
+    final_w: int
+    phases: int
+    unit: str
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What a station said: `accepted`, `rejected`, `not_supported`, `offline`, `timed_out`, `error`."""
+
+    status: str
+    detail: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it will do as told."""
+        return self.status == "accepted"
+
+
+class StationPort(Protocol):
+    """Commands to stations, whatever version they speak. Never raises for what a station does."""
+
+    async def set_plan(self, station_id: UUID, order: Order) -> Heard:
+        """Send a transaction's profile."""
+
+    async def set_safe_share(self, station_id: UUID, share_w: int, unit: str, phases: int) -> Heard:
+        """Send the default profile that holds when nobody steers."""
+
+    async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
+        """Change a configuration key."""
+
+
+class Solver(Protocol):
+    """Solves problems off the event loop."""
+
+    async def solve(self, problem: Problem) -> Answer:
+        """The engine's answer."""

@@ -1,0 +1,95 @@
+"""Does what stands in the outbox: tasks of one key in order, different keys side by side, each until it is done."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+import structlog
+
+from server.storage import outbox
+from server.storage.outbox import Task
+from server.workers.context import WorkContext
+
+log = structlog.get_logger()
+Handler = Callable[[WorkContext, Task], Awaitable[str]]
+IDLE_LOOK = timedelta(minutes=5)
+
+
+class Runner:
+    """Owns the loop. `failures` counts what went wrong unexpectedly; each was logged and is tried again."""
+
+    def __init__(self, context: WorkContext, handlers: Mapping[str, Handler], *, abreast: int = 8) -> None:
+        """`handlers` by task kind; `abreast`: how many keys at a time (1 makes the order reproducible)."""
+        self._context, self._handlers, self._abreast = context, handlers, abreast
+        self._wake = asyncio.Event()
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self.looking = False
+        self.failures = 0
+
+    def wake(self) -> None:
+        """Look into the outbox soon."""
+        self._wake.set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a task is being done, or a look into the outbox is due or under way."""
+        return self.looking or bool(self._running) or self._wake.is_set()
+
+    async def run(self) -> None:
+        """Work until cancelled; what is not done then stays in the outbox."""
+        self._wake.set()
+        try:
+            while True:
+                await self._sleep()
+                self.looking = True
+                self._wake.clear()
+                await self._start_due()
+                self.looking = False
+        finally:
+            for task in self._running.values():
+                task.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _sleep(self) -> None:
+        if self._wake.is_set():
+            return
+        clock = self._context.clock
+        async with self._context.db.read() as tx:
+            due = await outbox.next_due(tx)
+        sleeping = asyncio.ensure_future(clock.sleep_until(due or clock.now() + IDLE_LOOK))
+        if due is not None and due <= clock.now():
+            sleeping.cancel()  # its key is at work: the end of that wakes us
+            sleeping = asyncio.ensure_future(asyncio.Event().wait())  # type: ignore[assignment]
+        waking = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait((sleeping, waking), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            waking.cancel()
+
+    async def _start_due(self) -> None:
+        async with self._context.db.read() as tx:
+            due = await outbox.due(tx, self._context.clock.now())
+        for task in due:
+            if task.key not in self._running and len(self._running) < self._abreast:
+                self._running[task.key] = asyncio.create_task(self._do(task))
+
+    async def _do(self, task: Task) -> None:
+        try:
+            await self._handle(task)
+        finally:
+            del self._running[task.key]
+            self._wake.set()
+
+    async def _handle(self, task: Task) -> None:
+        db, clock = self._context.db, self._context.clock
+        try:
+            outcome = await self._handlers[task.kind](self._context, task)
+        except Exception as error:  # a task that fails must not end the loop: logged, counted, tried again
+            self.failures += 1
+            log.exception("task_failed", kind=task.kind, task=task.id)
+            async with db.begin() as tx:
+                await outbox.failed(tx, task, clock.now(), type(error).__name__)
+            return
+        async with db.begin() as tx:
+            await outbox.done(tx, [task.id], clock.now(), outcome)
