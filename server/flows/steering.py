@@ -1,0 +1,63 @@
+"""The driver's hand on a session: charge now, undo, leave at another time, take more or less."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.session import Refused, Session
+from server.flows.announcements import SessionMoved
+from server.storage import outbox, sessions
+from server.storage.db import announce
+from shared.sessions import SessionState, SessionUpdate
+
+FAR = timedelta(days=14)
+NOT_OPEN = Refused("session_ended", "This session has ended; plug in again to charge.")
+
+
+async def set_override(tx: AsyncSession, session: Session, now: datetime) -> Session | Refused:
+    """Charge now: wins over price, never over an electrical limit. Pressed twice, it stays what it was."""
+    if session.state is not SessionState.OPEN:
+        return NOT_OPEN
+    if session.override_since is not None:
+        return session
+    return await _changed(tx, session, msgspec.structs.replace(session, override_since=now), "override", now)
+
+
+async def undo_override(tx: AsyncSession, session: Session, now: datetime) -> Session | Refused:
+    """Back to the valley from here on; what was charged meanwhile stays charged."""
+    if session.state is not SessionState.OPEN:
+        return NOT_OPEN
+    if session.override_since is None:
+        return session
+    return await _changed(tx, session, msgspec.structs.replace(session, override_since=None), "override_undone", now)
+
+
+async def change(tx: AsyncSession, session: Session, update: SessionUpdate, now: datetime) -> Session | Refused:
+    """Another departure or target. A departure must lie ahead, within a fortnight."""
+    if session.state is not SessionState.OPEN:
+        return NOT_OPEN
+    after = session
+    if update.ready_by is not msgspec.UNSET:
+        if update.ready_by is not None:
+            if update.ready_by.tzinfo is None:
+                return Refused("ready_by_without_zone", "Give the ready-by time with its time zone.")
+            if not now < update.ready_by <= now + FAR:
+                return Refused("ready_by_out_of_range", "Choose a ready-by time that lies ahead, at most 14 days.")
+        after = msgspec.structs.replace(after, stated_ready_by=update.ready_by)
+    if update.energy_wh is not msgspec.UNSET:
+        after = msgspec.structs.replace(
+            after, stated_energy_wh=update.energy_wh, stated_at_wh=session.energy_wh, full=False
+        )
+    if update.target_pct is not msgspec.UNSET:
+        after = msgspec.structs.replace(after, target_pct=update.target_pct, stated_energy_wh=None, full=False)
+    return session if after == session else await _changed(tx, session, after, "changed", now)
+
+
+async def _changed(tx: AsyncSession, before: Session, after: Session, kind: str, now: datetime) -> Session:
+    await sessions.save(tx, before, after)
+    detail = after.stated_ready_by.isoformat() if kind == "changed" and after.stated_ready_by else ""
+    await sessions.add_event(tx, before, now, kind, detail)
+    await outbox.put_once(tx, "replan", str(before.location_id), {"why": kind}, now)
+    announce(tx, SessionMoved(before.account_id, before.id))
+    return after

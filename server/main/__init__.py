@@ -1,0 +1,1 @@
+"""The one place that wires: database, clock, gateway, workers and API become a server."""

@@ -1,0 +1,81 @@
+"""Flows as the gateway calls them: one message, one transaction."""
+
+from datetime import datetime
+from uuid import UUID
+
+from server.clock import Clock
+from server.core.reports import (
+    BootAnswer,
+    BootInfo,
+    ConnectorStatus,
+    Credential,
+    ReadingsInfo,
+    StartAnswer,
+    StartInfo,
+    StopInfo,
+    TokenAnswer,
+)
+from server.flows import sessions, stations
+from server.gateway.ports import Direction
+from server.storage.db import Database
+
+
+class GatewayFlows:
+    """Opens the transaction, takes the time, calls one flow."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        """Both belong to the server."""
+        self._db, self._clock = db, clock
+
+    async def credential(self, identity: str) -> Credential | None:
+        """The station behind an identity."""
+        async with self._db.read() as tx:
+            return await stations.credential(tx, identity)
+
+    async def connected(self, station_id: UUID, connection_id: str) -> None:
+        """A station's newest connection stands."""
+        async with self._db.begin() as tx:
+            await stations.connect(tx, station_id, connection_id, self._clock.now())
+
+    async def disconnected(self, station_id: UUID, connection_id: str) -> None:
+        """A station's connection is gone."""
+        async with self._db.begin() as tx:
+            await stations.disconnect(tx, station_id, connection_id, self._clock.now())
+
+    async def boot(self, station_id: UUID, info: BootInfo) -> BootAnswer:
+        """A station started."""
+        async with self._db.begin() as tx:
+            return await stations.boot(tx, station_id, info, self._clock.now())
+
+    async def heartbeat(self, station_id: UUID) -> datetime:
+        """A sign of life."""
+        async with self._db.begin() as tx:
+            return await stations.heartbeat(tx, station_id, self._clock.now())
+
+    async def status(self, station_id: UUID, info: ConnectorStatus) -> None:
+        """What a connector says of itself."""
+        async with self._db.begin() as tx:
+            await stations.status(tx, station_id, info, self._clock.now())
+
+    async def authorize(self, station_id: UUID, token_uid: str) -> TokenAnswer:
+        """May this token charge here."""
+        async with self._db.read() as tx:
+            return await sessions.authorize(tx, station_id, token_uid, self._clock.now())
+
+    async def start(self, station_id: UUID, info: StartInfo) -> StartAnswer:
+        """A transaction began."""
+        async with self._db.begin() as tx:
+            return await sessions.open_session(tx, station_id, info, self._clock.now())
+
+    async def stop(self, station_id: UUID, info: StopInfo) -> TokenAnswer | None:
+        """A transaction ended."""
+        async with self._db.begin() as tx:
+            return await sessions.close_session(tx, station_id, info, self._clock.now())
+
+    async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
+        """Meter values."""
+        async with self._db.begin() as tx:
+            await sessions.take_readings(tx, station_id, info, self._clock.now())
+
+    async def message(self, station_id: UUID, direction: Direction, raw: str) -> None:
+        """The message log is kept by whoever asks for one; by default nobody does."""

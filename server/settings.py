@@ -1,0 +1,57 @@
+"""What a server is started with, and where it keeps its things."""
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+DEFAULT_HOME = "./var"
+
+
+class BadSetting(Exception):
+    """A setting that cannot be used; the message is the one line that a person sees."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Ports of 0 mean: any free one. `database` "" means SQLite in `home`. `demo` listens on 127.0.0.1 only."""
+
+    home: Path
+    port: int = 8000
+    ocpp_port: int = 9000
+    host: str = "127.0.0.1"
+    database: str = ""
+    demo: bool = False
+    entsoe_token: str = ""
+    online: bool = True
+
+    @property
+    def database_url(self) -> str:
+        """Where the truth is kept."""
+        return self.database or f"sqlite:///{self.home / 'dalstroom.db'}"
+
+
+def home_dir() -> Path:
+    """$DALSTROOM_HOME or ./var, made if absent.
+
+    Raises:
+        BadSetting: where it cannot be written to.
+    """
+    home = Path(os.environ.get("DALSTROOM_HOME") or DEFAULT_HOME).expanduser().absolute()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        probe = home / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadSetting(f"{home}: cannot write there ({error.strerror}); set DALSTROOM_HOME to a folder of yours") from error
+    return home
+
+
+def secret(home: Path) -> bytes:
+    """The key that signs access tokens: made once, readable by the owner only."""
+    path = home / "secret"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(secrets.token_bytes(32))
+    return path.read_bytes()
