@@ -1,0 +1,237 @@
+"""When will this car leave: a distribution, not a guess, learnt from stays that have ended.
+
+Kernel of engine A3: a past stay weighs by how alike its arrival was (time of day, kind of day, age) and speaks twice,
+half as its dwell and half as the clock time of its departure, each spread over 0, 15 and 30 minutes either way.
+The stays of other drivers are a prior that is worth three stays, so that the first session has a forecast too.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from server.core.localtime import DAY_S, EPOCH_WEEKDAY, Ints, LocalClock, local_clock
+from server.core.timegrid import Grid
+
+Floats = npt.NDArray[np.float64]
+
+ARRIVAL_SPREAD_S = 5_400
+OTHER_KIND_OF_DAY = 0.25
+HALF_LIFE_S = 90 * DAY_S
+PRIOR_STAYS = 3.0
+SPREAD_S = np.array([0, -900, 900, -1_800, 1_800], dtype=np.int64)
+GUESS_STAYS = 0.05
+GUESS_MEAN_S = 8 * 3_600
+"""What nobody's stays say: gone after 8 h in the mean, at a steady rate. No forecast is ever empty or certain."""
+GUESS_LEAST = 1e-9
+GONE = 0.001
+"""The chance of "nearly 0" after a stated departure: the order of the slots after it still has a meaning."""
+OWN_LIMIT = 400
+PRIOR_LIMIT = 1_000
+"""Newest stays that are looked at: with a half-life of 90 days older ones change nothing that a driver would see."""
+
+
+class Stay(msgspec.Struct, frozen=True):
+    """A plug-in and its unplug: [started_at, ended_at), aware."""
+
+    started_at: datetime
+    ended_at: datetime
+
+
+class PluggedIn(msgspec.Struct, frozen=True):
+    """A car that is there: since when, what time it is now, and the IANA zone whose wall clock its driver lives by."""
+
+    arrived_at: datetime
+    now: datetime
+    zone: str
+
+
+class Basis(StrEnum):
+    """On whose word a departure is expected; the app has a sentence for each."""
+
+    STATED = "stated"  # "You said that you leave at ..."
+    OWN_STAYS = "own_stays"  # "You usually stay until about ... when you arrive at this time"
+    OTHER_STAYS = "other_stays"  # "We do not know your habits yet; others who arrive at this time stay until about ..."
+    NO_STAYS = "no_stays"  # "We do not know yet how long you stay"
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """What is expected of a departure.
+
+    `survival`: for each slot of the grid the chance that the car is there at its end, given that it is there now.
+    `stays`: how many of the driver's own stays were looked at. `likely_until`: 9 of 10 times it is still there then
+    (None: it may leave at any moment).
+    """
+
+    survival: list[float]
+    basis: Basis
+    stays: int
+    likely_until: datetime | None
+
+
+class StayTable(msgspec.Struct, frozen=True, eq=False):
+    """Stays as columns, one row a stay: UTC seconds, and what the kernel asks of the local clock."""
+
+    started_s: Ints
+    ended_s: Ints
+    clock_s: Ints  # time of day of the arrival
+    day: Ints  # local days since 1970
+    weekend: npt.NDArray[np.bool_]
+    left_s: Ints  # the departure on the local clock, seconds since midnight of the day of arrival
+
+
+class Departures(msgspec.Struct, frozen=True, eq=False):
+    """Possible departures of a car that came at `arrived_s`, with weights in stays (UTC seconds, any order)."""
+
+    arrived_s: int
+    at_s: Ints
+    weight: Floats
+    own_weight: float
+
+
+def tabulate(started_s: Ints, ended_s: Ints, clock: LocalClock) -> StayTable:
+    """Stays as columns on a local clock."""
+    start, end = clock.local(started_s), clock.local(ended_s)
+    day = start // DAY_S
+    return StayTable(started_s, ended_s, start % DAY_S, day, (day + EPOCH_WEEKDAY) % 7 >= 5, end - day * DAY_S)
+
+
+def departures(own: StayTable, prior: StayTable, arrived_s: int, clock: LocalClock) -> Departures:
+    """When the car that arrives now may leave, by its driver's stays and by those of others (engine A3).
+
+    Args:
+        own: the driver's stays that ended before the arrival.
+        prior: other drivers' stays that ended before the arrival, of the same kind of place.
+        arrived_s: plug-in, UTC seconds.
+        clock: the place's local clock.
+    """
+    mine, others = _weights(own, arrived_s, clock), _weights(prior, arrived_s, clock)
+    total = float(others.sum())
+    if total > 0:
+        others = others * (min(PRIOR_STAYS, len(others)) / total)
+    at_s = np.concatenate([_departures(own, arrived_s, clock), _departures(prior, arrived_s, clock)])
+    return Departures(arrived_s, at_s, np.concatenate([mine, mine, others, others]) / 2, float(mine.sum()))
+
+
+def chances(leaving: Departures, now_s: int, start_s: int, slots: int, slot_seconds: int) -> Floats:
+    """The chance that the car is still there at the end of each slot, given that it is there at `now_s`.
+
+    Args:
+        leaving: possible departures.
+        now_s: the moment at which the car is known to be there, UTC seconds, not before the arrival.
+        start_s: start of the first slot.
+        slots: how many slots.
+        slot_seconds: their length.
+
+    Returns:
+        One number in [0, 1] a slot, never rising; 1 for slots that are over.
+    """
+    at_s = (leaving.at_s[:, None] + SPREAD_S).ravel()
+    weight = np.repeat(leaving.weight / len(SPREAD_S), len(SPREAD_S))
+    still = at_s > now_s
+    slot = np.clip((at_s[still] - start_s) // slot_seconds, 0, slots)
+    gone = np.bincount(slot, weight[still], minlength=slots + 1)
+    there = np.cumsum(gone[::-1])[::-1]
+    ends = start_s + slot_seconds * np.arange(1, slots + 1, dtype=np.int64)
+    guess = max(GUESS_STAYS * float(np.exp((leaving.arrived_s - now_s) / GUESS_MEAN_S)), GUESS_LEAST)
+    later = guess * np.exp(-np.maximum(ends - now_s, 0) / GUESS_MEAN_S)
+    survival: Floats = np.clip((there[1:] + later) / (there[0] + guess), 0.0, 1.0)
+    survival[ends <= now_s] = 1.0
+    return survival
+
+
+def survival(history: Sequence[Stay], prior: Sequence[Stay], plugged: PluggedIn, grid: Grid) -> list[float]:
+    """The chance, by slot of `grid`, that the car is still there at the slot's end, given that it is there now.
+
+    Stays that had not ended when the car arrived are left out: who is still there teaches nothing (engine, trap 3).
+    Works from the first session on: without any stay it is a steady chance of leaving.
+    """
+    return _listed(_forecast(history, prior, plugged, grid)[1])
+
+
+def stated(ready_by: datetime, grid: Grid) -> list[float]:
+    """The same by the driver's word: certainly there until then, nearly certainly gone after."""
+    return [1.0 if grid.at(slot + 1) <= ready_by else GONE for slot in range(grid.slots)]
+
+
+def quantile_departure(chance: Sequence[float], grid: Grid, share: float = 0.9) -> datetime | None:
+    """The latest slot end at which the car is still there in `share` of all cases; None where not even the first."""
+    held = sum(1 for value in chance if value >= share)
+    return grid.at(held) if held else None
+
+
+def outlook(
+    history: Sequence[Stay], prior: Sequence[Stay], plugged: PluggedIn, grid: Grid, ready_by: datetime | None = None
+) -> Outlook:
+    """What to expect of a departure and why. The driver's word wins until it has passed, then the stays speak again.
+
+    Args:
+        history: the driver's stays at places of this kind.
+        prior: other drivers' stays there.
+        plugged: the car that is there.
+        grid: the slots to answer for.
+        ready_by: what the driver (or the driver's weekly habit) says, aware.
+    """
+    leaving, chance = _forecast(history, prior, plugged, grid)
+    ended = sum(1 for stay in history if stay.ended_at <= plugged.arrived_at)
+    if ready_by is not None and ready_by > plugged.now:
+        return Outlook(stated(ready_by, grid), Basis.STATED, ended, ready_by)
+    values = _listed(chance)
+    return Outlook(values, _basis(leaving), ended, quantile_departure(values, grid))
+
+
+def _basis(leaving: Departures) -> Basis:
+    """Own stays speak loudest once they weigh more than the prior."""
+    if leaving.own_weight >= PRIOR_STAYS:
+        return Basis.OWN_STAYS
+    return Basis.OTHER_STAYS if len(leaving.at_s) else Basis.NO_STAYS
+
+
+def _listed(chance: Floats) -> list[float]:
+    return [float(value) for value in chance]
+
+
+def _forecast(
+    history: Sequence[Stay], prior: Sequence[Stay], plugged: PluggedIn, grid: Grid
+) -> tuple[Departures, Floats]:
+    arrived, now, start = (int(at.timestamp()) for at in (plugged.arrived_at, plugged.now, grid.start))
+    own, others = (
+        _newest(stays, plugged.arrived_at, limit) for stays, limit in ((history, OWN_LIMIT), (prior, PRIOR_LIMIT))
+    )
+    first = min([arrived, *(int(stay.started_at.timestamp()) for stay in (*own, *others))])
+    longest = max([0, *(int((stay.ended_at - stay.started_at).total_seconds()) for stay in (*own, *others))])
+    clock = local_clock(plugged.zone, first, arrived + longest)
+    leaving = departures(_table(own, clock), _table(others, clock), arrived, clock)
+    return leaving, chances(leaving, max(now, arrived), start, grid.slots, grid.slot_seconds)
+
+
+def _newest(stays: Sequence[Stay], arrived_at: datetime, limit: int) -> list[Stay]:
+    ended = [stay for stay in stays if stay.started_at < stay.ended_at <= arrived_at]
+    return sorted(ended, key=lambda stay: stay.ended_at)[-limit:]
+
+
+def _table(stays: Sequence[Stay], clock: LocalClock) -> StayTable:
+    started = np.array([int(stay.started_at.timestamp()) for stay in stays], dtype=np.int64)
+    ended = np.array([int(stay.ended_at.timestamp()) for stay in stays], dtype=np.int64)
+    return tabulate(started, ended, clock)
+
+
+def _weights(stays: StayTable, arrived_s: int, clock: LocalClock) -> Floats:
+    local = int(clock.local(np.array([arrived_s], dtype=np.int64))[0])
+    apart = np.abs(stays.clock_s - local % DAY_S)
+    apart = np.minimum(apart, DAY_S - apart)
+    weekend = (local // DAY_S + EPOCH_WEEKDAY) % 7 >= 5
+    weight: Floats = np.exp(-0.5 * (apart / ARRIVAL_SPREAD_S) ** 2)
+    weight *= np.where(stays.weekend == weekend, 1.0, OTHER_KIND_OF_DAY)
+    weight *= 0.5 ** ((arrived_s - stays.ended_s) / HALF_LIFE_S)
+    return weight
+
+
+def _departures(stays: StayTable, arrived_s: int, clock: LocalClock) -> Ints:
+    """Each stay's dwell from now, then each stay's clock time of departure as many days after the arrival."""
+    day = int(clock.local(np.array([arrived_s], dtype=np.int64))[0]) // DAY_S
+    by_clock = clock.utc(day * DAY_S + stays.left_s)
+    return np.concatenate([arrived_s + stays.ended_s - stays.started_s, by_clock])
