@@ -7,7 +7,10 @@ import msgspec
 
 
 class WalletEntry(msgspec.Struct, frozen=True):
-    """A line of the wallet. `kind`: cashback | pending | pending_released | charge | adjustment; amount signed."""
+    """A line of the wallet. `kind`: cashback | pending | pending_released | goodwill | correction; amount signed.
+
+    `seq` counts up; the smallest of a page is the cursor of the next.
+    """
 
     id: UUID
     at: datetime
@@ -15,6 +18,7 @@ class WalletEntry(msgspec.Struct, frozen=True):
     amount_minor: int
     session_id: UUID | None
     location_name: str | None
+    seq: int = 0
 
 
 class Wallet(msgspec.Struct, frozen=True):

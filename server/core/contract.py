@@ -6,6 +6,10 @@ from uuid import UUID
 import msgspec
 
 
+MIN_PAYOUT_MINOR = 20
+"""Below this a share waits as pending (EUR 0.20)."""
+
+
 class ContractKind(StrEnum):
     """The case decides where the valley's value lands."""
 
@@ -39,7 +43,7 @@ class ContractTerms(msgspec.Struct, frozen=True):
     share_driver_bps: int = 5_000
     share_operator_bps: int = 3_000
     share_provider_bps: int = 2_000
-    min_payout_minor: int = 20
+    min_payout_minor: int = MIN_PAYOUT_MINOR
     max_payout_minor: int = 1_000
     payout: Payout = Payout.ACCUMULATE
     override_policy: OverridePolicy = OverridePolicy.PRO_RATA

@@ -362,6 +362,9 @@ class Cdrs(SQLModel, table=True):
     session_id: UUID = Field(foreign_key="sessions.id", unique=True)
     account_id: UUID | None = Field(default=None, foreign_key="accounts.id", index=True)
     settled_at: datetime = _time()
+    driver_minor: int = _big()
+    savings_minor: int = _big()
+    smart: bool = False
     receipt: Any = _json(Receipt)
 
 

@@ -84,8 +84,38 @@ async def lines(tx: AsyncSession, account: str, before: int | None, limit: int) 
 
 async def add_cdr(tx: AsyncSession, receipt: Receipt, party_id: UUID, account_id: UUID | None, at: datetime) -> None:
     """Keep the immutable statement of a session."""
-    values = {"id": receipt.cdr_id, "party_id": party_id, "session_id": receipt.session_id, "account_id": account_id}
+    values = {
+        "id": receipt.cdr_id,
+        "party_id": party_id,
+        "session_id": receipt.session_id,
+        "account_id": account_id,
+        "driver_minor": receipt.split.driver_minor,
+        "savings_minor": receipt.savings_minor,
+        "smart": any(slot.baseline_wh != slot.actual_wh for slot in receipt.slots),
+    }
     await tx.execute(sa.insert(Cdrs).values(**values, settled_at=at, receipt=receipt))
+
+
+class Earned(msgspec.Struct, frozen=True):
+    """Sums over an account's settled sessions, minor units."""
+
+    earnings_minor: int
+    savings_minor: int
+    sessions: int
+    smart_sessions: int
+
+
+async def earned(tx: AsyncSession, account_id: UUID) -> Earned:
+    """What an account's settled sessions earned and saved."""
+    smart = sa.func.sum(sa.case((C.smart.is_(True), 1), else_=0))
+    columns = [
+        sa.func.coalesce(sa.func.sum(C.driver_minor), 0).label("earnings_minor"),
+        sa.func.coalesce(sa.func.sum(C.savings_minor), 0).label("savings_minor"),
+        sa.func.count().label("sessions"),
+        sa.func.coalesce(smart, 0).label("smart_sessions"),
+    ]
+    row = (await tx.execute(sa.select(*columns).where(C.account_id == account_id))).one()
+    return Earned(*(int(value) for value in row))
 
 
 async def receipt(tx: AsyncSession, session_id: UUID) -> Receipt | None:
