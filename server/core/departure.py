@@ -143,13 +143,23 @@ def chances(leaving: Departures, now_s: int, start_s: int, slots: int, slot_seco
     return survival
 
 
-def survival(history: Sequence[Stay], prior: Sequence[Stay], plugged: PluggedIn, grid: Grid) -> list[float]:
+def survival(  # noqa: PLR0913 - as rooms agreed; `outlook` is the same with the driver's word and the reason
+    history: Sequence[Stay], prior: Sequence[Stay], arrived_at: datetime, now: datetime, grid: Grid, zone: str
+) -> list[float]:
     """The chance, by slot of `grid`, that the car is still there at the slot's end, given that it is there now.
 
     Stays that had not ended when the car arrived are left out: who is still there teaches nothing (engine, trap 3).
     Works from the first session on: without any stay it is a steady chance of leaving.
+
+    Args:
+        history: the driver's stays at places of this kind.
+        prior: other drivers' stays there.
+        arrived_at: plug-in, aware.
+        now: the moment at which the car is known to be there, aware.
+        grid: the slots to answer for.
+        zone: IANA name of the wall clock that the driver lives by.
     """
-    return _listed(_forecast(history, prior, plugged, grid)[1])
+    return _listed(_forecast(history, prior, PluggedIn(arrived_at, now, zone), grid)[1])
 
 
 def stated(ready_by: datetime, grid: Grid) -> list[float]:
