@@ -2,9 +2,18 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
+
+Email = Annotated[str, msgspec.Meta(min_length=3, max_length=254)]
+Password = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+RefreshTokenText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Weekday = Annotated[int, msgspec.Meta(ge=0, le=6)]
+LocalTime = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5)]
+Language = Annotated[str, msgspec.Meta(pattern="^(en|nl|de)$", max_length=2)]
+Theme = Annotated[str, msgspec.Meta(pattern="^(system|light|dark)$")]
 
 
 class PartyRole(StrEnum):
@@ -29,8 +38,8 @@ class Role(StrEnum):
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """E-mail and password."""
 
-    email: str
-    password: str
+    email: Email
+    password: Password
 
 
 class DemoSignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +51,7 @@ class DemoSignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Refresh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A refresh token; each works once and is replaced by the answer."""
 
-    refresh_token: str
+    refresh_token: RefreshTokenText
 
 
 class TokenPair(msgspec.Struct, frozen=True):
@@ -65,8 +74,8 @@ class DemoDriver(msgspec.Struct, frozen=True):
 class Habit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """On this weekday (0 = Monday) the driver usually leaves home at this local time, HH:MM; None: no habit."""
 
-    weekday: int
-    leaves_at: str | None
+    weekday: Weekday
+    leaves_at: LocalTime | None
 
 
 class Me(msgspec.Struct, frozen=True):
@@ -90,10 +99,10 @@ class Me(msgspec.Struct, frozen=True):
 class MeUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Change what is given, leave the rest. `consent` True records agreement now, False withdraws it."""
 
-    language: str | msgspec.UnsetType = msgspec.UNSET
-    theme: str | msgspec.UnsetType = msgspec.UNSET
+    language: Language | msgspec.UnsetType = msgspec.UNSET
+    theme: Theme | msgspec.UnsetType = msgspec.UNSET
     consent: bool | msgspec.UnsetType = msgspec.UNSET
-    habits: list[Habit] | msgspec.UnsetType = msgspec.UNSET
+    habits: Annotated[list[Habit], msgspec.Meta(max_length=14)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ClockView(msgspec.Struct, frozen=True):

@@ -9,6 +9,9 @@ import msgspec
 
 from shared.plans import PlanView, Shortfall
 
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time that says its zone."""
+
 
 class SessionState(StrEnum):
     """Open: plugged in. Ended: unplugged, not yet settled. Settled: receipt and money are there."""
@@ -100,7 +103,7 @@ class SessionSummary(msgspec.Struct, frozen=True):
 class SessionUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Change of departure or target. `ready_by` None forgets the statement; `energy_wh` is what is still to come."""
 
-    ready_by: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    ready_by: Moment | msgspec.UnsetType | None = msgspec.UNSET
     target_pct: Annotated[int, msgspec.Meta(ge=10, le=100)] | msgspec.UnsetType = msgspec.UNSET
     energy_wh: Annotated[int, msgspec.Meta(ge=0, le=250_000)] | msgspec.UnsetType = msgspec.UNSET
 
@@ -109,7 +112,7 @@ class RemoteStart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Start at a public EVSE with the signed-in driver's app token."""
 
     evse_id: UUID
-    ready_by: datetime | None = None
+    ready_by: Moment | None = None
 
 
 class CommandAnswer(msgspec.Struct, frozen=True):

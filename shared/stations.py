@@ -1,9 +1,16 @@
 """Stations, for their operator."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
+
+from shared.vehicles import Name, Phases
+
+Identity = Annotated[str, msgspec.Meta(min_length=1, max_length=48, pattern="^[!-9;-~]+$")]
+"""Printable ASCII without spaces; no colon, which Basic auth cannot carry in a name (RFC 7617)."""
+StationPowerW = Annotated[int, msgspec.Meta(ge=1_380, le=400_000)]
 
 
 class StationView(msgspec.Struct, frozen=True):
@@ -25,10 +32,10 @@ class StationView(msgspec.Struct, frozen=True):
 class StationAdd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new station: its identity, where it stands and what it can do."""
 
-    identity: str
-    location_name: str
-    max_w: int = 11_040
-    phases: int = 3
+    identity: Identity
+    location_name: Name
+    max_w: StationPowerW = 11_040
+    phases: Phases = 3
 
 
 class StationCredentials(msgspec.Struct, frozen=True):

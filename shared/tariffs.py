@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -29,7 +30,7 @@ class HomeTariffInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     night_to: str = "07:00"
     weekend_is_night: bool = True
     markup_micro_per_kwh: int | None = None
-    supplier: str | None = None
+    supplier: Annotated[str, msgspec.Meta(max_length=80)] | None = None
 
 
 class HomeTariff(msgspec.Struct, frozen=True):

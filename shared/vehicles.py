@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80, pattern="^[^\x00-\x1f]+$")]
 CapacityWh = Annotated[int, msgspec.Meta(ge=1_000, le=250_000)]
 AcPowerW = Annotated[int, msgspec.Meta(ge=1_380, le=43_000)]
 Phases = Annotated[int, msgspec.Meta(ge=1, le=3)]
@@ -14,7 +15,7 @@ Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
 class VehicleUpdate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a driver says about a car. `target_pct` is where charging normally stops."""
 
-    name: str
+    name: Name
     capacity_wh: CapacityWh
     max_ac_w: AcPowerW
     phases: Phases
