@@ -3,6 +3,9 @@
 Answers are read tolerantly: a station that answers more, less or in words of its own has answered all the same.
 """
 
+import msgspec
+
+from server.gateway.rpc import Refusal, read_payload
 from server.gateway.v16.messages import Message
 
 
@@ -177,10 +180,9 @@ Command = (
 )
 CommandAnswer = StatusAnswer | CompositeAnswer | ConfigurationAnswer
 
-_ANSWERS: dict[type[Command], type[CommandAnswer]] = {
-    GetCompositeSchedule: CompositeAnswer,
-    GetConfiguration: ConfigurationAnswer,
-}
+_status_answer = msgspec.json.Decoder(StatusAnswer)
+_composite_answer = msgspec.json.Decoder(CompositeAnswer)
+_configuration_answer = msgspec.json.Decoder(ConfigurationAnswer)
 
 
 def action(command: Command) -> str:
@@ -188,6 +190,11 @@ def action(command: Command) -> str:
     return type(command).__name__
 
 
-def answer_type(command: Command) -> type[CommandAnswer]:
-    """What a station's result to it is read as."""
-    return _ANSWERS.get(type(command), StatusAnswer)
+def read_answer(command: Command, payload: msgspec.Raw) -> CommandAnswer | Refusal:
+    """What the station's result says, or why nobody can read it."""
+    match command:
+        case GetCompositeSchedule():
+            return read_payload(_composite_answer, payload)
+        case GetConfiguration():
+            return read_payload(_configuration_answer, payload)
+    return read_payload(_status_answer, payload)

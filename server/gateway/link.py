@@ -1,0 +1,267 @@
+"""One station's socket: calls in, in order; one call out at a time; answers told apart while a handler is slow."""
+
+import asyncio
+import contextlib
+import hashlib
+import traceback
+from collections import Counter, OrderedDict
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID, uuid4
+
+import msgspec
+import structlog
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from server.gateway import rpc
+from server.gateway.ports import Direction
+from server.gateway.rpc import Call, CallError, CallResult, ErrorCode, Malformed, Refusal
+
+INBOX_FRAMES = 64
+"""Calls that wait for their handler; beyond it the socket waits too. OCPP allows a station one at a time."""
+REMEMBERED = 32
+"""Answers kept for calls that come again with the same id."""
+TELLS_THE_TIME = frozenset({"BootNotification", "Heartbeat"})
+"""Never answered from memory: some stations use one id for ever, and an old time would set their clock back."""
+BOOT = "BootNotification"
+
+log = structlog.get_logger("gateway")
+
+
+class CallStatus(StrEnum):
+    """What became of a call of ours."""
+
+    ANSWERED = "answered"
+    OFFLINE = "offline"  # not sent, or the line broke before the answer: the station may have acted on it
+    TIMED_OUT = "timed_out"  # no answer in time: the station may act on it yet
+    ERROR = "error"  # the station refused the call, or answered what nobody can read
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A station's answer, before anybody has read what it says."""
+
+    status: CallStatus
+    payload: msgspec.Raw = msgspec.Raw(b"{}")
+    error_code: str = ""
+    detail: str = ""
+
+
+class Line(Protocol):
+    """What a link needs of its surroundings."""
+
+    counts: Counter[str]
+
+    async def message(self, direction: Direction, raw: bytes) -> None:
+        """Keep a frame in the message log."""
+
+    async def answer(self, call: Call) -> msgspec.Struct | Refusal:
+        """What a call of the station is answered."""
+        ...
+
+
+class _Asked(msgspec.Struct):
+    message_id: str
+    reply: asyncio.Future[tuple[bytes, CallResult | CallError] | None]  # None: the line broke
+
+
+class Link:
+    """A station's connection, from its handshake to the last frame handled. Frames that came are handled, always.
+
+    `pending` is exact for what was read from the socket: calls of the station not yet answered, and calls of ours
+    that have neither an answer nor an end. Bytes still in the socket are their sender's to count.
+    """
+
+    def __init__(self, connection: ServerConnection, station_id: UUID, line: Line, id_max: int) -> None:
+        self.station_id = station_id
+        self.connection_id = uuid4().hex
+        self.open = True
+        self.finished = asyncio.Event()
+        self.idle = asyncio.Event()  # no call of the station waits for its answer
+        self.idle.set()
+        self._connection = connection
+        self._line = line
+        self._id_max = id_max
+        self._inbox: asyncio.Queue[tuple[bytes, Call | Malformed] | None] = asyncio.Queue(INBOX_FRAMES)
+        self._unanswered = 0
+        self._calls = 0
+        self._turn = asyncio.Lock()
+        self._asked: _Asked | None = None
+        self._spoke = asyncio.Event()
+        self._booted = asyncio.Event()
+        self._booted.set()
+        self._remembered: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
+
+    @property
+    def pending(self) -> int:
+        """Calls not yet answered, theirs and ours."""
+        return self._unanswered + self._calls
+
+    async def read(self) -> None:
+        """Read the socket until it closes. Never waits for a handler, unless INBOX_FRAMES calls wait already."""
+        try:
+            while True:
+                await self._take(await self._connection.recv(decode=False))
+        except ConnectionClosed:
+            pass
+        finally:
+            self._close()
+
+    async def _take(self, raw: bytes) -> None:
+        frame = rpc.decode(raw, self._id_max)
+        self._line.counts["frames_in"] += 1
+        if isinstance(frame, CallResult | CallError):
+            self._settle(raw, frame)
+            return
+        if isinstance(frame, Call) and frame.action == BOOT:
+            self._booted.clear()
+        self._unanswered += 1
+        self.idle.clear()
+        await self._inbox.put((raw, frame))
+
+    def _settle(self, raw: bytes, frame: CallResult | CallError) -> None:
+        asked = self._asked
+        if asked is None or asked.message_id != frame.message_id or asked.reply.done():
+            self._line.counts["results_dropped"] += 1  # late, twice, or never asked for
+            return
+        asked.reply.set_result((raw, frame))
+
+    def _close(self) -> None:
+        self.open = False
+        if self._asked is not None and not self._asked.reply.done():
+            self._asked.reply.set_result(None)
+        self._spoke.set()
+        self._booted.set()
+
+    def drop(self) -> None:
+        """Let go of the socket at once, without a closing handshake; what came by it is still handled."""
+        self._connection.transport.abort()
+        self._close()
+
+    async def close(self, code: int) -> None:
+        """Close the socket with a handshake."""
+        await self._connection.close(code)
+
+    async def end(self) -> None:
+        """Let `work` return once it has handled what came."""
+        await self._inbox.put(None)
+
+    async def work(self) -> None:
+        """Handle the calls in the order of their coming, until `end`."""
+        while (item := await self._inbox.get()) is not None:
+            raw, frame = item
+            try:
+                answer = await self._handle(raw, frame)
+            except Exception as error:  # noqa: BLE001 -- one of the two in the server: a frame never ends a connection
+                self._line.counts["handler_failures"] += 1
+                # The message of an error may quote what a station said; its name and its place may not.
+                places = traceback.format_tb(error.__traceback__)
+                log.error("handling_failed", station=str(self.station_id), error=type(error).__name__, trace=places)  # noqa: TRY400
+                answer = _failed(frame)
+            if answer is not None:
+                await self._send(answer)
+            self._answered(frame)
+
+    def _answered(self, frame: Call | Malformed) -> None:
+        self._unanswered -= 1
+        if self._unanswered == 0:
+            self.idle.set()
+        if isinstance(frame, Call):
+            self._spoke.set()
+            if frame.action == BOOT:
+                self._booted.set()
+
+    async def _handle(self, raw: bytes, frame: Call | Malformed) -> bytes | None:
+        await self._line.message("in", raw)
+        answer = self._refuse(frame) if isinstance(frame, Malformed) else await self._answer(raw, frame)
+        if answer is not None:
+            await self._line.message("out", answer)
+        return answer
+
+    def _refuse(self, frame: Malformed) -> bytes | None:
+        self._line.counts["frames_malformed"] += 1
+        log.info("frame_malformed", station=str(self.station_id), why=frame.description)
+        if frame.message_id is None:
+            return None
+        return rpc.encode_answer(frame.message_id, Refusal(frame.code, frame.description))
+
+    async def _answer(self, raw: bytes, call: Call) -> bytes:
+        fingerprint = hashlib.blake2b(raw, digest_size=16).digest()
+        known = self._remembered.get(call.message_id)
+        if known is not None and known[0] == fingerprint:
+            self._line.counts["calls_repeated"] += 1
+            return known[1]
+        said = await self._line.answer(call)
+        answer = rpc.encode_answer(call.message_id, said)
+        if not isinstance(said, Refusal) and call.action not in TELLS_THE_TIME:
+            self._remembered[call.message_id] = (fingerprint, answer)
+            self._remembered.move_to_end(call.message_id)
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
+        return answer
+
+    async def _send(self, frame: bytes) -> None:
+        try:
+            await self._connection.send(frame, text=True)
+        except ConnectionClosed:
+            self._line.counts["answers_lost"] += 1
+
+    async def call(self, action: str, payload: msgspec.Struct, timeout_s: float, quiet_s: float) -> Reply:
+        """Ask the station, after the calls before this one; `timeout_s` of wall time covers the wait and the answer.
+
+        A station that has just connected is asked nothing before its first call is answered (at most `quiet_s`), nor
+        between a BootNotification and its answer: some reboot for ever otherwise (Wallbox, lbbrhzn/ocpp#1503).
+        """
+        self._calls += 1
+        try:
+            replied = await self._ask_in_turn(action, payload, timeout_s, quiet_s)
+        finally:
+            self._calls -= 1
+        return replied
+
+    async def _ask_in_turn(self, action: str, payload: msgspec.Struct, timeout_s: float, quiet_s: float) -> Reply:
+        deadline = asyncio.timeout(timeout_s)
+        try:
+            async with deadline, self._turn:
+                await self._until_it_listens(quiet_s)
+                answer = await self._ask(action, payload)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            return Reply(CallStatus.TIMED_OUT, detail=f"no answer within {timeout_s:g} s")
+        if answer is None:
+            return Reply(CallStatus.OFFLINE, detail="the line broke")
+        raw, frame = answer
+        await self._line.message("in", raw)
+        if isinstance(frame, CallError):
+            return Reply(CallStatus.ERROR, error_code=frame.code, detail=frame.description)
+        return Reply(CallStatus.ANSWERED, frame.payload)
+
+    async def _until_it_listens(self, quiet_s: float) -> None:
+        if not self._spoke.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(quiet_s):
+                    await self._spoke.wait()
+            self._spoke.set()
+        await self._booted.wait()
+
+    async def _ask(self, action: str, payload: msgspec.Struct) -> tuple[bytes, CallResult | CallError] | None:
+        if not self.open:
+            return None
+        asked = _Asked(str(uuid4()), asyncio.get_running_loop().create_future())
+        frame = rpc.encode_call(asked.message_id, action, payload)
+        await self._line.message("out", frame)
+        self._asked = asked
+        try:
+            await self._connection.send(frame, text=True)
+            return await asked.reply
+        except ConnectionClosed:
+            return None
+        finally:
+            self._asked = None
+
+
+def _failed(frame: Call | Malformed) -> bytes | None:
+    if frame.message_id is None:
+        return None
+    return rpc.encode_answer(frame.message_id, Refusal(ErrorCode.INTERNAL, "It failed here; say it again later."))
