@@ -1,0 +1,80 @@
+"""Plans and safe shares as OCPP 1.6 charging profiles (OCPP 1.6 §3.13)."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from server.gateway.v16 import moments
+from server.gateway.v16.commands import ChargingProfile, ChargingSchedule, SchedulePeriod, SetChargingProfile
+from shared.units import VOLTS
+
+Unit = Literal["W", "A"]
+Steps = Sequence[tuple[int, float]]
+"""Seconds from the schedule's start, and the limit from there on, in the profile's unit (A per phase)."""
+
+PERIODS_MAX = 24
+"""What every station takes (ChargingScheduleMaxPeriods is rarely said, and seldom more)."""
+DEFAULT_STACK_LEVEL = 0
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a transaction's profile goes. The same `profile_id` again takes the place of the one before."""
+
+    connector_no: int
+    transaction_id: int
+    profile_id: int
+    stack_level: int = 1
+
+
+def tx_profile(place: Place, start: datetime, steps: Steps, unit: Unit) -> SetChargingProfile:
+    """A plan for a running transaction: absolute from `start`, aware; the last step holds until it ends.
+
+    `steps`: 1 to 24, the first at 0, ascending; limits are cut to one decimal, downwards.
+    """
+    profile = ChargingProfile(
+        charging_profile_id=place.profile_id,
+        stack_level=place.stack_level,
+        charging_profile_purpose="TxProfile",
+        charging_profile_kind="Absolute",
+        charging_schedule=_schedule(start, steps, unit),
+        transaction_id=place.transaction_id,
+    )
+    return SetChargingProfile(place.connector_no, profile)
+
+
+def default_profile(profile_id: int, start: datetime, limit: float, unit: Unit) -> SetChargingProfile:
+    """The most that each connector may give when nobody steers, from `start` on without an end.
+
+    On connector 0, so that it holds for all; below every TxProfile. `start` is said because stations refuse an
+    absolute schedule without one; a fixed moment in the past serves.
+    """
+    profile = ChargingProfile(
+        charging_profile_id=profile_id,
+        stack_level=DEFAULT_STACK_LEVEL,
+        charging_profile_purpose="TxDefaultProfile",
+        charging_profile_kind="Absolute",
+        charging_schedule=_schedule(start, [(0, limit)], unit),
+    )
+    return SetChargingProfile(0, profile)
+
+
+def limit_of(power_w: int, unit: Unit, phases: int) -> float:
+    """A power as a profile says it: W, or A on each of `phases` at nominal voltage; one decimal, never more than it."""
+    tenths = power_w * 10 if unit == "W" else power_w * 10 // (VOLTS * phases)
+    return tenths / 10
+
+
+def _schedule(start: datetime, steps: Steps, unit: Unit) -> ChargingSchedule:
+    assert 1 <= len(steps) <= PERIODS_MAX, "a schedule has 1 to 24 periods"
+    assert steps[0][0] == 0, "the first period starts with the schedule"
+    assert all(before[0] < after[0] for before, after in zip(steps, steps[1:], strict=False)), "periods ascend"
+    periods = tuple(SchedulePeriod(start_s, _one_decimal(limit)) for start_s, limit in steps)
+    return ChargingSchedule(unit, periods, start_schedule=moments.write(start))
+
+
+def _one_decimal(limit: float) -> float:
+    """Downwards; what is a tenth but for the float's last bits stays that tenth."""
+    return math.floor(limit * 10 + 1e-6) / 10
