@@ -14,7 +14,7 @@ BPS = 10_000
 def may_delay(session: Session, terms: ContractTerms | None, *, consent: bool) -> Delay:
     """Whether a session is moved into the valley before any price is looked at.
 
-    A car is delayed only where its driver agreed, and only where the delay is worth something to somebody who shares it.
+    A car is delayed only where its driver agreed, and only where somebody who shares it gains by it.
     """
     if session.override_since is not None:
         return Delay.OVERRIDDEN

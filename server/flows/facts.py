@@ -1,20 +1,18 @@
 """What several flows load: a session with its driver, contract, car, prices and plan, in few queries."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.contract import Contract, ContractKind
-from server.core.meter import energy_by_slot
 from server.core.pricecurve import PriceSlot, curve
 from server.core.session import Session
 from server.core.station import Station
 from server.core.tariff import PublicTariffTerms, home_prices, home_terms, public_prices
 from server.core.timegrid import Grid
-from server.storage import contracts, drivers, locations, plans, prices, sessions, stations, vehicles
+from server.storage import contracts, drivers, locations, plans, prices, stations, vehicles
 from server.storage.contracts import HomeTariffRow
 from server.storage.drivers import Driver
 from server.storage.locations import Location
@@ -116,11 +114,3 @@ async def _home_tariff(tx: AsyncSession, session: Session, place: Location) -> H
     if session.account_id is None or place.account_id != session.account_id:
         return None
     return await contracts.home_tariff(tx, session.account_id, session.started_at)
-
-
-async def metered(tx: AsyncSession, session: Session, grid: Grid, until: datetime) -> list[int]:
-    """What a session took in each slot so far, Wh."""
-    found = await sessions.readings(tx, session.id)
-    end = session.ended_at or until
-    last = session.meter_stop_wh if session.meter_stop_wh is not None else session.register_wh
-    return energy_by_slot(found, grid, session.started_at, end, session.meter_start_wh, last)

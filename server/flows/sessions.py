@@ -89,8 +89,8 @@ async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: Sta
     cap = feeder.steerable_w if feeder else None
     power, source = cdr.reference_power(
         evse.max_w,
-        car.max_ac_w if car else None,
-        min(evse.phases, car.phases if car else evse.phases),
+        car.reference_ac_w if car else None,
+        min(evse.phases, (car.reference_phases if car else None) or evse.phases),
         [p95(values) for values in past],
         cap,
     )

@@ -75,9 +75,12 @@ async def insert(tx: AsyncSession, new: Account) -> None:
     await tx.execute(sa.insert(Accounts).values(**msgspec.structs.asdict(new)))
 
 
-async def update(tx: AsyncSession, account_id: UUID, **values: object) -> None:
-    """Write columns of an account."""
-    await tx.execute(sa.update(Accounts).where(A.id == account_id).values(**values))
+async def update(tx: AsyncSession, before: Account, after: Account) -> None:
+    """Write what changed between two values of one account."""
+    old, new = msgspec.structs.asdict(before), msgspec.structs.asdict(after)
+    changed = {name: value for name, value in new.items() if value != old[name]}
+    if changed:
+        await tx.execute(sa.update(Accounts).where(A.id == before.id).values(**changed))
 
 
 async def add_consent(tx: AsyncSession, account: Account, at: datetime, *, given: bool) -> None:

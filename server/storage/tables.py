@@ -107,6 +107,7 @@ class Contracts(SQLModel, table=True):
     min_payout_minor: int = 20
     max_payout_minor: int = 1000
     payout: str = "ACCUMULATE"
+    override_policy: str = "PRO_RATA"
     platform_fee_nano: int = _big()
     currency: str = "EUR"
 
@@ -131,6 +132,8 @@ class Vehicles(SQLModel, table=True):
     max_ac_w: int
     phases: int
     target_pct: int = 80
+    reference_ac_w: int | None = None  # of the model, never of the driver: what a baseline may reckon with
+    reference_phases: int | None = None
 
 
 class Tariffs(SQLModel, table=True):

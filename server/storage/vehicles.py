@@ -14,7 +14,7 @@ V = TABLE.c
 
 
 class VehicleRow(msgspec.Struct, frozen=True):
-    """A car and whose it is."""
+    """A car and whose it is. `reference_*` is the model's, for baselines; the rest is what the driver entered."""
 
     id: UUID
     party_id: UUID
@@ -24,6 +24,8 @@ class VehicleRow(msgspec.Struct, frozen=True):
     max_ac_w: int
     phases: int
     target_pct: int = 80
+    reference_ac_w: int | None = None
+    reference_phases: int | None = None
 
 
 async def get(tx: AsyncSession, vehicle_id: UUID | None) -> VehicleRow | None:

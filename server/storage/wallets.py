@@ -62,7 +62,9 @@ async def total(tx: AsyncSession) -> int:
     names = sa.union(sa.select(T.debit.label("name")), sa.select(T.credit)).subquery()
     credit = sa.select(sa.func.coalesce(sa.func.sum(T.amount_minor), 0)).where(T.credit == names.c.name)
     debit = sa.select(sa.func.coalesce(sa.func.sum(T.amount_minor), 0)).where(T.debit == names.c.name)
-    each = sa.select((credit.scalar_subquery() - debit.scalar_subquery()).label("balance")).select_from(names).subquery()
+    each = (
+        sa.select((credit.scalar_subquery() - debit.scalar_subquery()).label("balance")).select_from(names).subquery()
+    )
     return int((await tx.execute(sa.select(sa.func.coalesce(sa.func.sum(each.c.balance), 0)))).scalar_one())
 
 
@@ -70,7 +72,13 @@ async def lines(tx: AsyncSession, account: str, before: int | None, limit: int) 
     """What was posted to a ledger account, newest first; `before` is the last seen seq."""
     signed = sa.case((T.credit == account, T.amount_minor), else_=-T.amount_minor)
     rows = sa.select(
-        E.seq, E.id.label("entry_id"), E.at, T.kind, signed.label("amount_minor"), E.session_id, L.name.label("location_name")
+        E.seq,
+        E.id.label("entry_id"),
+        E.at,
+        T.kind,
+        signed.label("amount_minor"),
+        E.session_id,
+        L.name.label("location_name"),
     ).select_from(
         Transfers.__table__.join(Entries.__table__, E.id == T.entry_id)  # type: ignore[attr-defined]
         .outerjoin(Sessions.__table__, S.id == E.session_id)  # type: ignore[attr-defined]

@@ -192,6 +192,8 @@ def upgrade() -> None:
     sa.Column('max_ac_w', sa.Integer(), nullable=False),
     sa.Column('phases', sa.Integer(), nullable=False),
     sa.Column('target_pct', sa.Integer(), nullable=False),
+    sa.Column('reference_ac_w', sa.Integer(), nullable=True),
+    sa.Column('reference_phases', sa.Integer(), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_vehicles_account_id')),
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_vehicles_party_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_vehicles'))
@@ -214,6 +216,7 @@ def upgrade() -> None:
     sa.Column('min_payout_minor', sa.Integer(), nullable=False),
     sa.Column('max_payout_minor', sa.Integer(), nullable=False),
     sa.Column('payout', sa.String(), nullable=False),
+    sa.Column('override_policy', sa.String(), nullable=False),
     sa.Column('platform_fee_nano', sa.BigInteger(), nullable=False),
     sa.Column('currency', sa.String(), nullable=False),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_contracts_account_id')),

@@ -1,0 +1,45 @@
+"""What a session left short when it ended, and why: what only life can do, then what the plan had said."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import msgspec
+
+from shared.plans import Shortfall
+
+LEAST_WH = 500
+"""Less is the taper near full and the rounding of a profile."""
+EARLY = timedelta(minutes=5)
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How a stay ended. `wanted_wh`: what the last plan meant to have delivered in all; `events`: what happened."""
+
+    energy_wh: int
+    wanted_wh: int
+    ended_at: datetime
+    depart_at: datetime | None
+    full: bool
+    asleep: bool
+    planned_reason: str | None
+    events: Collection[str]
+
+
+def shortfall(ending: Ending) -> Shortfall | None:
+    """The energy that was missing at unplug with its reason, None where the car had what it needed or was full."""
+    missing_wh = ending.wanted_wh - ending.energy_wh
+    if missing_wh < LEAST_WH or (ending.full and not ending.asleep):
+        return None
+    return Shortfall(missing_wh, _reason(ending))
+
+
+def _reason(ending: Ending) -> str:
+    if ending.depart_at is None or ending.ended_at < ending.depart_at - EARLY:
+        return "left_early"
+    if ending.asleep:
+        return "car_not_drawing"
+    if "offline" in ending.events:
+        return "station_offline"
+    if ending.planned_reason is not None:
+        return ending.planned_reason
+    return "not_followed" if "not_followed" in ending.events else "energy_misjudged"

@@ -1,0 +1,186 @@
+"""A session as its driver sees it: one sentence's worth of facts, the plan beside price and baseline, and the money."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.contract import ContractKind
+from server.core.following import DRAWING_W
+from server.core.pricecurve import Quality
+from server.core.session import Session
+from server.core.settlement import Settlement
+from server.flows import facts
+from server.flows.facts import SessionFacts
+from server.flows.outlooks import Outlook, outlook
+from server.storage import sessions, wallets
+from shared.plans import PlanSlot, PlanView, Shortfall
+from shared.sessions import Delay, Headline, MoneyRange, SessionState, SessionSummary, SessionView
+
+SPREAD_FINAL_PCT = 8
+SPREAD_ESTIMATED_PCT = 30
+"""How far the money may end up from the middle of its range: known prices leave the car's taper, guessed ones more."""
+
+
+async def current(tx: AsyncSession, account_id: UUID, now: datetime) -> list[SessionView]:
+    """A driver's sessions that are not settled, newest first."""
+    found = await facts.of_sessions(tx, await sessions.current_of(tx, account_id))
+    return [await _view(tx, one, now) for one in found]
+
+
+async def one(tx: AsyncSession, session: Session, now: datetime) -> SessionView:
+    """One session."""
+    return await _view(tx, await facts.of_session(tx, session), now)
+
+
+async def summaries(tx: AsyncSession, account_id: UUID, before: datetime | None, limit: int) -> list[SessionSummary]:
+    """A driver's sessions as rows, newest first, those that started before a time."""
+    found = await sessions.page_of(tx, account_id, before, limit)
+    places = {each.session.id: each.location.name for each in await facts.of_sessions(tx, found)}
+    receipts = await wallets.receipts(tx, [session.id for session in found])
+    return [
+        SessionSummary(
+            id=session.id,
+            state=session.state,
+            location_name=places[session.id],
+            plugged_at=session.started_at,
+            ended_at=session.ended_at,
+            energy_wh=session.energy_wh,
+            cashback_minor=receipts[session.id].split.driver_minor if session.id in receipts else 0,
+            savings_minor=receipts[session.id].savings_minor if session.id in receipts else 0,
+            shortfall=receipts[session.id].shortfall if session.id in receipts else None,
+        )
+        for session in found
+    ]
+
+
+async def _view(tx: AsyncSession, seen: SessionFacts, now: datetime) -> SessionView:
+    session, ahead = seen.session, await outlook(tx, seen, now)
+    plan = seen.plan
+    return SessionView(
+        id=session.id,
+        state=session.state,
+        headline=headline(seen, ahead),
+        delay=session.delay,
+        location_id=seen.location.id,
+        location_name=seen.location.name,
+        evse_label=seen.evse.label,
+        public=seen.location.public,
+        contract_kind=seen.contract.terms.kind.value if seen.contract else "",
+        currency=ahead.settled.currency,
+        time_zone=seen.location.time_zone,
+        vehicle_name=seen.car.name if seen.car else None,
+        plugged_at=session.started_at,
+        ended_at=session.ended_at,
+        ready_by=plan.depart_at if plan else session.stated_ready_by,
+        ready_by_source=plan.depart_source if plan else "none",
+        target_pct=session.target_pct,
+        soc_pct=session.soc_pct,
+        energy_wh=session.energy_wh,
+        need_wh=sum(ahead.planned_wh),
+        power_w=session.power_w,
+        override=session.override_since is not None,
+        cashback=_cashback(ahead),
+        savings=_savings(seen, ahead),
+        cost_minor=_cost(seen, ahead),
+        plan=_plan_view(seen, ahead),
+        advice="estimated_prices" if _estimated(ahead) else None,
+    )
+
+
+def headline(seen: SessionFacts, ahead: Outlook) -> Headline:
+    """What is happening, in one word."""
+    session = seen.session
+    if session.state is not SessionState.OPEN:
+        return Headline.ENDED if session.state is SessionState.ENDED else Headline.SETTLED
+    if not seen.station.online:
+        return Headline.OFFLINE
+    if session.full or not sum(ahead.planned_wh):
+        return Headline.READY if session.plan_id else Headline.CHARGING_NOW
+    if session.power_w >= DRAWING_W:
+        return Headline.CHARGING if session.delay is Delay.MANAGED else Headline.CHARGING_NOW
+    if session.idle_since is not None:
+        return Headline.NOT_DRAWING
+    waits = ahead.starts_at is not None and ahead.starts_at > ahead.now
+    if waits:
+        return Headline.PAUSED if session.energy_wh else Headline.CHARGES_FROM
+    return Headline.CHARGING if session.delay is Delay.MANAGED else Headline.CHARGING_NOW
+
+
+def _estimated(ahead: Outlook) -> bool:
+    return any(
+        slot.quality in (Quality.ESTIMATED, Quality.FORECAST)
+        for slot, energy in zip(ahead.run.curve, ahead.planned_wh, strict=True)
+        if energy
+    )
+
+
+def _range(ahead: Outlook, middle: int) -> MoneyRange:
+    """From and to around a sum: exact once nothing is left to come."""
+    if not sum(ahead.planned_wh):
+        return MoneyRange(middle, middle)
+    spread = SPREAD_ESTIMATED_PCT if _estimated(ahead) else SPREAD_FINAL_PCT
+    reach = -(-abs(middle) * spread // 100)
+    return MoneyRange(max(0, middle - reach) if middle >= 0 else middle - reach, middle + reach)
+
+
+def _cashback(ahead: Outlook) -> MoneyRange | None:
+    settled = ahead.settled
+    if not settled.eligible:
+        return None
+    cap = settled.split.max_payout_minor
+    reach = _range(ahead, settled.split.driver_minor)
+    return MoneyRange(min(reach.low_minor, cap), min(reach.high_minor, cap))
+
+
+def _savings(seen: SessionFacts, ahead: Outlook) -> MoneyRange | None:
+    own_bill = (ContractKind.HOME_DYNAMIC, ContractKind.HOME_NIGHT, ContractKind.PUBLIC_TIMED)
+    if seen.contract is None or seen.contract.terms.kind not in own_bill:
+        return None
+    return _range(ahead, ahead.settled.savings_minor)
+
+
+def _cost(seen: SessionFacts, ahead: Outlook) -> int | None:
+    """What the driver owes in public so far (energy at its price; fees at the end)."""
+    prices = seen.driver_prices(ahead.run.grid, ahead.run.market)
+    if not seen.location.public or prices is None:
+        return None
+    settled = ahead.settled
+    if seen.session.state is not SessionState.OPEN and settled.driver_cost is not None:
+        return settled.driver_cost.total_minor
+    nano = sum(price * energy for price, energy in zip(prices, ahead.run.charged_wh, strict=True))
+    return (nano + 5_000_000) // 10_000_000
+
+
+def _plan_view(seen: SessionFacts, ahead: Outlook) -> PlanView:
+    plan = seen.plan
+    sources = "+".join(sorted({slot.source for slot in ahead.run.curve}))
+    short = Shortfall(plan.shortfall_wh, plan.reason or "") if plan is not None and plan.shortfall_wh else None
+    return PlanView(
+        id=plan.id if plan else None,
+        made_at=plan.made_at if plan else None,
+        slots=_slots(ahead),
+        starts_at=ahead.starts_at,
+        ready_at=ahead.ready_at,
+        shortfall=short,
+        followed=seen.session.followed.value,
+        not_followed_reason=seen.session.not_followed_reason,
+        price_source=sources,
+    )
+
+
+def _slots(ahead: Outlook) -> list[PlanSlot]:
+    settled: Settlement = ahead.settled
+    baseline = {ahead.run.grid.index(slot.start): slot.baseline_wh for slot in settled.slots}
+    return [
+        PlanSlot(
+            start=slot.start,
+            seconds=slot.seconds,
+            price_micro_per_kwh=slot.price_micro_per_kwh,
+            quality=slot.quality.value,
+            charged_wh=ahead.run.charged_wh[place],
+            planned_wh=ahead.planned_wh[place],
+            baseline_wh=baseline.get(place, 0),
+        )
+        for place, slot in enumerate(ahead.run.curve)
+    ]
