@@ -1,0 +1,40 @@
+"""Prices that came in: kept by source and revision; where two sources differ, a notice; where any is new, new plans."""
+
+from datetime import datetime
+from itertools import combinations
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.pricecurve import PriceSlot, Quality, arrivals, differences, latest
+from server.core.timegrid import Grid
+from server.flows.announcements import PricesMoved
+from server.storage import locations, outbox, prices
+from server.storage.db import announce
+
+
+async def take(tx: AsyncSession, zone: str, fetched: list[PriceSlot], day: Grid, now: datetime) -> int:
+    """Keep what is new of a day's prices; returns how many slots that were."""
+    stored = await prices.between(tx, zone, day.start, day.end)
+    fresh = arrivals(stored, fetched)
+    if not fresh:
+        return 0
+    await prices.add(tx, zone, fresh)
+    published = [slot for slot in latest([*stored, *fresh]) if slot.quality in (Quality.FINAL, Quality.PRELIMINARY)]
+    by_source = {name: [slot for slot in published if slot.source == name] for name in {s.source for s in published}}
+    for one, other in combinations(sorted(by_source), 2):
+        if found := differences(by_source[one], by_source[other]):
+            detail = f"{one} and {other} differ in {len(found)} slots from {found[0].start.isoformat()}"
+            await prices.add_notice(tx, zone, now, "sources_differ", detail)
+    for location_id in await locations.with_prices_of(tx, zone):
+        await outbox.put_once(tx, "replan", str(location_id), {"why": "prices"}, now)
+    announce(tx, PricesMoved(zone))
+    return len(fresh)
+
+
+async def known_until(tx: AsyncSession, zone: str, days: list[Grid]) -> datetime | None:
+    """The end of the last of these days that has published prices, None where none has."""
+    known = None
+    for day in days:
+        if await prices.between(tx, zone, day.start, day.end):
+            known = day.end
+    return known

@@ -1,0 +1,86 @@
+"""Commands to stations as workers and the API give them, said in the version that the station speaks (OCPP 1.6)."""
+
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
+
+from server.core.valley.charging_profile import to_periods
+from server.gateway.link import CallStatus
+from server.gateway.listener import CallOutcome, Gateway
+from server.gateway.v16 import commands
+from server.gateway.v16.translate import Place, default_profile, limit_of, tx_profile
+from server.workers.ports import Heard, Order
+from shared.sessions import CommandAnswer
+
+ALWAYS = datetime(2020, 1, 1, tzinfo=UTC)
+"""The default profile holds from before any station was made."""
+SAFE_PROFILE_ID = 1
+CALL_SECONDS = 20.0
+WORDS = {CallStatus.OFFLINE: "offline", CallStatus.TIMED_OUT: "timed_out", CallStatus.ERROR: "error"}
+
+
+class GatewayStations:
+    """Translates, calls, and says in one word what the station said."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        """The gateway that holds the stations' connections."""
+        self._gateway = gateway
+
+    async def set_plan(self, station_id: UUID, order: Order) -> Heard:
+        """Send a transaction's profile."""
+        place = Place(order.connector_no, order.transaction_id, profile_id=10 + order.connector_no)
+        request = tx_profile(place, order.start, steps(order), _unit(order.unit))
+        return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+
+    async def set_safe_share(self, station_id: UUID, share_w: int, unit: str, phases: int) -> Heard:
+        """Send the default profile that holds when nobody steers."""
+        limit = limit_of(share_w, _unit(unit), phases)
+        request = default_profile(SAFE_PROFILE_ID, ALWAYS, limit, _unit(unit))
+        return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+
+    async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
+        """Change a configuration key."""
+        request = commands.ChangeConfiguration(key=key, value=value)
+        return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+
+    async def start(self, station_id: UUID, connector_no: int, token_uid: str) -> CommandAnswer:
+        """Ask a station to start a session."""
+        request = commands.RemoteStartTransaction(id_tag=token_uid, connector_id=connector_no)
+        heard = _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+        return CommandAnswer(heard.status, heard.detail)
+
+    async def stop(self, station_id: UUID, transaction_id: int) -> CommandAnswer:
+        """Ask a station to end a session."""
+        request = commands.RemoteStopTransaction(transaction_id=transaction_id)
+        heard = _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+        return CommandAnswer(heard.status, heard.detail)
+
+
+def steps(order: Order) -> list[tuple[int, float]]:
+    """A plan as periods: the first slot's energy flows in what is left of it, so its power is that much higher."""
+    if not order.energy_wh:
+        return [(0, limit_of(order.final_w, _unit(order.unit), order.phases))]
+    left = max(1, order.slot_seconds - order.elapsed_s)
+    energy = [order.energy_wh[0] * order.slot_seconds // left, *order.energy_wh[1:]]
+    periods = to_periods(
+        energy,
+        order.slot_seconds,
+        max_w=order.max_w,
+        phases=order.phases,
+        unit=order.unit,
+        final_w=order.final_w,
+    )
+    return [(period.start_s, period.limit) for period in periods]
+
+
+def _unit(unit: str) -> Literal["A", "W"]:
+    return "W" if unit == "W" else "A"
+
+
+def _heard(outcome: CallOutcome) -> Heard:
+    if outcome.status is not CallStatus.ANSWERED:
+        return Heard(WORDS[outcome.status], outcome.detail or outcome.error_code)
+    if outcome.accepted:
+        return Heard("accepted")
+    status = getattr(outcome.answer, "status", "")
+    return Heard("not_supported" if status == "NotSupported" else "rejected", status)
