@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.contract import Payout
 from server.core.eligibility import Reason
 from server.core.meter import p95
 from server.core.settlement import HELD_BACK, Settlement
@@ -28,10 +29,14 @@ FORMULAS = {
 }
 SHARES = (
     "value = sum(price * (baseline_wh - actual_wh)); {pool}; net = half_up(pool / 10000000); "
-    "driver = min(half_up(pool * share_driver_bps / 10000 / 10000000), max_payout); "
+    "driver = min(half_up(pool * share_driver_bps / 10000 / 10000000), max_payout){least}; "
     "operator = half_up((net - driver) * operator_bps / (operator_bps + provider_bps)); "
     "provider = net - driver - operator"
 )
+LEAST = {
+    Payout.ACCUMULATE.value: ", pending until pending + driver >= min_payout",
+    Payout.DROP.value: ", or 0 where pool * share_driver_bps / 10000 / 10000000 < min_payout",
+}
 
 
 class Labels(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +96,13 @@ def sentence(settled: Settlement) -> str:
     return "no_value" if settled.eligible or settled.reasons[0] is Reason.OWN_BILL else "not_eligible"
 
 
+def formula(settled: Settlement) -> str:
+    """How the receipt's figures follow from one another, in the receipt's own words; nano and minor units."""
+    payable = settled.eligible or settled.case in ("B", "D")
+    pool = FORMULAS[settled.case] if payable else "pool = 0"
+    return SHARES.format(pool=pool, least=LEAST[settled.split.policy])
+
+
 def receipt(settled: Settlement, labels: Labels) -> Receipt:
     """The receipt of a settled session: immutable, and enough to recompute cost, value and shares by hand."""
     cost, at_once = settled.driver_cost, settled.driver_cost_at_once
@@ -127,7 +139,7 @@ def receipt(settled: Settlement, labels: Labels) -> Receipt:
         price_quality=labels.price_quality,
         price_curve_id=labels.price_curve_id,
         sentence=sentence(settled),
-        formula=SHARES.format(pool=FORMULAS[settled.case] if settled.eligible or settled.case in "BD" else "pool = 0"),
+        formula=formula(settled),
         employer_savings_nano=settled.employer_savings_nano,
         driver_cost=cost,
         driver_cost_at_once=at_once,

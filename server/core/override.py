@@ -2,6 +2,7 @@
 
 import msgspec
 
+from server.core.projection import carried_out
 from server.core.settlement import Settlement, SettlementInput, settle
 
 
@@ -24,10 +25,10 @@ class OverrideCost(msgspec.Struct, frozen=True):
 def override_cost(keep: SettlementInput, now: SettlementInput) -> OverrideCost:
     """What charging now costs over keeping the plan: `keep` and `now` are the session as each would end.
 
-    Each side is measured against charging its own energy at once, so that energy which only one of them delivers is
-    not mistaken for a loss.
+    Both are settled as if the station accepts what it is sent, as `projection` does. Each side is measured against
+    charging its own energy at once, so that energy which only one of them delivers is not mistaken for a loss.
     """
-    kept, hurried = settle(keep), settle(now)
+    kept, hurried = settle(carried_out(keep)), settle(carried_out(now))
     cashback = kept.split.driver_minor - hurried.split.driver_minor
     savings = kept.savings_minor - hurried.savings_minor
     fees = (kept.saved_minor - hurried.saved_minor) - savings

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from server.core.baseline import before
 from server.core.contract import ContractKind
-from server.core.settlement import SettlementInput, settle
+from server.core.settlement import HELD_BACK, SettlementInput, settle
 from shared.sessions import Delay, MoneyRange
 from shared.units import minor_half_up
 
@@ -59,7 +59,7 @@ def gain(plan: SettlementInput) -> Gain:
 
     The comparison is with the baseline over the same stay, time and idle fees included (domain 1.2, driver neutrality).
     """
-    settled = settle(_carried_out(plan))
+    settled = settle(carried_out(plan))
     return Gain(settled.split.driver_minor, settled.saved_minor, minor_half_up(settled.employer_savings_nano))
 
 
@@ -83,16 +83,18 @@ def estimate(plan: SettlementInput, doubt: Uncertainty) -> Estimate:
 
     `plan.metered_wh` is metered plus planned. What may differ: less or more energy, an early departure, prices.
     """
-    outcomes = [settle(_carried_out(priced)) for case in _courses(plan, doubt) for priced in _priced(case, doubt)]
+    outcomes = [settle(carried_out(priced)) for case in _courses(plan, doubt) for priced in _priced(case, doubt)]
     cashback = [outcome.split.driver_minor for outcome in outcomes]
     savings = [outcome.savings_minor for outcome in outcomes]
     return Estimate(MoneyRange(min(cashback), max(cashback)), MoneyRange(min(savings), max(savings)))
 
 
-def _carried_out(plan: SettlementInput) -> SettlementInput:
-    """The session as if the station accepted the plan and the meter was seen throughout."""
-    held = plan.delay if plan.delay in UNMANAGED else Delay.MANAGED
-    return replace(plan, plan_accepted=plan.delay not in UNMANAGED, delay=held, gap_share_bps=0, meter_valid=True)
+def carried_out(plan: SettlementInput) -> SettlementInput:
+    """The session as if the station accepts what it is sent, and the meter is seen throughout."""
+    if plan.delay in UNMANAGED:
+        return plan
+    held = plan.delay if plan.delay in HELD_BACK else Delay.MANAGED
+    return replace(plan, plan_accepted=True, delay=held, gap_share_bps=0, meter_valid=True)
 
 
 # --- how it may come otherwise ------------------------------------------------------
@@ -137,7 +139,8 @@ def _more(plan: SettlementInput, now: datetime, extra_wh: int) -> list[int]:
 
 def _left(plan: SettlementInput, ended_at: datetime) -> SettlementInput:
     """The car leaves early: what was planned for later never flows."""
-    starts, seconds = list(plan.grid.starts()), plan.grid.overlap_seconds(plan.started_at, plan.ended_at)
+    starts = [max(start, plan.started_at) for start in plan.grid.starts()]
+    seconds = plan.grid.overlap_seconds(plan.started_at, plan.ended_at)
     return replace(plan, ended_at=ended_at, metered_wh=before(ended_at, starts, seconds, plan.metered_wh))
 
 
