@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
+from itertools import combinations
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from shared.ids import derive
 from shared.units import SLOT_SECONDS
 
 TYPICAL = "typical"
+SOURCES_DIFFER = "sources_differ"
 DEFAULT_TIME_ZONE = "Europe/Amsterdam"
 DIFFERENCE_MICRO = 10
 """Two sources that differ by more than 0.01 EUR/MWh are worth a notice (domain 2.2, rule 6)."""
@@ -232,6 +234,16 @@ def differences(a: Sequence[PriceSlot], b: Sequence[PriceSlot]) -> list[Differen
             if abs(ours[start] - theirs[start]) > DIFFERENCE_MICRO
         ]
     return out
+
+
+def disagreements(slots: Sequence[PriceSlot]) -> list[Difference]:
+    """Where any two sources that published prices differ: what a `sources_differ` notice is about."""
+    by_source: dict[str, list[PriceSlot]] = {}
+    for slot in latest(slots):
+        if _CLASS[slot.quality] == 0:
+            by_source.setdefault(slot.source, []).append(slot)
+    pairs = combinations(sorted(by_source), 2)
+    return [found for one, other in pairs for found in differences(by_source[one], by_source[other])]
 
 
 def confirmed(slots: Sequence[PriceSlot]) -> list[PriceSlot]:

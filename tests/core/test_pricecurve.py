@@ -15,6 +15,7 @@ from server.core.pricecurve import (
     curve,
     curve_id,
     differences,
+    disagreements,
     latest,
     micro_from_eur_per_mwh,
     next_poll,
@@ -205,6 +206,17 @@ def test_differing_is_mutual(pairs):
     theirs = quarters([pair[1] for pair in pairs], "other")
     assert [each.start for each in differences(ours, theirs)] == [each.start for each in differences(theirs, ours)]
     assert len(differences(ours, theirs)) == sum(abs(a - b) > DIFFERENCE_MICRO for a, b in pairs)
+
+
+def test_any_two_publishers_are_compared_by_their_newest_word():
+    slots = [
+        *quarters([100], "a"),
+        *quarters([900], "b"),
+        *quarters([100], "b", revision=2),
+        *quarters([500], "c"),
+        *quarters([9_999], "typical", quality=Quality.ESTIMATED),
+    ]
+    assert [(each.source, each.other) for each in disagreements(slots)] == [("a", "c"), ("b", "c")]
 
 
 def test_a_price_is_final_once_two_sources_agree():
