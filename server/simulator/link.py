@@ -13,7 +13,8 @@ from websockets.typing import Subprotocol
 
 from server.simulator.answers import Answers
 from server.simulator.log import DOWN, UP, MessageLog, line
-from server.simulator.station import Outgoing, Station
+from server.simulator.outgoing import Outgoing
+from server.simulator.station import Station
 
 ANSWER_TIMEOUT_S = 30.0
 """Wall time, as for every socket."""
@@ -28,16 +29,27 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 class LoggedWire:
-    """A websocket that notes every frame."""
+    """A websocket that notes every frame and hands them on in the order of the wire.
+
+    The `ocpp` package runs a call's handler at once but wakes who waits for an answer later; a charging profile that
+    follows the answer to a start would then meet a station that does not know its transaction yet. So nothing is
+    read on until the answer before it was taken in.
+    """
 
     def __init__(self, socket: ClientConnection, station: Station, number: int, log: MessageLog) -> None:
+        self.asking: str | None = None
         self._socket, self._station, self._number, self._log = socket, station, number, log
+        self._taken_in = asyncio.Event()
+        self._taken_in.set()
 
     async def recv(self) -> str:
         """The next frame."""
+        await self._taken_in.wait()
         frame = await self._socket.recv()
         text = frame if isinstance(frame, str) else frame.decode()
         self._note(DOWN, text)
+        if self.asking is not None and _answers(text, self.asking):
+            self._taken_in.clear()
         return text
 
     async def send(self, frame: str) -> None:
@@ -45,9 +57,23 @@ class LoggedWire:
         self._note(UP, frame)
         await self._socket.send(frame)
 
+    def taken_in(self) -> None:
+        """The answer last received has had its effect, or nobody waits for it any more."""
+        self.asking = None
+        self._taken_in.set()
+
     def _note(self, direction: str, frame: str) -> None:
         us = self._station.now_us()
         self._log.note(us, self._number, line(us, self._station.spec.identity, direction, frame))
+
+
+def _answers(frame: str, unique_id: str) -> bool:
+    """Whether a frame is a result or an error for this call."""
+    try:
+        parts = msgspec.json.decode(frame)
+    except msgspec.DecodeError:
+        return False
+    return isinstance(parts, list) and len(parts) > 1 and parts[0] in {3, 4} and parts[1] == unique_id
 
 
 class Link:
@@ -63,8 +89,14 @@ class Link:
         self._sent = 0
         self._socket: ClientConnection | None = None
         self._point: Answers | None = None
+        self._wire: LoggedWire | None = None
         self._reader: asyncio.Task[None] | None = None
         self._sending = asyncio.Lock()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the outbox is being sent already."""
+        return self._sending.locked()
 
     async def open(self) -> bool:
         """Connect; False where the server is not there or refuses (noted as trouble)."""
@@ -85,7 +117,8 @@ class Link:
             self._note("not_connected", f"{type(error).__name__}: {error}")
             return False
         self._socket = socket
-        self._point = Answers(self.station, LoggedWire(socket, self.station, self._number, self._log), ANSWER_TIMEOUT_S)
+        self._wire = LoggedWire(socket, self.station, self._number, self._log)
+        self._point = Answers(self.station, self._wire, ANSWER_TIMEOUT_S)
         self._reader = asyncio.create_task(self._read(socket, self._point))
         self.station.connected()
         return True
@@ -116,6 +149,14 @@ class Link:
             await asyncio.wait({self._reader})
 
     async def _say(self, message: Outgoing) -> bool:
+        wire = self._wire
+        assert wire is not None
+        try:
+            return await self._ask(message, wire)
+        finally:
+            wire.taken_in()
+
+    async def _ask(self, message: Outgoing, wire: LoggedWire) -> bool:
         sent, answer = await self._call(message)
         if not sent:
             return False
@@ -124,7 +165,8 @@ class Link:
         self.station.spoke()
         if message.answered:
             message.answered(answer)
-        if self.station.twice and not message.boot:
+        if self.station.twice and not message.boot and self.station.online:
+            wire.taken_in()
             sent, again = await self._call(message)
             first, second = (getattr(reply, "transaction_id", None) for reply in (answer, again))
             if sent and first != second:
@@ -134,10 +176,11 @@ class Link:
     async def _call(self, message: Outgoing) -> tuple[bool, Any]:
         """(was it answered, the answer or None for an error)."""
         assert self._point is not None
+        assert self._wire is not None
         assert self._reader is not None
         self._sent += 1
         payload = message.make()
-        unique_id = f"{self.station.spec.id.hex[:8]}-{self._sent}"
+        unique_id = self._wire.asking = f"{self.station.spec.id.hex[:8]}-{self._sent}"
         asking = asyncio.create_task(self._point.call(payload, suppress=False, unique_id=unique_id))
         try:
             await asyncio.wait({asking, self._reader}, return_when=asyncio.FIRST_COMPLETED)
@@ -173,4 +216,6 @@ class Link:
                 self.station.heard()
 
     def _note(self, what: str, detail: str) -> None:
-        self.trouble.append(Trouble(self.station.spec.identity, what, detail))
+        found = Trouble(self.station.spec.identity, what, detail)
+        if found not in self.trouble[-1:]:  # a server that is gone refuses every minute
+            self.trouble.append(found)

@@ -1,4 +1,4 @@
-"""A charging station with one connector: what it does when cars come and go, when the server speaks, when it is alone.
+"""A charging station with one connector: when cars come and go, when the server speaks, when it is alone.
 
 Without any profile it charges at its maximum. What it has to say waits in `outbox` until its link sends it; while
 there is no link, messages of a transaction wait on and the rest is dropped (OCPP 1.6, 4.1 and 5.x).
@@ -6,15 +6,14 @@ there is no link, messages of a transaction wait on and the rest is dropped (OCP
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
-import msgspec
 from ocpp.v16 import call, call_result, datatypes
 from ocpp.v16.enums import ChargePointErrorCode, ChargePointStatus, ReadingContext, Reason
 
 from server.simulator.car import FAR_US, MIN_PILOT_MA, Car
 from server.simulator.configuration import Configuration
 from server.simulator.meter import Flow, Meter
+from server.simulator.outgoing import Outgoing
 from server.simulator.places import StationSpec
 from server.simulator.profiles import Limit, Profiles, Transaction, stamp
 from shared.units import VOLTS
@@ -25,18 +24,6 @@ STEP_W = 500
 DARK_US = 60_000_000
 """A power cycle takes a minute."""
 SECOND_US = 1_000_000
-
-
-class Outgoing(msgspec.Struct, eq=False):
-    """A message to send. `make` builds it late, so that a queued one carries the transaction's id once it is known.
-
-    `answered` gets the answer, or None where the server answered with an error.
-    """
-
-    make: Callable[[], Any]
-    answered: Callable[[Any], None] | None = None
-    transactional: bool = False
-    boot: bool = False
 
 
 class Station:
@@ -72,6 +59,11 @@ class Station:
         self._told_w = 0
 
     # --- what flows ----------------------------------------------------------
+    @property
+    def finished(self) -> bool:
+        """Whether a transaction has ended while its car is still plugged in."""
+        return self.car is not None and self._finishing
+
     @property
     def sayable(self) -> bool:
         """Whether something waits in the outbox that may be sent now."""
