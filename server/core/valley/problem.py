@@ -1,0 +1,291 @@
+"""What the engine is asked and what it answers, and the errors of a problem that is none (contract: README.md here).
+
+A problem arrives as JSON through `parse`, or is built by a flow; `faults` holds for both.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from shared.problems import FieldError
+
+POWER_MAX_W = 100_000_000
+ENERGY_MAX_WH = 100_000_000
+PRICE_MAX_MICRO = 1_000_000_000
+SLOTS_MAX = 35_136  # the quarter hours of a leap year
+
+Watts = Annotated[int, msgspec.Meta(ge=0, le=POWER_MAX_W)]
+WattHours = Annotated[int, msgspec.Meta(ge=0, le=ENERGY_MAX_WH)]
+Micro = Annotated[int, msgspec.Meta(ge=-PRICE_MAX_MICRO, le=PRICE_MAX_MICRO)]
+SlotNo = Annotated[int, msgspec.Meta(ge=0, le=SLOTS_MAX)]
+Chance = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Aware = Annotated[datetime, msgspec.Meta(tz=True)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class Feeder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An electrical limit inside a site, under `parent` or under the site itself: W over all, mA in each phase."""
+
+    id: Name
+    parent: Name | None = None
+    limit_ma: list[Annotated[int, msgspec.Meta(ge=0, le=POWER_MAX_W)]] | None = None
+    limit_w: Watts | None = None
+
+
+class Battery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stationary battery of a site."""
+
+    capacity_wh: WattHours
+    stored_wh: WattHours
+    max_w: Watts
+    efficiency_pct: Annotated[int, msgspec.Meta(ge=1, le=100)] = 100
+
+
+class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One grid connection with everything behind it. `*_w`: one integer, or one a slot."""
+
+    id: Name
+    limit_w: Watts | list[Watts]
+    base_load_w: Watts | list[Watts] | None = None
+    solar_w: Watts | list[Watts] | None = None
+    feed_in_micro_per_kwh: Micro | list[Micro] | None = None
+    peak_price_micro_per_kw: Micro = 0
+    peak_so_far_w: Watts = 0
+    feeders: list[Feeder] = []
+    battery: Battery | None = None
+
+
+class Demand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Energy that a plugged-in EV needs in slots `arrive_slot <= t < depart_slot`, within its powers."""
+
+    id: Name
+    site: Name
+    arrive_slot: SlotNo
+    depart_slot: SlotNo
+    energy_wh: WattHours
+    max_w: Watts
+    feeder: Name | None = None
+    floor_wh: WattHours = 0
+    min_w: Watts = 0
+    phases: list[Annotated[int, msgspec.Meta(ge=1, le=3)]] = [1, 2, 3]
+    priority: Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)] = 0
+    one_block: bool = False
+    price_micro_per_kwh: list[Micro] | None = None
+    survival: list[Chance] | None = None
+    lambda_micro_per_kwh: Micro | None = None
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long the engine may look for better, and how close to the bound is close enough."""
+
+    time_s: Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)] = 2.0
+    gap: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0005
+
+
+class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sites, demands and prices over `slots` slots from `start` on.
+
+    `elapsed_s` is for callers inside the house only: seconds of slot 0 that are gone already.
+    """
+
+    id: Name
+    start: Aware
+    slots: Annotated[int, msgspec.Meta(ge=1, le=SLOTS_MAX)]
+    price_micro_per_kwh: list[Micro]
+    sites: list[Site]
+    demands: list[Demand]
+    slot_seconds: Annotated[int, msgspec.Meta(ge=60, le=86_400)] = 900
+    currency: Name = "EUR"
+    carbon_g_per_kwh: list[Annotated[int, msgspec.Meta(ge=0, le=10_000)]] | None = None
+    carbon_price_micro_per_kg: Micro = 0
+    switch_micro: Micro = 0
+    min_run_slots: Annotated[int, msgspec.Meta(ge=1, le=SLOTS_MAX)] = 1
+    explain: bool = False
+    limits: Limits = Limits()
+    elapsed_s: int = 0
+
+
+class DemandPlan(msgspec.Struct, frozen=True):
+    """Energy by slot of the problem, Wh, and what is missing of the demand, with its reason."""
+
+    id: str
+    energy_wh: list[int]
+    shortfall_wh: int
+    reason: str | None
+
+
+class SitePlan(msgspec.Struct, frozen=True):
+    """What the grid connection delivers by slot, the building's load included, and where a limit binds."""
+
+    id: str
+    peak_w: int
+    binding_slots: list[int]
+    grid_wh: list[int]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The plan. `gap` = (cost - bound) / max(|bound|, 1 unit of the currency); who times the solve sets `solve_ms`."""
+
+    id: str
+    status: str
+    cost_nano: int
+    bound_nano: int
+    gap: float
+    unserved_wh: int
+    solver: str
+    solve_ms: float
+    plans: list[DemandPlan]
+    sites: list[SitePlan]
+
+
+_decoder = msgspec.json.Decoder(Problem)
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?$", re.DOTALL)
+_NAMED = re.compile(r"^Object (?P<how>contains unknown|missing required) field `(?P<name>.*)`$", re.DOTALL)
+_HOUSE_ONLY = "elapsed_s"
+
+
+def parse(raw: bytes) -> Problem | list[FieldError]:
+    """A problem from JSON, or what is wrong with it: each error names the field and what was expected."""
+    try:
+        problem = _decoder.decode(raw)
+        named = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError as error:
+        return [_field_error(str(error))]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return [FieldError("$", f"expected one JSON object in UTF-8: {error}")]
+    if _HOUSE_ONLY in named:
+        return [_unknown("", _HOUSE_ONLY)]
+    return faults(problem) or problem
+
+
+def _field_error(text: str) -> FieldError:
+    found = _AT.match(text)
+    assert found is not None
+    what, where = found["what"], found["where"] or ""
+    named = _NAMED.match(what)
+    if named is None:
+        return FieldError(where or "$", what[:1].lower() + what[1:])
+    if named["how"] == "contains unknown":
+        return _unknown(where, named["name"])
+    return FieldError(_join(where, named["name"]), "expected a value: this field is required")
+
+
+def _unknown(where: str, name: str) -> FieldError:
+    return FieldError(_join(where, name), "unknown field: expected only the fields of the contract")
+
+
+def _join(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
+
+
+# What comes with a later form of the engine: the value that means "not used", by field.
+_LATER_PROBLEM = {
+    "carbon_g_per_kwh": None,
+    "carbon_price_micro_per_kg": 0,
+    "switch_micro": 0,
+    "min_run_slots": 1,
+    "explain": False,
+}
+_LATER_SITE = {
+    "solar_w": None,
+    "feed_in_micro_per_kwh": None,
+    "peak_price_micro_per_kw": 0,
+    "peak_so_far_w": 0,
+    "battery": None,
+}
+_LATER_DEMAND = {"one_block": False}
+
+
+def faults(problem: Problem) -> list[FieldError]:
+    """All that keeps a well-formed problem from being solved; empty where it can be."""
+    found = [
+        *_later(problem, _LATER_PROBLEM, ""),
+        *_per_slot(problem.price_micro_per_kwh, problem.slots, "price_micro_per_kwh"),
+        *_twice([site.id for site in problem.sites], "sites"),
+        *_twice([demand.id for demand in problem.demands], "demands"),
+    ]
+    if not 0 <= problem.elapsed_s < problem.slot_seconds:
+        found.append(FieldError(_HOUSE_ONLY, f"expected 0 to {problem.slot_seconds - 1}, got {problem.elapsed_s}"))
+    for index, site in enumerate(problem.sites):
+        found.extend(_site_faults(site, problem.slots, f"sites[{index}]"))
+    feeders = {site.id: {feeder.id for feeder in site.feeders} for site in problem.sites}
+    for index, demand in enumerate(problem.demands):
+        at = f"demands[{index}]"
+        found.extend(_place_faults(demand, feeders, at))
+        found.extend(_demand_faults(demand, problem, at))
+    return found
+
+
+def _later(value: msgspec.Struct, defaults: Mapping[str, object], at: str) -> Iterator[FieldError]:
+    for name, default in defaults.items():
+        if getattr(value, name) != default:
+            said = msgspec.json.encode(default).decode()
+            yield FieldError(_join(at, name), f"this form of the engine does not plan with it yet: expected {said}")
+
+
+def _per_slot(values: object, slots: int, at: str) -> Iterator[FieldError]:
+    if isinstance(values, list) and len(values) != slots:
+        yield FieldError(at, f"expected {slots} values, one a slot, got {len(values)}")
+
+
+def _twice(ids: Sequence[str], at: str) -> Iterator[FieldError]:
+    counts = Counter(ids)
+    for index, name in enumerate(ids):
+        if counts[name] > 1 and ids.index(name) != index:
+            yield FieldError(f"{at}[{index}].id", f"expected an id of its own, {name!r} stands at [{ids.index(name)}]")
+
+
+def _site_faults(site: Site, slots: int, at: str) -> Iterator[FieldError]:
+    yield from _later(site, _LATER_SITE, at)
+    yield from _per_slot(site.limit_w, slots, f"{at}.limit_w")
+    yield from _per_slot(site.base_load_w, slots, f"{at}.base_load_w")
+    yield from _twice([feeder.id for feeder in site.feeders], f"{at}.feeders")
+    parents = {feeder.id: feeder.parent for feeder in site.feeders}
+    for index, feeder in enumerate(site.feeders):
+        where = f"{at}.feeders[{index}]"
+        if feeder.limit_ma is not None and len(feeder.limit_ma) != 3:
+            yield FieldError(f"{where}.limit_ma", f"expected 3 values, one a phase, got {len(feeder.limit_ma)}")
+        if feeder.parent is not None and feeder.parent not in parents:
+            yield FieldError(f"{where}.parent", f"expected the id of a feeder of this site, got {feeder.parent!r}")
+        elif _goes_round(feeder.id, parents):
+            yield FieldError(f"{where}.parent", f"expected a tree, but {feeder.id!r} is its own ancestor")
+
+
+def _goes_round(start: str, parents: dict[str, str | None]) -> bool:
+    at: str | None = parents[start]
+    for _ in parents:
+        if at is None or at == start:
+            break
+        at = parents.get(at)
+    return at == start
+
+
+def _place_faults(demand: Demand, feeders: dict[str, set[str]], at: str) -> Iterator[FieldError]:
+    if demand.site not in feeders:
+        yield FieldError(f"{at}.site", f"expected the id of a site, got {demand.site!r}")
+    elif demand.feeder is not None and demand.feeder not in feeders[demand.site]:
+        message = f"expected the id of a feeder of site {demand.site!r}, got {demand.feeder!r}"
+        yield FieldError(f"{at}.feeder", message)
+
+
+def _demand_faults(demand: Demand, problem: Problem, at: str) -> Iterator[FieldError]:
+    yield from _later(demand, _LATER_DEMAND, at)
+    stay = demand.depart_slot - demand.arrive_slot
+    if demand.depart_slot > problem.slots:
+        yield FieldError(f"{at}.depart_slot", f"expected at most {problem.slots} (slots), got {demand.depart_slot}")
+    if stay <= 0:
+        message = f"expected more than arrive_slot ({demand.arrive_slot}), got {demand.depart_slot}"
+        yield FieldError(f"{at}.depart_slot", message)
+    if demand.floor_wh > demand.energy_wh:
+        message = f"expected at most energy_wh ({demand.energy_wh}), got {demand.floor_wh}"
+        yield FieldError(f"{at}.floor_wh", message)
+    if not demand.phases or len(set(demand.phases)) != len(demand.phases):
+        yield FieldError(f"{at}.phases", f"expected one to three different phases, got {demand.phases}")
+    yield from _per_slot(demand.price_micro_per_kwh, problem.slots, f"{at}.price_micro_per_kwh")
+    if demand.survival is not None and stay > 0 and len(demand.survival) != stay:
+        message = f"expected {stay} values, one for each slot of the stay, got {len(demand.survival)}"
+        yield FieldError(f"{at}.survival", message)
