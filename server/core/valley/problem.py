@@ -71,7 +71,7 @@ class Demand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     feeder: Name | None = None
     floor_wh: WattHours = 0
     min_w: Watts = 0
-    phases: list[Annotated[int, msgspec.Meta(ge=1, le=3)]] = [1, 2, 3]
+    phases: list[Annotated[int, msgspec.Meta(ge=1, le=3)]] = msgspec.field(default_factory=lambda: [1, 2, 3])
     priority: Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)] = 0
     one_block: bool = False
     price_micro_per_kwh: list[Micro] | None = None
