@@ -143,7 +143,7 @@ def chances(leaving: Departures, now_s: int, start_s: int, slots: int, slot_seco
     return survival
 
 
-def survival(  # noqa: PLR0913 - as rooms agreed; `outlook` is the same with the driver's word and the reason
+def survival(  # noqa: PLR0913, PLR0917 - as rooms agreed; `outlook` is the same with the driver's word and the reason
     history: Sequence[Stay], prior: Sequence[Stay], arrived_at: datetime, now: datetime, grid: Grid, zone: str
 ) -> list[float]:
     """The chance, by slot of `grid`, that the car is still there at the slot's end, given that it is there now.
