@@ -1,5 +1,6 @@
 """Tokens, contracts and what a driver pays: everything that says on whose account a session runs."""
 
+import itertools
 from datetime import datetime
 from uuid import UUID
 
@@ -7,15 +8,18 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.contract import Contract, ContractTerms
+from server.core.contract import Contract, ContractKind, ContractTerms
 from server.core.tariff import PublicTariffTerms
 from server.storage.db import to_struct
-from server.storage.tables import Contracts, HomeTariffs, Tariffs, Tokens
+from server.storage.tables import Contracts, HomeTariffs, Sessions, Tariffs, Tokens
+from shared.ids import derive
 from shared.tariffs import HomeTariffInput
 
 C = Contracts.__table__.c  # type: ignore[attr-defined]
 T = Tokens.__table__.c  # type: ignore[attr-defined]
 H = HomeTariffs.__table__.c  # type: ignore[attr-defined]
+S = Sessions.__table__.c  # type: ignore[attr-defined]
+HOME_KINDS = (ContractKind.HOME_DYNAMIC.value, ContractKind.HOME_FIXED.value, ContractKind.HOME_NIGHT.value)
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -116,3 +120,32 @@ async def replace_home_tariff(tx: AsyncSession, new: HomeTariffRow) -> None:
     running = sa.update(HomeTariffs).where(H.account_id == new.account_id, H.valid_to.is_(None))
     await tx.execute(running.values(valid_to=new.valid_from))
     await tx.execute(sa.insert(HomeTariffs).values(**msgspec.structs.asdict(new)))
+
+
+async def home_contract(tx: AsyncSession, account_id: UUID) -> Contract | None:
+    """The contract under which an account charges at its own home."""
+    rows = sa.select(Contracts.__table__).where(C.account_id == account_id, C.kind.in_(HOME_KINDS))  # type: ignore[attr-defined]
+    row = (await tx.execute(rows.where(C.location_id.is_not(None)).order_by(C.id).limit(1))).first()
+    return None if row is None else _contract(row)
+
+
+async def change_contract(tx: AsyncSession, before: Contract, after: Contract) -> None:
+    """New terms for the sessions to come; those that are not settled yet keep the old ones.
+
+    The old terms move to a row of their own, whose id sorts after: `contract_at` finds the first id of a place.
+    """
+    unsettled = sa.select(S.id).where(S.contract_id == before.id, S.state != "settled")
+    if (await tx.execute(unsettled.limit(1))).first() is not None:
+        kept = msgspec.structs.replace(before, id=_later_id(before))
+        if (await tx.execute(sa.select(C.id).where(C.id == kept.id))).first() is None:
+            await add_contract(tx, kept)
+        await tx.execute(sa.update(Sessions).where(S.id.in_(unsettled)).values(contract_id=kept.id))
+    values = {"partner": after.terms.partner, "kind": after.terms.kind.value, "counterparty_id": after.counterparty_id}
+    await tx.execute(sa.update(Contracts).where(C.id == before.id).values(**values))
+
+
+def _later_id(contract: Contract) -> UUID:
+    """An id that says these terms of this contract and sorts after its own."""
+    said = (contract.id, msgspec.json.encode(contract.terms), contract.counterparty_id)
+    ids = (derive("contract-version", *said, count) for count in itertools.count())
+    return next(found for found in ids if found > contract.id)

@@ -1,17 +1,22 @@
 """Locations."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core.station import Station
 from server.storage.db import to_struct
-from server.storage.tables import Locations, Parties
+from server.storage.tables import Contracts, Locations, Parties, Sessions, Stations
 
 TABLE = Locations.__table__  # type: ignore[attr-defined]
 L = TABLE.c
 P = Parties.__table__.c  # type: ignore[attr-defined]
+C = Contracts.__table__.c  # type: ignore[attr-defined]
+S = Sessions.__table__.c  # type: ignore[attr-defined]
+T = Stations.__table__.c  # type: ignore[attr-defined]
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -56,3 +61,67 @@ async def zones(tx: AsyncSession) -> list[str]:
 async def party_names(tx: AsyncSession) -> dict[UUID, str]:
     """Names of the parties on this installation."""
     return {row.id: row.name for row in await tx.execute(sa.select(P.id, P.name))}
+
+
+async def home_of(tx: AsyncSession, account_id: UUID) -> Location | None:
+    """Where an account lives, if it charges there."""
+    row = (await tx.execute(sa.select(TABLE).where(L.account_id == account_id).order_by(L.id).limit(1))).first()
+    return None if row is None else to_struct(row, Location)
+
+
+async def visible_to(tx: AsyncSession, account_id: UUID, limit: int = 200) -> list[Location]:
+    """Public locations, the account's home and the places of its contracts, by name."""
+    rows = sa.select(TABLE).where(_visible(account_id)).order_by(L.name, L.id).limit(limit)
+    return [to_struct(row, Location) for row in await tx.execute(rows)]
+
+
+async def one_visible_to(tx: AsyncSession, location_id: UUID, account_id: UUID) -> Location | None:
+    """A location, if the account may see it."""
+    row = (await tx.execute(sa.select(TABLE).where(L.id == location_id, _visible(account_id)))).first()
+    return None if row is None else to_struct(row, Location)
+
+
+def _visible(account_id: UUID) -> sa.ColumnElement[bool]:
+    signed = sa.select(C.location_id).where(C.account_id == account_id, C.location_id.is_not(None))
+    return sa.or_(L.public.is_(True), L.account_id == account_id, L.id.in_(signed))
+
+
+async def named(tx: AsyncSession, party_id: UUID, name: str) -> Location | None:
+    """A party's location by name."""
+    rows = sa.select(TABLE).where(L.party_id == party_id, sa.func.lower(L.name) == name.lower()).order_by(L.id)
+    row = (await tx.execute(rows.limit(1))).first()
+    return None if row is None else to_struct(row, Location)
+
+
+async def insert(tx: AsyncSession, new: Location) -> None:
+    """Keep a new location."""
+    await tx.execute(sa.insert(Locations).values(**msgspec.structs.asdict(new)))
+
+
+async def open_sessions(tx: AsyncSession, location_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many sessions are open, by station, at some locations."""
+    rows = sa.select(S.station_id, sa.func.count().label("open"))
+    rows = rows.where(S.location_id.in_(list(location_ids)), S.state == "open").group_by(S.station_id)
+    return {row.station_id: row.open for row in await tx.execute(rows)}
+
+
+async def open_session_of(tx: AsyncSession, account_id: UUID) -> dict[UUID, UUID]:
+    """The open sessions of an account by EVSE."""
+    rows = sa.select(S.evse_id, S.id).where(S.account_id == account_id, S.state == "open").order_by(S.started_at)
+    return {row.evse_id: row.id for row in await tx.execute(rows)}
+
+
+async def online_stations(tx: AsyncSession, location_ids: Sequence[UUID]) -> set[UUID]:
+    """The stations of some locations that are connected."""
+    rows = sa.select(T.id).where(T.location_id.in_(list(location_ids)), T.online.is_(True))
+    return {row.id for row in await tx.execute(rows)}
+
+
+async def station_taken(tx: AsyncSession, identity: str) -> bool:
+    """Whether a station of this identity exists, whoever's it is."""
+    return (await tx.execute(sa.select(T.id).where(T.identity == identity))).first() is not None
+
+
+async def add_station(tx: AsyncSession, station: Station, key_sha256: str) -> None:
+    """Keep a new station and the hex SHA-256 of its key."""
+    await tx.execute(sa.insert(Stations).values(**msgspec.structs.asdict(station), key_sha256=key_sha256))

@@ -43,3 +43,8 @@ async def of(tx: AsyncSession, account_id: UUID) -> list[VehicleRow]:
 async def update(tx: AsyncSession, vehicle_id: UUID, **values: object) -> None:
     """Write columns of a car."""
     await tx.execute(sa.update(Vehicles).where(V.id == vehicle_id).values(**values))
+
+
+async def insert(tx: AsyncSession, new: VehicleRow) -> None:
+    """Keep a new car."""
+    await tx.execute(sa.insert(Vehicles).values(**msgspec.structs.asdict(new)))
