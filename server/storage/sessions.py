@@ -92,6 +92,12 @@ async def all_open(tx: AsyncSession) -> list[Session]:
     return [to_struct(row, Session) for row in await tx.execute(rows)]
 
 
+async def in_order(tx: AsyncSession) -> list[Session]:
+    """Every session, in the order in which they began."""
+    rows = sa.select(TABLE).order_by(S.started_at, S.transaction_id)
+    return [to_struct(row, Session) for row in await tx.execute(rows)]
+
+
 async def current_of(tx: AsyncSession, account_id: UUID) -> list[Session]:
     """A driver's sessions that are not settled, newest first."""
     rows = sa.select(TABLE).where(S.account_id == account_id, S.state != "settled").order_by(S.started_at.desc())

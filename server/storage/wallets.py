@@ -68,6 +68,21 @@ async def total(tx: AsyncSession) -> int:
     return int((await tx.execute(sa.select(sa.func.coalesce(sa.func.sum(each.c.balance), 0)))).scalar_one())
 
 
+async def total_of(tx: AsyncSession, prefix: str) -> int:
+    """The sum of the balances of all accounts whose name begins so, minor units."""
+    credit = sa.select(sa.func.coalesce(sa.func.sum(T.amount_minor), 0)).where(T.credit.startswith(prefix))
+    debit = sa.select(sa.func.coalesce(sa.func.sum(T.amount_minor), 0)).where(T.debit.startswith(prefix))
+    return int((await tx.execute(sa.select(credit.scalar_subquery() - debit.scalar_subquery()))).scalar_one())
+
+
+async def posted_twice(tx: AsyncSession) -> int:
+    """How many sessions have more than one settlement entry or CDR: 0, or something was paid twice."""
+    entries = sa.select(E.session_id).where(E.kind == "settlement").group_by(E.session_id).having(sa.func.count() > 1)
+    cdrs = sa.select(C.session_id).group_by(C.session_id).having(sa.func.count() > 1)
+    both = sa.union(entries, cdrs).subquery()
+    return int((await tx.execute(sa.select(sa.func.count()).select_from(both))).scalar_one())
+
+
 async def lines(tx: AsyncSession, account: str, before: int | None, limit: int) -> list[PostedLine]:
     """What was posted to a ledger account, newest first; `before` is the last seen seq."""
     signed = sa.case((T.credit == account, T.amount_minor), else_=-T.amount_minor)

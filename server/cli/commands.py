@@ -1,0 +1,187 @@
+"""What `dalstroom` understands. Each command imports its world when it runs, so that `--help` is quick."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="dalstroom",
+    help="Charge in the price valley: server, demo town, planner and replay.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+account_app = typer.Typer(help="Accounts of drivers and of those who run things.", no_args_is_help=True)
+station_app = typer.Typer(help="Stations.", no_args_is_help=True)
+token_app = typer.Typer(help="Tokens: cards that may charge.", no_args_is_help=True)
+app.add_typer(account_app, name="account")
+app.add_typer(station_app, name="station")
+app.add_typer(token_app, name="token")
+
+Database = Annotated[str, typer.Option(help="sqlite:///FILE or postgresql://...; default: SQLite in $DALSTROOM_HOME.")]
+EXIT_BAD_INPUT = 2
+
+
+def fail(message: str) -> NoReturn:
+    """One clear line, exit code 2."""
+    typer.echo(f"dalstroom: {message}", err=True)
+    raise typer.Exit(EXIT_BAD_INPUT)
+
+
+def guarded(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a command's work; what a person can mend becomes one line, Ctrl-C ends it quietly."""
+    from server.cli.mendable import explain, mendable
+
+    try:
+        asyncio.run(work())
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except mendable() as error:
+        fail(explain(error))
+
+
+@app.command()
+def up(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Run the demo town: on 127.0.0.1 only, one-tap sign-in.")
+    ] = False,
+    speed: Annotated[int, typer.Option(help="Demo: simulated seconds per second (0 pauses; 1, 60, 600).")] = 600,
+    seed: Annotated[int, typer.Option(help="Demo: which town.")] = 1,
+    port: Annotated[int, typer.Option(help="The app and the API.")] = 8000,
+    ocpp_port: Annotated[int, typer.Option(help="The stations.")] = 9000,
+    host: Annotated[str, typer.Option(help="Where to listen (not with --demo).")] = "127.0.0.1",
+    database: Database = "",
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the app in a browser.")] = True,
+) -> None:
+    """Run the server: API, app, gateway and workers; with --demo also the town."""
+    from server.cli.up import Wanted, run
+
+    wanted = Wanted(
+        demo=demo,
+        speed=speed,
+        seed=seed,
+        port=port,
+        ocpp_port=ocpp_port,
+        host=host,
+        database=database,
+        browser=browser,
+    )
+    guarded(lambda: run(wanted))
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="One day, noon to noon, stepped; then a summary.")] = False,
+    seed: Annotated[int, typer.Option(help="Which town and day.")] = 1,
+    prices: Annotated[
+        Path | None, typer.Option(help="Recorded prices (CSV or Parquet: ts_utc, price_eur_mwh).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    log: Annotated[Path | None, typer.Option(help="Write every OCPP frame here, a JSON line each.")] = None,
+) -> None:
+    """Run the demo town through one day, without a screen."""
+    if not once:
+        fail("demo needs --once; to watch the town live: dalstroom up --demo")
+    from server.cli.demo import run
+
+    guarded(lambda: run(seed, prices, log, as_json=as_json))
+
+
+@app.command()
+def plan(
+    source: Annotated[str, typer.Argument(metavar="FILE|-", help="JSON, or NDJSON with one problem a line.")],
+) -> None:
+    """Plan: read charging problems, write plans."""
+    from server.cli.plan import run
+
+    raise typer.Exit(run(source, sys.stdout))
+
+
+@app.command()
+def migrate(database: Database = "") -> None:
+    """Bring the database to the schema of this version."""
+    from server.cli.admin import migrate as work
+
+    guarded(lambda: work(database))
+
+
+@app.command()
+def doctor(database: Database = "", port: int = 8000, ocpp_port: int = 9000) -> None:
+    """Say what is installed, reachable and missing, and what to do about it."""
+    from server.cli.doctor import run
+
+    guarded(lambda: run(database, port, ocpp_port))
+
+
+@app.command()
+def openapi() -> None:
+    """Print the API's OpenAPI document."""
+    import msgspec
+
+    from server.api.app import schema
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(schema())).decode())
+
+
+@app.command()
+def simulate(
+    stations: Annotated[int, typer.Option(min=1, help="How many.")],
+    url: Annotated[str, typer.Option(help="ws://host:9000/ocpp")],
+    key: Annotated[str, typer.Option(help="Key of every station; {identity} is replaced.")] = "{identity}",
+    seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
+) -> None:
+    """Connect many simulated stations to a server and let them charge."""
+    from server.cli.simulate import run
+
+    guarded(lambda: run(stations, url, key, seconds))
+
+
+@account_app.command("add")
+def account_add(
+    email: str,
+    name: Annotated[str, typer.Option(help="Full name.")],
+    role: Annotated[str, typer.Option(help="driver, fleet_manager, operator, supplier or administrator.")] = "driver",
+    party: Annotated[str, typer.Option(help="The party it belongs to; made if new.")] = "Dalstroom",
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
+    database: Database = "",
+) -> None:
+    """Add an account that can sign in."""
+    from server.cli.admin import AccountWanted
+    from server.cli.admin import account_add as work
+
+    guarded(lambda: work(AccountWanted(email, name, role, party, password), database))
+
+
+@station_app.command("add")
+def station_add(
+    identity: str,
+    location: Annotated[str, typer.Option(help="Name of the place; made if new.")] = "Home",
+    owner: Annotated[str, typer.Option(help="E-mail of the driver whose home this is; none: a public place.")] = "",
+    max_w: Annotated[int, typer.Option(help="Most that it gives, W.")] = 11_040,
+    phases: Annotated[int, typer.Option(min=1, max=3)] = 3,
+    host: Annotated[str, typer.Option(help="Host name that the station reaches this server by.")] = "127.0.0.1",
+    ocpp_port: int = 9000,
+    database: Database = "",
+) -> None:
+    """Add a station: prints its URL and its key, once."""
+    from server.cli.admin import StationWanted
+    from server.cli.admin import station_add as work
+
+    wanted = StationWanted(identity, location, owner, max_w, phases)
+    guarded(lambda: work(wanted, f"ws://{host}:{ocpp_port}", database))
+
+
+@token_app.command("add")
+def token_add(
+    uid: str,
+    account: Annotated[str, typer.Option(help="E-mail of its account.")],
+    database: Database = "",
+) -> None:
+    """Let a card charge on an account."""
+    from server.cli.admin import token_add as work
+
+    guarded(lambda: work(uid, account, database))

@@ -1,0 +1,184 @@
+"""`dalstroom up`: the whole server on this machine, with `--demo` the town beside it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import webbrowser
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import httpx
+import msgspec
+from app.web import asgi
+from rich.console import Console
+
+from server.cli.seed import seed
+from server.clock import SPEEDS, Clock, RealClock, ScaledClock
+from server.feeds.ports import PriceFeed
+from server.feeds.prices.energy_charts import EnergyCharts
+from server.feeds.prices.entsoe import Entsoe
+from server.main.server import Parts, Server
+from server.settings import BadSetting, Settings, home_dir
+from server.simulator.runner import Ends, run_live
+from server.simulator.town import Town, build
+from server.workers.solve import Pool
+
+LOCAL = ZoneInfo("Europe/Amsterdam")
+STARTS_AT = time(16, 30)
+"""The demo begins shortly before people come home."""
+TOWN_DAYS = 14
+FEED_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asked for."""
+
+    demo: bool
+    speed: int
+    seed: int
+    port: int
+    ocpp_port: int
+    host: str
+    database: str
+    browser: bool
+
+
+class DemoState(msgspec.Struct):
+    """Where a demo stopped, so that the next `up` goes on from there."""
+
+    seed: int
+    began: datetime
+    now: datetime
+    speed: int
+
+
+async def run(wanted: Wanted) -> None:
+    """Serve until Ctrl-C; then stop everything within five seconds."""
+    _check(wanted)
+    home = home_dir()
+    settings = Settings(
+        home=home,
+        port=wanted.port,
+        ocpp_port=wanted.ocpp_port,
+        host=wanted.host,
+        database=wanted.database,
+        demo=wanted.demo,
+        entsoe_token=os.environ.get("ENTSOE_TOKEN", ""),
+    )
+    state = _demo_state(home, wanted) if wanted.demo else None
+    clock: Clock = ScaledClock(state.now, state.speed) if state else RealClock()
+    async with httpx.AsyncClient(timeout=FEED_SECONDS) as web:
+        solver = Pool()
+        parts = Parts(
+            clock=clock,
+            solver=solver,
+            feeds=_feeds(settings, web, clock),
+            ui=asgi,
+            set_speed=clock.set_speed if isinstance(clock, ScaledClock) else None,
+        )
+        try:
+            await _serve(Server(settings, parts), wanted, state)
+        finally:
+            await solver.close()
+
+
+async def _serve(server: Server, wanted: Wanted, state: DemoState | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    console = Console(stderr=True)
+    async with server.running():
+        town = asyncio.create_task(_town(server, state)) if state else None
+        _greet(console, server, wanted)
+        try:
+            await _until(stop, town)
+        finally:
+            console.print("Stopping.")
+            if town is not None:
+                town.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await town
+            if state is not None:
+                _keep(server, state)
+
+
+async def _until(stop: asyncio.Event, town: "asyncio.Task[None] | None") -> None:
+    """Wait for Ctrl-C; a town that fails ends the server, because then the demo shows nothing true."""
+    waiting = asyncio.create_task(stop.wait())
+    others = [town] if town else []
+    done, _ = await asyncio.wait([waiting, *others], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for task in done - {waiting}:
+        task.result()
+        await stop.wait()
+
+
+async def _town(server: Server, state: DemoState) -> None:
+    town = _build(state)
+    await seed(server.db, town, state.began)
+    await run_live(town, server.parts.clock, Ends(server.ws_url, server.api_url))
+
+
+def _build(state: DemoState) -> Town:
+    """The town from where its clock stands: what lies before has happened."""
+    whole = build(state.seed, state.began, TOWN_DAYS)
+    coming = tuple(visit for visit in whole.visits if visit.plug_at >= state.now)
+    return msgspec.structs.replace(whole, start=state.now, visits=coming)
+
+
+def _check(wanted: Wanted) -> None:
+    if wanted.demo and wanted.host not in ("127.0.0.1", "localhost"):
+        raise BadSetting("--demo listens on 127.0.0.1 only, because anyone can sign in: leave out --host")
+    if wanted.demo and wanted.speed not in SPEEDS:
+        raise BadSetting(f"--speed must be one of {', '.join(map(str, SPEEDS))}, not {wanted.speed}")
+    for option, port in (("--port", wanted.port), ("--ocpp-port", wanted.ocpp_port)):
+        if not 0 <= port <= 65_535:
+            raise BadSetting(f"{option} must lie between 0 and 65535, not {port}")
+
+
+def _feeds(settings: Settings, web: httpx.AsyncClient, clock: Clock) -> Sequence[PriceFeed]:
+    """The live feeds; the demo keeps to the typical curve, for its days are not the market's."""
+    if settings.demo:
+        return []
+    feeds: list[PriceFeed] = [EnergyCharts(web, clock.now)]
+    if settings.entsoe_token:
+        feeds.insert(0, Entsoe(web, clock.now, settings.entsoe_token))
+    return feeds
+
+
+def _state_file(home: Path) -> Path:
+    return home / "demo.json"
+
+
+def _demo_state(home: Path, wanted: Wanted) -> DemoState:
+    """Where the last demo of this seed stopped, else this afternoon."""
+    path = _state_file(home)
+    if path.exists():
+        kept = msgspec.json.decode(path.read_bytes(), type=DemoState)
+        if kept.seed == wanted.seed:
+            kept.speed = wanted.speed
+            return kept
+    today = datetime.now(LOCAL).date()
+    began = datetime.combine(today, STARTS_AT, LOCAL).astimezone(UTC)
+    return DemoState(wanted.seed, began, began, wanted.speed)
+
+
+def _keep(server: Server, state: DemoState) -> None:
+    state.now = server.parts.clock.now() + timedelta(seconds=1)
+    _state_file(server.settings.home).write_bytes(msgspec.json.encode(state))
+
+
+def _greet(console: Console, server: Server, wanted: Wanted) -> None:
+    console.print(f"[bold]Dalstroom[/bold] is up: {server.api_url}   stations: {server.ws_url}/{{identity}}")
+    if wanted.demo:
+        console.print(f"Demo town, x{wanted.speed}. Sign in as anyone with one tap. Ctrl-C stops.")
+    if wanted.browser and not os.environ.get("DALSTROOM_NO_BROWSER"):
+        opened = webbrowser.open(server.api_url)
+        if not opened:
+            console.print("No browser found here: open the address above yourself.")

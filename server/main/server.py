@@ -1,0 +1,225 @@
+"""A running server: everything wired, started in order, stopped in reverse within a few seconds."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import uvicorn
+
+from server.api.app import ApiContext, ApiSettings
+from server.api.app import create as create_api
+from server.bus import PUBLIC, LocalBus, account_topic
+from server.clock import Clock
+from server.feeds.ports import PriceFeed
+from server.flows.announcements import Announcement, SessionMoved, WalletMoved
+from server.gateway.listener import Gateway, GatewaySettings
+from server.main.gateway_flows import GatewayFlows
+from server.main.station_port import GatewayStations
+from server.settings import BadSetting, Settings, secret
+from server.storage import outbox as stored_outbox
+from server.storage import schema, sessions, stations
+from server.storage.db import Database
+from server.workers import replan, settle
+from server.workers.context import WorkContext
+from server.workers.ports import Solver
+from server.workers.prices import PriceWorker
+from server.workers.runner import Runner
+
+Scope = MutableMapping[str, Any]
+AsgiApp = Callable[[Scope, Callable[..., Any], Callable[..., Any]], Awaitable[None]]
+Ui = tuple[AsgiApp, AbstractAsyncContextManager[None]]
+HANDLERS = {
+    "replan": replan.replan,
+    "dispatch": replan.dispatch,
+    "resend": replan.resend,
+    "configure": replan.configure,
+    "settle": settle.settle,
+}
+HTTP_STOP_SECONDS = 2
+API_PATHS = ("/api/", "/schema")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a server is made of besides its settings. `ui` builds the app's pages once the API's address is known."""
+
+    clock: Clock
+    solver: Solver
+    feeds: Sequence[PriceFeed] = ()
+    ui: Callable[[str], Ui] | None = None
+    set_speed: Callable[[int], None] | None = None
+    abreast: int = 8
+    log_frames: Callable[..., None] | None = field(default=None)
+
+
+class _Http(uvicorn.Server):
+    """Uvicorn inside our loop: signals are ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:  # noqa: ANN401 -- as the library declares it
+        yield
+
+
+class Server:
+    """API, gateway and workers in one process and one loop."""
+
+    def __init__(self, settings: Settings, parts: Parts) -> None:
+        """Nothing is opened before `running`."""
+        self.settings, self.parts = settings, parts
+        self.bus = LocalBus()
+        self.db = Database(settings.database_url, on_commit=self._committed)
+        self.stopping = asyncio.Event()
+        self.gateway = Gateway(
+            GatewayFlows(self.db, parts.clock), GatewaySettings(host=settings.host, port=settings.ocpp_port)
+        )
+        self.stations = GatewayStations(self.gateway)
+        self.context = WorkContext(self.db, parts.clock, self.stations, parts.solver)
+        self.runner = Runner(self.context, HANDLERS, abreast=parts.abreast)
+        self.prices = PriceWorker(self.context, parts.feeds)
+        self._http: _Http | None = None
+        self.port = settings.port
+
+    @property
+    def api_url(self) -> str:
+        """Where the API and the app are."""
+        return f"http://{self.settings.host}:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """Where stations connect, less their identity."""
+        return f"ws://{self.settings.host}:{self.gateway.port}/ocpp"
+
+    @asynccontextmanager
+    async def running(self, *, pages: bool = True) -> AsyncGenerator["Server", None]:
+        """Serve while inside. Raises BadSetting for a port that is taken."""
+        await self._open_database()
+        bound = _bind(self.settings.host, self.settings.port)
+        self.port = bound.getsockname()[1]
+        try:
+            await self.gateway.start()
+        except OSError as error:
+            bound.close()
+            raise BadSetting(_taken(self.settings.ocpp_port, "--ocpp-port")) from error
+        ui = self.parts.ui(self.api_url) if pages and self.parts.ui else None
+        api = create_api(self._api_context())
+        self._http = _Http(_http_config(_dispatch(api, ui[0]) if ui else api))
+        tasks = [
+            asyncio.create_task(self.runner.run(), name="outbox"),
+            asyncio.create_task(self.prices.run(), name="prices"),
+            asyncio.create_task(self._http.serve(sockets=[bound]), name="http"),
+        ]
+        try:
+            async with ui[1] if ui else nullcontext():
+                await self._until_up(tasks)
+                yield self
+        finally:
+            await self._stop(tasks)
+
+    async def _open_database(self) -> None:
+        await schema.migrate(self.db)
+        async with self.db.begin() as tx:
+            await stations.all_offline(tx)
+            for session in await sessions.all_open(tx):  # a server that starts again steers anew what still charges
+                now = self.parts.clock.now()
+                await stored_outbox.put_once(tx, "replan", str(session.location_id), {"why": "started"}, now)
+
+    async def _until_up(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
+        assert self._http is not None
+        while not self._http.started:
+            for task in tasks:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(0.01)
+
+    async def _stop(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
+        self.stopping.set()
+        assert self._http is not None
+        self._http.should_exit = True
+        await self.gateway.stop()
+        outbox, feeds, http = tasks
+        outbox.cancel()
+        feeds.cancel()
+        _, late = await asyncio.wait([http], timeout=HTTP_STOP_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.db.close()
+
+    def _api_context(self) -> ApiContext:
+        return ApiContext(
+            db=self.db,
+            clock=self.parts.clock,
+            bus=self.bus,
+            solver=self.parts.solver,
+            commands=self.stations,
+            settings=ApiSettings(demo=self.settings.demo, secret=secret(self.settings.home)),
+            set_speed=self.parts.set_speed,
+            stopping=self.stopping,
+        )
+
+    def _committed(self, announced: list[Announcement], queued: bool) -> None:  # noqa: FBT001 -- the database's hook
+        for one in announced:
+            payload = msgspec.json.encode(one)
+            if isinstance(one, SessionMoved | WalletMoved):
+                if one.account_id is not None:
+                    self.bus.publish(account_topic(one.account_id), payload)
+            else:
+                self.bus.publish(PUBLIC, payload)
+        if queued:
+            self.runner.wake()
+
+    async def settle(self) -> None:
+        """Return when nothing is under way: every message answered, outbox and planner idle. For stepped clocks."""
+        quiet = 0
+        while quiet < 3:
+            await asyncio.sleep(0)
+            busy = self.runner.busy or self.gateway.pending() > 0 or self.prices.busy or await self._due()
+            quiet = 0 if busy else quiet + 1
+            if busy:
+                await asyncio.sleep(0.0005)
+
+    async def _due(self) -> bool:
+        async with self.db.read() as tx:
+            due = await stored_outbox.next_due(tx)
+        return due is not None and due <= self.parts.clock.now()
+
+
+def _dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:
+    """One port: the API's paths to the API, everything else to the app."""
+
+    async def app(scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        is_api = scope["type"] == "lifespan" or scope["path"].startswith(API_PATHS)
+        await (api if is_api else pages)(scope, receive, send)
+
+    return app
+
+
+def _http_config(app: Any) -> uvicorn.Config:  # noqa: ANN401 -- any ASGI application
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws="websockets-sansio",
+        timeout_graceful_shutdown=HTTP_STOP_SECONDS,
+        server_header=False,
+    )
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise BadSetting(_taken(port, "--port")) from error
+    return bound
+
+
+def _taken(port: int, option: str) -> str:
+    return f"port {port} is in use or not allowed: stop what listens there, or choose another with {option}"
