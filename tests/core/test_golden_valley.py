@@ -101,3 +101,18 @@ def test_grams_of_carbon_compare_like_prices():
     # grams per kWh stand where EUR/MWh did: 10**9 nano is then 1000 g
     assert result.baseline_nano == nano(golden["baseline_kg"])
     assert result.actual_nano == nano(golden["actual_kg"])
+
+
+@pytest.mark.realdata
+def test_our_golden_cases_say_what_the_reference_shelf_says(shared_dir):
+    shelf = json.loads((shared_dir / "vectors" / "valley_vectors.json").read_text())
+    shelf["V9_claimed_22kW"] = shelf["V9_power_clamp"]["claimed_22kW"]
+    shelf["V9_clamped_7_36kW"] = shelf["V9_power_clamp"]["clamped_7_36kW"]
+    ours = {"base_cost": "base_cost", "actual_cost": "smart_cost", "value": "value", "raw": "driver_raw"}
+    ours |= {"driver": "driver", "operator": "cpo", "provider": "msp"}
+    for name, case in CASES.items():
+        theirs = shelf[name]
+        for key, other in ours.items():
+            if other in theirs:
+                assert Fraction(case[key]) == Fraction(theirs[other]), (name, key)
+        assert theirs.get("status", case["status"]) == case["status"]
