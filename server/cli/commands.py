@@ -47,7 +47,7 @@ def guarded(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 @app.command()
 def up(
     demo: Annotated[
-        bool, typer.Option("--demo", help="Run the demo town: on 127.0.0.1 only, one-tap sign-in.")
+        bool, typer.Option("--demo", help="Run the demo town, on 127.0.0.1 only.")
     ] = False,
     speed: Annotated[int, typer.Option(help="Demo: simulated seconds per second (0 pauses; 1, 60, 600).")] = 600,
     seed: Annotated[int, typer.Option(help="Demo: which town.")] = 1,
@@ -78,7 +78,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="One day, noon to noon, stepped; then a summary.")] = False,
     seed: Annotated[int, typer.Option(help="Which town and day.")] = 1,
     prices: Annotated[
-        Path | None, typer.Option(help="Recorded prices (CSV or Parquet: ts_utc, price_eur_mwh).")
+        Path | None, typer.Option(help="Recorded prices: ts_utc, price_eur_mwh.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     log: Annotated[Path | None, typer.Option(help="Write every OCPP frame here, a JSON line each.")] = None,
