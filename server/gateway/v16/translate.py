@@ -1,5 +1,6 @@
 """Plans and safe shares as OCPP 1.6 charging profiles (OCPP 1.6 §3.13)."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from datetime import datetime
@@ -70,7 +71,7 @@ def limit_of(power_w: int, unit: Unit, phases: int) -> float:
 def _schedule(start: datetime, steps: Steps, unit: Unit) -> ChargingSchedule:
     assert 1 <= len(steps) <= PERIODS_MAX, "a schedule has 1 to 24 periods"
     assert steps[0][0] == 0, "the first period starts with the schedule"
-    assert all(before[0] < after[0] for before, after in zip(steps, steps[1:], strict=False)), "periods ascend"
+    assert all(before[0] < after[0] for before, after in itertools.pairwise(steps)), "periods ascend"
     periods = tuple(SchedulePeriod(start_s, _one_decimal(limit)) for start_s, limit in steps)
     return ChargingSchedule(unit, periods, start_schedule=moments.write(start))
 
