@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 from ocpp.exceptions import OCPPError
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
 from server.simulator.answers import Answers
@@ -113,7 +113,7 @@ class Link:
                 open_timeout=10,
                 close_timeout=1,
             )
-        except (OSError, InvalidHandshake, TimeoutError) as error:
+        except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
             self._note("not_connected", f"{type(error).__name__}: {error}")
             return False
         self._socket = socket

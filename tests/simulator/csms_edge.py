@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Self
 from urllib.parse import unquote
 
 import ocpp.messages
@@ -116,7 +117,7 @@ class CentralSystem:
         self._server = None
         self.port = 0
 
-    async def __aenter__(self) -> "CentralSystem":
+    async def __aenter__(self) -> Self:
         await self.listen()
         return self
 
