@@ -1,24 +1,26 @@
 """Planning a place: what is asked of the engine, and what becomes of its answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import ask, departure, gain, objective, ready_by
+from server.core import ask, departure, objective, projection, ready_by
 from server.core.ask import Place, Wish
 from server.core.demand import Need, NeedInputs, need
-from server.core.pricecurve import PriceSlot, worst
+from server.core.pricecurve import PriceSlot, curve_id, sources
 from server.core.ready_by import ReadySource
 from server.core.session import Followed, Session
+from server.core.settlement import SettlementInput
 from server.core.station import Feeder, safe_share_w
 from server.core.timegrid import Grid, floor_slot
 from server.core.valley.problem import Answer, Problem
 from server.flows import facts
 from server.flows.announcements import LocationMoved, SessionMoved
 from server.flows.facts import SessionFacts
+from server.flows.settling import NOBODY_PAYS
 from server.storage import outbox, plans, sessions, stations
 from server.storage.db import announce
 from server.storage.plans import Plan
@@ -183,35 +185,50 @@ async def _need(tx: AsyncSession, one: SessionFacts, now: datetime) -> Need:
     return need(inputs)
 
 
-def regrets(question: Question, answer: Answer) -> set[UUID]:
-    """The managed sessions for which their driver would be no better off than by charging at once."""
-    plans_by_id = {plan.id: plan.energy_wh for plan in answer.plans}
-    out = set()
+def regrets(question: Question, answer: Answer) -> dict[UUID, Delay]:
+    """The managed sessions that a delay does not serve, with the reason: they are charged at once.
+
+    Before anything has flowed the whole session is supposed; later only a delay that would cost the driver counts, for
+    what was earned so far is not to be judged by the rest.
+    """
+    planned = {plan.id: plan.energy_wh for plan in answer.plans}
+    out = {}
     for one, wish in zip(question.asked, question.wishes, strict=True):
         if wish.at_once or one.contract is None:
             continue
-        own = one.driver_prices(question.place.grid, question.market)
-        outlook = gain.Outlook(
-            grid=question.place.grid,
-            now=question.now,
-            planned_wh=plans_by_id[str(wish.session_id)],
-            market=question.market,
-            driver_prices=own,
-            terms=one.contract.terms,
-            public_tariff=one.public_tariff if one.location.public else None,
-            reference_power_w=min(one.session.reference_power_w, one.max_w),
-            leaves_at=wish.ready.at or question.place.grid.end,
-        )
-        if not gain.worth_delaying(outlook):
-            out.add(wish.session_id)
+        energy = planned[str(wish.session_id)]
+        verdict = projection.worth_delaying(_supposed(question, one, wish, energy)) if sum(energy) else Delay.MANAGED
+        if verdict is Delay.WOULD_COST_MORE or (verdict is not Delay.MANAGED and not one.session.energy_wh):
+            out[wish.session_id] = verdict
     return out
 
 
-def charging_at_once(question: Question, session_ids: set[UUID]) -> Question:
-    """The same question with some sessions charged at once, because a delay is worth nothing to their drivers."""
+def _supposed(question: Question, one: SessionFacts, wish: Wish, energy_wh: Sequence[int]) -> SettlementInput:
+    """The rest of a session, settled as if it went by plan."""
+    grid = question.place.grid
+    public = one.public_tariff if one.location.public else None
+    return SettlementInput(
+        session_id=wish.session_id,
+        grid=grid,
+        started_at=question.now,
+        ended_at=max(wish.ready.at or grid.end, grid.at(1)),
+        metered_wh=list(energy_wh),
+        market=question.market,
+        terms=one.contract.terms if one.contract else NOBODY_PAYS,
+        reference_power_w=one.session.reference_power_w,
+        reference_power_source=one.session.reference_power_source,
+        consent=one.consent,
+        plan_accepted=True,
+        delay=Delay.MANAGED,
+        driver_prices=None if public else one.driver_prices(grid, question.market),
+        public_tariff=public,
+    )
+
+
+def charging_at_once(question: Question, verdicts: Mapping[UUID, Delay]) -> Question:
+    """The same question with some sessions charged at once."""
     wishes = [
-        msgspec.structs.replace(wish, delay=Delay.NOTHING_TO_GAIN) if wish.session_id in session_ids else wish
-        for wish in question.wishes
+        msgspec.structs.replace(wish, delay=verdicts.get(wish.session_id, wish.delay)) for wish in question.wishes
     ]
     return msgspec.structs.replace(question, wishes=wishes, problem=ask.problem(question.place, wishes))
 
@@ -247,7 +264,6 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
 def _plan(question: Question, one: SessionFacts, wish: Wish, solver: str) -> Plan:
     session, grid = one.session, question.place.grid
     version = session.plan_version + 1
-    sources = sorted({slot.source for slot in question.curve})
     return Plan(
         id=derive("plan", session.id, version),
         party_id=session.party_id,
@@ -262,8 +278,8 @@ def _plan(question: Question, one: SessionFacts, wish: Wish, solver: str) -> Pla
         final_w=wish.final_w,
         depart_at=wish.ready.at,
         depart_source=wish.ready.source.value,
-        price_source="+".join(sources),
-        curve_id=f"{question.zone}:{worst(slot.quality for slot in question.curve)}",
+        price_source=sources(question.curve),
+        curve_id=str(curve_id(question.curve)),
         solver=solver,
         delivered_at_wh=session.energy_wh,
     )

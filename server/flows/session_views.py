@@ -5,21 +5,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core import projection
 from server.core.contract import ContractKind
 from server.core.following import DRAWING_W
-from server.core.pricecurve import Quality
+from server.core.pricecurve import Quality, sources
+from server.core.projection import Estimate
 from server.core.session import Session
 from server.core.settlement import Settlement
 from server.flows import facts
 from server.flows.facts import SessionFacts
-from server.flows.outlooks import Outlook, outlook
+from server.flows.outlooks import Outlook, doubt, outlook
 from server.storage import sessions, wallets
 from shared.plans import PlanSlot, PlanView, Shortfall
 from shared.sessions import Delay, Headline, MoneyRange, SessionState, SessionSummary, SessionView
-
-SPREAD_FINAL_PCT = 8
-SPREAD_ESTIMATED_PCT = 30
-"""How far the money may end up from the middle of its range: known prices leave the car's taper, guessed ones more."""
 
 
 async def current(tx: AsyncSession, account_id: UUID, now: datetime) -> list[SessionView]:
@@ -115,29 +113,20 @@ def _estimated(ahead: Outlook) -> bool:
     )
 
 
-def _range(ahead: Outlook, middle: int) -> MoneyRange:
-    """From and to around a sum: exact once nothing is left to come."""
-    if not sum(ahead.planned_wh):
-        return MoneyRange(middle, middle)
-    spread = SPREAD_ESTIMATED_PCT if _estimated(ahead) else SPREAD_FINAL_PCT
-    reach = -(-abs(middle) * spread // 100)
-    return MoneyRange(max(0, middle - reach) if middle >= 0 else middle - reach, middle + reach)
+def _estimate(ahead: Outlook) -> Estimate:
+    """What the session brings, from and to: from the settlement itself, with less or more energy and other prices."""
+    return projection.estimate(ahead.asked, doubt(ahead.now, settled=not sum(ahead.planned_wh)))
 
 
 def _cashback(ahead: Outlook) -> MoneyRange | None:
-    settled = ahead.settled
-    if not settled.eligible:
-        return None
-    cap = settled.split.max_payout_minor
-    reach = _range(ahead, settled.split.driver_minor)
-    return MoneyRange(min(reach.low_minor, cap), min(reach.high_minor, cap))
+    return _estimate(ahead).cashback if ahead.settled.eligible else None
 
 
 def _savings(seen: SessionFacts, ahead: Outlook) -> MoneyRange | None:
     own_bill = (ContractKind.HOME_DYNAMIC, ContractKind.HOME_NIGHT, ContractKind.PUBLIC_TIMED)
     if seen.contract is None or seen.contract.terms.kind not in own_bill:
         return None
-    return _range(ahead, ahead.settled.savings_minor)
+    return _estimate(ahead).savings
 
 
 def _cost(seen: SessionFacts, ahead: Outlook) -> int | None:
@@ -154,7 +143,6 @@ def _cost(seen: SessionFacts, ahead: Outlook) -> int | None:
 
 def _plan_view(seen: SessionFacts, ahead: Outlook) -> PlanView:
     plan = seen.plan
-    sources = "+".join(sorted({slot.source for slot in ahead.run.curve}))
     short = Shortfall(plan.shortfall_wh, plan.reason or "") if plan is not None and plan.shortfall_wh else None
     return PlanView(
         id=plan.id if plan else None,
@@ -165,7 +153,7 @@ def _plan_view(seen: SessionFacts, ahead: Outlook) -> PlanView:
         shortfall=short,
         followed=seen.session.followed.value,
         not_followed_reason=seen.session.not_followed_reason,
-        price_source=sources,
+        price_source=sources(ahead.run.curve),
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core import cdr, ledger, missing
 from server.core.ledger import SessionPosting
 from server.core.missing import Ending
-from server.core.pricecurve import worst
+from server.core.pricecurve import curve_id, sources, worst
 from server.core.settlement import Settlement, settle
 from server.flows import facts, settling
 from server.flows.announcements import SessionMoved, WalletMoved
@@ -62,14 +62,13 @@ def _shortfall(run: Course, ended_at: datetime) -> Shortfall | None:
 
 
 def _labels(run: Course) -> cdr.Labels:
-    sources = "+".join(sorted({slot.source for slot in run.curve}))
     return cdr.Labels(
         location_name=run.one.location.name,
         evse_label=run.one.evse.label,
         time_zone=run.one.location.time_zone,
-        price_source=sources,
+        price_source=sources(run.curve),
         price_quality=worst(slot.quality for slot in run.curve).value,
-        price_curve_id=f"{run.one.location.zone}:{run.grid.start:%Y-%m-%dT%H:%MZ}:{run.grid.slots}:{sources}",
+        price_curve_id=str(curve_id(run.curve)),
     )
 
 

@@ -29,8 +29,8 @@ async def replan(context: WorkContext, task: Task) -> str:
         if question is None or not question.wishes:
             return "nobody_charges"
         answer = await context.solver.solve(question.problem)
-        if at_once := plans.regrets(question, answer):
-            question = plans.charging_at_once(question, at_once)
+        if verdicts := plans.regrets(question, answer):
+            question = plans.charging_at_once(question, verdicts)
             answer = await context.solver.solve(question.problem)
         async with context.db.begin() as tx:
             if await plans.save(tx, question, answer, context.clock.now()):
@@ -142,5 +142,3 @@ async def configure(context: WorkContext, task: Task) -> str:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())
     return "configured"
-
-

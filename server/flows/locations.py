@@ -1,0 +1,250 @@
+"""Places to charge as a driver sees them, starting a charge there, and an operator's stations."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core import access
+from server.core.session import Refused, Session
+from server.core.station import Station
+from server.core.tariff import PublicTariffTerms
+from server.storage import contracts, locations, outbox, sessions, stations
+from server.storage.locations import Location
+from server.storage.stations import Evse
+from shared.locations import EvseState, EvseView, LocationView
+from shared.sessions import SessionState
+from shared.stations import StationAdd, StationCredentials, StationView
+from shared.tariffs import PublicPrice
+
+STATES = {
+    "Available": EvseState.AVAILABLE,
+    "Preparing": EvseState.AVAILABLE,
+    "Charging": EvseState.CHARGING,
+    "SuspendedEV": EvseState.CHARGING,
+    "SuspendedEVSE": EvseState.CHARGING,
+    "Finishing": EvseState.BLOCKED,
+    "Reserved": EvseState.RESERVED,
+    "Unavailable": EvseState.INOPERATIVE,
+    "Faulted": EvseState.OUTOFORDER,
+}
+"""OCPP 1.6 ChargePointStatus in OCPI's words (OCPI 2.2.1, 8.4.23): AVAILABLE can start a session, as Preparing can
+for whoever put the cable in; BLOCKED is a car that stands in the way after its session."""
+FREE = ("Available", "Preparing")
+KEY_BYTES = 20
+"""OCPP 1.6 security whitepaper: an authorisation key of 20 bytes, said as 40 hexadecimal digits."""
+
+NOT_THERE = Refused("not_found", "List the places with GET /api/locations.")
+
+
+class StartOrder(msgspec.Struct, frozen=True):
+    """What to tell a station so that it starts for a driver."""
+
+    station_id: UUID
+    evse_id: UUID
+    connector_no: int
+    token_uid: str
+
+
+def state_of(status: str, *, online: bool) -> EvseState:
+    """An EVSE's state; nobody knows that of an offline one (OCPI 2.2.1, 8.4.23)."""
+    return STATES.get(status, EvseState.UNKNOWN) if online else EvseState.UNKNOWN
+
+
+def price_of(terms: PublicTariffTerms | None) -> PublicPrice | None:
+    """The components of a public tariff: the lowest and the highest price per kWh of the day, then the fees."""
+    if terms is None:
+        return None
+    energy = [window.price_micro_per_kwh for window in terms.energy]
+    return PublicPrice(
+        tariff_id=terms.id,
+        currency=terms.currency,
+        energy_micro_per_kwh=min(energy),
+        energy_high_micro_per_kwh=max(energy),
+        time_micro_per_hour=terms.time_micro_per_hour,
+        session_minor=terms.session_minor,
+        idle_micro_per_hour=terms.idle_micro_per_hour,
+        idle_after_minutes=terms.idle_after_minutes,
+    )
+
+
+async def visible(tx: AsyncSession, account_id: UUID) -> list[LocationView]:
+    """Public places, the driver's home and those of the driver's contracts, with live state and price."""
+    return await _views(tx, await locations.visible_to(tx, account_id), account_id)
+
+
+async def one(tx: AsyncSession, location_id: UUID, account_id: UUID) -> LocationView | None:
+    """One place, None where there is none for this driver."""
+    place = await locations.one_visible_to(tx, location_id, account_id)
+    return None if place is None else (await _views(tx, [place], account_id))[0]
+
+
+async def _views(tx: AsyncSession, places: Sequence[Location], account_id: UUID) -> list[LocationView]:
+    ids = [place.id for place in places]
+    names = await locations.party_names(tx)
+    online = await locations.online_stations(tx, ids)
+    mine = await locations.open_session_of(tx, account_id)
+    prices = {place.id: price_of(await contracts.public_tariff(tx, place.tariff_id)) for place in places}
+    evses: dict[UUID, list[EvseView]] = {place_id: [] for place_id in ids}
+    for evse in await stations.evses_at(tx, ids):
+        up = evse.station_id in online
+        evses[evse.location_id].append(
+            EvseView(
+                id=evse.id,
+                label=evse.label,
+                state=state_of(evse.status, online=up),
+                max_w=evse.max_w,
+                phases=evse.phases,
+                online=up,
+                price=prices[evse.location_id],
+                mine=mine.get(evse.id),
+            )
+        )
+    return [
+        LocationView(
+            id=place.id,
+            name=place.name,
+            address=place.address,
+            latitude=place.latitude,
+            longitude=place.longitude,
+            time_zone=place.time_zone,
+            public=place.public,
+            operator_name=names[place.party_id],
+            evses=evses[place.id],
+        )
+        for place in places
+    ]
+
+
+async def visible_evse(tx: AsyncSession, evse_id: UUID, account_id: UUID) -> Evse | None:
+    """An EVSE of a place that the driver may see."""
+    evse = await stations.evse(tx, evse_id)
+    if evse is None or await locations.one_visible_to(tx, evse.location_id, account_id) is None:
+        return None
+    return evse
+
+
+# --- starting and stopping ----------------------------------------------------
+
+
+async def prepare_start(tx: AsyncSession, account_id: UUID, evse_id: UUID, now: datetime) -> StartOrder | Refused:
+    """What to tell the station of an EVSE so that it starts for a driver, or why it should not."""
+    evse = await visible_evse(tx, evse_id, account_id)
+    if evse is None:
+        return NOT_THERE
+    token = await contracts.token_of(tx, account_id)
+    place = await locations.get(tx, evse.location_id)
+    assert place is not None
+    if token is None:
+        return Refused("no_token", "Your account has no charging token yet; ask your provider for one.")
+    facts = access.TokenFacts(token.account_id, token.party_id, token.valid, token.expires_at)
+    status = access.decide(facts, access.Place(place.party_id, place.public, place.account_id), now)
+    if status != "Accepted":
+        return Refused("token_not_accepted", f"The place answers {status}; ask your provider.")
+    station = await stations.get(tx, evse.station_id)
+    return await _why_not(tx, evse, station, account_id) or StartOrder(
+        station.id, evse.id, evse.connector_no, token.uid
+    )
+
+
+async def _why_not(tx: AsyncSession, evse: Evse, station: Station, account_id: UUID) -> Refused | None:
+    running = await sessions.open_on(tx, evse.id)
+    if running is not None and running.account_id == account_id:
+        return Refused("already_charging", "You charge here already; open that session.")
+    if running is not None:
+        return Refused("evse_in_use", "Somebody else charges here; choose another one.")
+    if not station.online:
+        return Refused("station_offline", "This station is out of reach; choose another one or use your card.")
+    if evse.status not in FREE:
+        return Refused("evse_not_free", f"The station says {evse.status}; choose another one.")
+    return None
+
+
+def stoppable(session: Session) -> Refused | None:
+    """Why a session cannot be stopped, None where it can."""
+    if session.state is SessionState.OPEN:
+        return None
+    return Refused("session_ended", "This session has ended already.")
+
+
+# --- an operator's stations ---------------------------------------------------
+
+
+async def stations_of(tx: AsyncSession, party_id: UUID) -> list[StationView]:
+    """The stations of a party, by identity."""
+    found = await stations.of_party(tx, party_id)
+    place_ids = sorted({station.location_id for station in found})
+    places = {place_id: await locations.get(tx, place_id) for place_id in place_ids}
+    charging = await locations.open_sessions(tx, place_ids)
+    connectors: dict[UUID, list[str]] = {}
+    for evse in await stations.evses_at(tx, place_ids):
+        connectors.setdefault(evse.station_id, []).append(evse.label)
+    return [
+        StationView(
+            id=station.id,
+            identity=station.identity,
+            location_name=place.name if (place := places[station.location_id]) is not None else "",
+            online=station.online,
+            last_seen_at=station.last_seen_at,
+            vendor=station.vendor,
+            model=station.model,
+            firmware=station.firmware,
+            connectors=connectors.get(station.id, []),
+            open_sessions=charging.get(station.id, 0),
+            safe_share_w=station.safe_held_w,
+        )
+        for station in found
+    ]
+
+
+async def add_station(
+    tx: AsyncSession, party_id: UUID, said: StationAdd, ocpp_url: str, now: datetime
+) -> StationCredentials | Refused:
+    """A new station of a party, with one connector and a key that is told once. An unknown place is made, private.
+
+    `ocpp_url`: what the identity is appended to, e.g. ws://127.0.0.1:9000/ocpp. Behind a shared limit one more station
+    means a smaller safe share for each, so all of them are configured anew.
+    """
+    if await locations.station_taken(tx, said.identity):
+        return Refused("identity_taken", "Another station has this identity; choose another one.")
+    place = await locations.named(tx, party_id, said.location_name.strip())
+    if place is None:
+        place = _new_place(party_id, said.location_name.strip())
+        await locations.insert(tx, place)
+    feeder = await stations.feeder_of(tx, place.id)
+    station = Station(
+        id=uuid4(),
+        party_id=party_id,
+        location_id=place.id,
+        identity=said.identity,
+        max_w=said.max_w,
+        phases=said.phases,
+        online=False,
+        feeder_id=None if feeder is None else feeder.id,
+    )
+    key = secrets.token_hex(KEY_BYTES)
+    await locations.add_station(tx, station, hashlib.sha256(key.encode()).hexdigest())
+    await stations.add_evse(tx, station, 1)
+    for neighbour in await stations.at_location(tx, place.id) if feeder is not None else ():
+        await outbox.put_once(tx, "configure", str(neighbour.id), {"station_id": neighbour.id}, now)
+    return StationCredentials(said.identity, f"{ocpp_url.rstrip('/')}/{quote(said.identity, safe='')}", key)
+
+
+def _new_place(party_id: UUID, name: str) -> Location:
+    """A private place that nobody has put on the map yet."""
+    return Location(
+        id=uuid4(),
+        party_id=party_id,
+        name=name,
+        address="",
+        latitude=0.0,
+        longitude=0.0,
+        time_zone="Europe/Amsterdam",
+        zone="NL",
+        public=False,
+    )

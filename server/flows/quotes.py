@@ -1,0 +1,143 @@
+"""What something would cost or bring, said before it is done: an override, and charging at a public EVSE."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core import override, projection
+from server.core.objective import planning_prices
+from server.core.session import Session
+from server.core.settlement import SettlementInput
+from server.core.timegrid import Grid, covering
+from server.core.valley.problem import Answer, Problem
+from server.flows import facts, outlooks, plans
+from server.flows.outlooks import Outlook, doubt
+from server.flows.plans import Question
+from server.storage import contracts, drivers, locations, stations, vehicles
+from server.storage.stations import Evse
+from shared.sessions import Delay, MoneyRange, OverrideQuote
+
+TYPICAL_STAY = timedelta(hours=10)
+TYPICAL_NEED_WH = 20_000
+
+
+class OverrideQuestion(msgspec.Struct, frozen=True):
+    """What an override would do: the session as it goes on, and the place's plan with it overridden.
+
+    `problem` None: nothing is planned that could be hastened, so an override costs nothing.
+    """
+
+    session_id: UUID
+    ahead: Outlook
+    question: Question | None
+
+    @property
+    def problem(self) -> Problem | None:
+        """What to ask the engine."""
+        return self.question.problem if self.question is not None else None
+
+
+async def prepare_override(tx: AsyncSession, session: Session, now: datetime) -> OverrideQuestion:
+    """Load both courses of a session: kept, and overridden now."""
+    ahead = await outlooks.outlook(tx, await facts.of_session(tx, session), now)
+    question = await plans.prepare(tx, session.location_id, now, overridden=session.id)
+    asked = {wish.session_id for wish in question.wishes} if question is not None else set()
+    return OverrideQuestion(session.id, ahead, question if session.id in asked else None)
+
+
+def answer_override(asked: OverrideQuestion, answer: Answer | None) -> OverrideQuote:
+    """The difference of two settlements under the same prices (to the cent, when nothing else changes)."""
+    ahead = asked.ahead
+    hurried, end = _hurried(asked, answer)
+    cost = override.override_cost(ahead.asked, hurried)
+    first = _first_power(asked, answer)
+    return OverrideQuote(
+        session_id=asked.session_id,
+        cost_minor=cost.cost_minor,
+        cashback_before_minor=cost.cashback_before_minor,
+        cashback_after_minor=cost.cashback_after_minor,
+        savings_before_minor=cost.savings_before_minor,
+        savings_after_minor=cost.savings_after_minor,
+        ready_before=ahead.ready_at,
+        ready_after=end,
+        limited_by="site_limit" if first is not None and first < _max_w(asked) * 0.95 else None,
+    )
+
+
+def _max_w(asked: OverrideQuestion) -> int:
+    assert asked.question is not None
+    return next(wish.max_w for wish in asked.question.wishes if wish.session_id == asked.session_id)
+
+
+def _first_power(asked: OverrideQuestion, answer: Answer | None) -> int | None:
+    """What the overridden car gets in the first whole slot, W; None where it needs less than one."""
+    if answer is None:
+        return None
+    energy = next(plan.energy_wh for plan in answer.plans if plan.id == str(asked.session_id))
+    return energy[1] * 4 if len(energy) > 2 and energy[2] else None
+
+
+def _hurried(asked: OverrideQuestion, answer: Answer | None) -> tuple[SettlementInput, datetime | None]:
+    ahead = asked.ahead
+    if answer is None or asked.question is None:
+        return ahead.asked, ahead.ready_at
+    grid, place = ahead.run.grid, asked.question.place.grid
+    energy_wh = next(plan.energy_wh for plan in answer.plans if plan.id == str(asked.session_id))
+    to_come = [0] * grid.slots
+    left = sum(ahead.planned_wh)  # the same energy on both sides
+    for slot, energy in enumerate(energy_wh):
+        there = grid.index(place.at(slot))
+        if 0 <= there < grid.slots:
+            to_come[there] = min(energy, left)
+            left -= to_come[there]
+    total = [done + more for done, more in zip(ahead.run.charged_wh, to_come, strict=True)]
+    used = [slot for slot, energy in enumerate(to_come) if energy]
+    end = grid.at(used[-1] + 1) if used else None
+    return msgspec.structs.replace(ahead.asked, metered_wh=total), end
+
+
+async def estimate(tx: AsyncSession, account_id: UUID, evse: Evse, now: datetime) -> MoneyRange | None:
+    """What a typical stay at an EVSE would bring this driver in its cheapest slots, None where nobody pays."""
+    contract = await contracts.contract_at(tx, account_id, evse.location_id)
+    place = await locations.get(tx, evse.location_id)
+    station = await stations.get(tx, evse.station_id)
+    driver = (await drivers.by_id(tx, [account_id])).get(account_id)
+    if contract is None or place is None or driver is None or driver.consent_at is None:
+        return None
+    cars = await vehicles.of(tx, account_id)
+    grid = covering(now, now + TYPICAL_STAY)
+    curve = await facts.market(tx, place, grid)
+    market = [slot.price_micro_per_kwh for slot in curve]
+    public = await contracts.public_tariff(tx, place.tariff_id)
+    power = min([evse.max_w, station.max_w, *[car.max_ac_w for car in cars[:1]]])
+    if contract.terms.kind.value not in ("public_fixed", "public_timed"):
+        return None
+    supposed = SettlementInput(
+        session_id=evse.id,
+        grid=grid,
+        started_at=now,
+        ended_at=grid.end,
+        metered_wh=_cheapest(grid, planning_prices(contract.terms, market, market), power, now),
+        market=market,
+        terms=contract.terms,
+        reference_power_w=power,
+        reference_power_source="evse",
+        consent=True,
+        plan_accepted=True,
+        delay=Delay.MANAGED,
+        public_tariff=public,
+        qualities=[slot.quality.value for slot in curve],
+    )
+    return projection.estimate(supposed, doubt(now, settled=False)).cashback
+
+
+def _cheapest(grid: Grid, prices: list[int], power: int, now: datetime) -> list[int]:
+    """A typical need in the cheapest slots."""
+    seconds = grid.overlap_seconds(now, grid.end)
+    out, left = [0] * grid.slots, TYPICAL_NEED_WH
+    for slot in sorted(range(grid.slots), key=lambda slot: (prices[slot], slot)):
+        out[slot] = min(left, power * seconds[slot] // 3600)
+        left -= out[slot]
+    return out
