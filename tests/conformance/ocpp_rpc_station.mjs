@@ -1,0 +1,99 @@
+// A station made of npm's ocpp-rpc, which nobody here wrote. It signs in, boots, charges one session and prints as one
+// JSON object on stdout what it heard. In strict mode the package judges both sides by the official schemas.
+//
+//   node ocpp_rpc_station.mjs --url ws://host:9000/ocpp[/IDENTITY] --identity I --password P
+//        [--token TAG] [--wait-ms 5000] [--length-s 3600] [--energy-wh 8000] [--reject]
+//
+// The session began `length-s` before the server's now and drew `energy-wh`; its readings come a quarter of an hour apart.
+// After the start it waits `wait-ms` at most for a TxProfile. Exit code 1 where anything failed: see `error`.
+import { parseArgs } from "node:util";
+import ocpp from "ocpp-rpc";
+
+const { values: said } = parseArgs({
+  options: {
+    url: { type: "string" },
+    identity: { type: "string" },
+    password: { type: "string" },
+    token: { type: "string", default: "TAG" },
+    "wait-ms": { type: "string", default: "5000" },
+    "length-s": { type: "string", default: "3600" },
+    "energy-wh": { type: "string", default: "8000" },
+    reject: { type: "boolean", default: false },
+  },
+});
+
+const heard = { protocol: null, commands: [], profiles: [], answers: {}, readings: 0, error: null };
+let profileCame;
+const txProfile = new Promise((resolve) => (profileCame = resolve));
+
+const ending = "/" + encodeURIComponent(said.identity);
+const station = new ocpp.RPCClient({
+  endpoint: said.url.endsWith(ending) ? said.url.slice(0, -ending.length) : said.url,
+  identity: said.identity,
+  password: said.password,
+  protocols: ["ocpp1.6"],
+  strictMode: true,
+  reconnect: false,
+  callTimeoutMs: 15000,
+});
+
+station.handle("SetChargingProfile", ({ params }) => {
+  heard.profiles.push(params);
+  if (params.csChargingProfiles.chargingProfilePurpose === "TxProfile") profileCame(true);
+  return { status: said.reject ? "Rejected" : "Accepted" };
+});
+const results = {
+  ClearChargingProfile: { status: "Accepted" },
+  TriggerMessage: { status: "NotImplemented" },
+  ChangeConfiguration: { status: "Accepted" },
+  GetConfiguration: { configurationKey: [], unknownKey: [] },
+  RemoteStopTransaction: { status: "Rejected" },
+};
+station.handle(({ method, params }) => {
+  heard.commands.push({ method, params });
+  if (method in results) return results[method];
+  throw ocpp.createRPCError("NotSupported");
+});
+
+async function tell(action, payload) {
+  const answer = await station.call(action, payload);
+  heard.answers[action] = answer;
+  return answer;
+}
+
+async function charge() {
+  const boot = await tell("BootNotification", { chargePointVendor: "ocpp-rpc", chargePointModel: "node" });
+  const connector = { connectorId: 1, errorCode: "NoError" };
+  await tell("StatusNotification", { ...connector, status: "Preparing" });
+  await tell("Authorize", { idTag: said.token });
+  const length = Number(said["length-s"]), energy = Number(said["energy-wh"]), meterStart = 100000;
+  const began = Date.parse(boot.currentTime) - length * 1000;
+  const at = (seconds) => new Date(began + seconds * 1000).toISOString();
+  const register = (seconds) => meterStart + Math.round((energy * seconds) / length);
+  const start = { connectorId: 1, idTag: said.token, meterStart, timestamp: at(0) };
+  const { transactionId } = await tell("StartTransaction", start);
+  await tell("StatusNotification", { ...connector, status: "Charging" });
+  heard.profileInTime = await Promise.race([txProfile, new Promise((resolve) => setTimeout(resolve, Number(said["wait-ms"]), false))]);
+  for (let seconds = 900; seconds < length; seconds += 900) {
+    const sampledValue = [{ value: String(register(seconds)), measurand: "Energy.Active.Import.Register", unit: "Wh" }];
+    await tell("MeterValues", { connectorId: 1, transactionId, meterValue: [{ timestamp: at(seconds), sampledValue }] });
+    heard.readings += 1;
+  }
+  await tell("Heartbeat", {});
+  await tell("DataTransfer", { vendorId: "nobody" });
+  const stop = { transactionId, idTag: said.token, meterStop: register(length), timestamp: at(length), reason: "EVDisconnected" };
+  await tell("StopTransaction", stop);
+  await tell("StatusNotification", { ...connector, status: "Available" });
+}
+
+try {
+  await station.connect();
+  heard.protocol = station.protocol;
+  await charge();
+} catch (error) {
+  heard.error = `${error.name}: ${error.message}`;
+  heard.httpStatus = error.code ?? null;
+}
+await station.close({ code: 1000, force: true }).catch(() => {});
+process.stdout.write(JSON.stringify(heard) + "\n");
+process.exit(heard.error === null ? 0 : 1);
