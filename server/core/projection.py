@@ -1,4 +1,4 @@
-"""What a session will be worth, before it is over: ranges and the decision to delay, from the settlement itself."""
+"""What a session will be worth, before it is over: a range, from the settlement itself."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -10,7 +10,6 @@ from server.core.baseline import before
 from server.core.contract import ContractKind
 from server.core.settlement import HELD_BACK, SettlementInput, settle
 from shared.sessions import Delay, MoneyRange
-from shared.units import minor_half_up
 
 CERTAIN = 10_000
 KNOWN_QUALITIES = ("FINAL", "PRELIMINARY")
@@ -36,46 +35,6 @@ class Estimate(msgspec.Struct, frozen=True):
 
     cashback: MoneyRange
     savings: MoneyRange
-
-
-class Gain(msgspec.Struct, frozen=True):
-    """What delaying by a plan brings over charging at once, minor units; fees and own price are in `saved_minor`.
-
-    `employer_saved_minor` counts where an employer pays for the energy (case F), and only then.
-    """
-
-    cashback_minor: int
-    saved_minor: int
-    employer_saved_minor: int
-
-    @property
-    def total_minor(self) -> int:
-        """How far the net cost under the plan lies below charging at once; negative where it lies above."""
-        return self.cashback_minor + self.saved_minor + self.employer_saved_minor
-
-
-def gain(plan: SettlementInput) -> Gain:
-    """What a plan brings whoever pays for the energy, as if it were carried out: `metered_wh` is metered plus planned.
-
-    The comparison is with the baseline over the same stay, time and idle fees included (domain 1.2, driver neutrality).
-    """
-    settled = settle(carried_out(plan))
-    return Gain(settled.split.driver_minor, settled.saved_minor, minor_half_up(settled.employer_savings_nano))
-
-
-def worth_delaying(plan: SettlementInput) -> Delay:
-    """Whether to move a car by a plan, or why not: consent and control first, then what it brings.
-
-    WOULD_COST_MORE where the net cost would exceed charging at once, NOTHING_TO_GAIN where it would be the same.
-    """
-    if not plan.consent:
-        return Delay.NO_CONSENT
-    if plan.delay is Delay.NOT_CONTROLLABLE:
-        return Delay.NOT_CONTROLLABLE
-    total_minor = gain(plan).total_minor
-    if total_minor < 0:
-        return Delay.WOULD_COST_MORE
-    return Delay.MANAGED if total_minor else Delay.NOTHING_TO_GAIN
 
 
 def estimate(plan: SettlementInput, doubt: Uncertainty) -> Estimate:

@@ -38,6 +38,7 @@ class SettlementInput(msgspec.Struct, frozen=True, kw_only=True):
     `market` is the price that values the energy, None where it is unknown. `driver_prices` is what a kWh costs whoever
     pays for the energy (driver, or employer in case F); a public tariff says it itself. `gap_share_bps` and
     `meter_valid` are the meter's (`core.meter`), `reference_power_w` is never the driver's word (`core.cdr`).
+    `delivered_before_wh` is for what is still to come of a session: it counts towards the least energy only.
     """
 
     session_id: UUID
@@ -61,6 +62,7 @@ class SettlementInput(msgspec.Struct, frozen=True, kw_only=True):
     meter_valid: bool = True
     gap_share_bps: int = 0
     same_account: bool = False
+    delivered_before_wh: int = 0
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,7 +238,7 @@ def _own_prices(inputs: SettlementInput) -> Sequence[int]:
 
 def _conduct(inputs: SettlementInput, energy_wh: int) -> Conduct:
     return Conduct(
-        energy_wh=energy_wh,
+        energy_wh=energy_wh + inputs.delivered_before_wh,
         consent=inputs.consent,
         plan_accepted=inputs.plan_accepted,
         delay=inputs.delay,

@@ -1,87 +1,19 @@
-"""Ranges before and during a session, and the decision to delay, from the settlement itself."""
+"""Ranges before and during a session, from the settlement itself."""
 
 from datetime import timedelta
 
-import pytest
 from hypothesis import given
-from money_inputs import EVENING, FULL_LOAD, NIGHT, charged, micro, public_tariff, session, stays, terms
+from money_inputs import EVENING, FULL_LOAD, NIGHT, charged, micro, session, stays, terms
 from msgspec.structs import replace
 
-from server.core.contract import ContractKind, Payout
-from server.core.projection import Gain, Uncertainty, estimate, gain, worth_delaying
+from server.core.contract import ContractKind
+from server.core.projection import Uncertainty, estimate
 from server.core.settlement import settle
 from shared.sessions import Delay, MoneyRange
 
 HOUR = timedelta(hours=1)
 SURE = Uncertainty(now=EVENING)
 PLANNED = {"plan_accepted": False}
-
-
-# --- delay or not ---------------------------------------------------------------------
-
-
-def test_a_valley_that_pays_is_worth_waiting_for_before_the_station_has_said_yes():
-    plan = session(**PLANNED)
-    assert gain(plan) == Gain(120, 0, 0)
-    assert worth_delaying(plan) is Delay.MANAGED
-
-
-def test_nobody_is_delayed_without_consent_or_control():
-    assert worth_delaying(session(consent=False)) is Delay.NO_CONSENT
-    assert worth_delaying(session(delay=Delay.NOT_CONTROLLABLE)) is Delay.NOT_CONTROLLABLE
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"terms": terms(ContractKind.HOME_FIXED, partner=False), "driver_prices": [280_000] * 52},
-        {"terms": terms(payout=Payout.DROP), "metered_wh": charged(52, 32, [2_750])},
-        {"metered_wh": charged(52, 32, [1_500])},
-        {"market": micro([[52, 80]]), "metered_wh": charged(52, 32, FULL_LOAD)},
-        {"market": None, "metered_wh": charged(52, 32, FULL_LOAD)},
-    ],
-)
-def test_where_nobody_pays_and_nothing_is_saved_the_car_charges_at_once(changes):
-    assert worth_delaying(session(**changes)) is Delay.NOTHING_TO_GAIN
-
-
-def test_a_time_fee_above_the_cashback_makes_the_car_charge_at_once():
-    dear = session(public_tariff=public_tariff(time_micro_per_hour=600_000))
-    cheap = session(public_tariff=public_tariff(time_micro_per_hour=100_000))
-    assert gain(dear) == Gain(120, -480, 0)
-    assert worth_delaying(dear) is Delay.WOULD_COST_MORE
-    assert gain(cheap).total_minor == 40
-    assert worth_delaying(cheap) is Delay.MANAGED
-
-
-def test_a_dear_own_price_in_the_markets_valley_makes_the_car_charge_at_once():
-    upside_down = session(terms=terms(ContractKind.HOME_NIGHT), driver_prices=[100_000] * 20 + [500_000] * 32)
-    assert (
-        worth_delaying(replace(upside_down, terms=terms(ContractKind.HOME_NIGHT, partner=False)))
-        is Delay.WOULD_COST_MORE
-    )
-
-
-def test_avoided_idle_fees_alone_are_worth_waiting_for():
-    plan = session(terms=terms(partner=False), public_tariff=public_tariff(idle_micro_per_hour=500_000))
-    assert gain(plan) == Gain(0, 400, 0)
-    assert worth_delaying(plan) is Delay.MANAGED
-
-
-def test_an_employer_that_saves_has_its_cars_moved_though_the_driver_gets_nothing():
-    plan = session(terms=terms(ContractKind.FLEET, partner=False))
-    assert gain(plan) == Gain(0, 0, 240)
-    assert worth_delaying(plan) is Delay.MANAGED
-
-
-@given(stay=stays())
-def test_a_car_is_never_delayed_where_its_driver_would_pay_more_than_at_once(stay):
-    if stay.terms.kind is ContractKind.FLEET or worth_delaying(stay) is not Delay.MANAGED:
-        return
-    result = settle(stay)
-    assert result.goodwill_minor <= 1  # the rounding of two bills at home
-    if result.fee_terms:
-        assert result.driver_cost.total_minor - result.split.driver_minor < result.driver_cost_at_once.total_minor
 
 
 # --- ranges ---------------------------------------------------------------------------
