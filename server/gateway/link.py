@@ -154,7 +154,7 @@ class Link:
                 answer = await self._handle(raw, frame)
             except Exception as error:  # noqa: BLE001 -- one of the two in the server: a frame never ends a connection
                 self._line.counts["handler_failures"] += 1
-                log.error("handling_failed", station=str(self.station_id), error=_name_and_places(error))  # noqa: TRY400
+                log.error("handling_failed", station=str(self.station_id), error=name_and_places(error))  # noqa: TRY400
                 answer = _failed(frame)
             if answer is not None:
                 await self._send(answer)
@@ -265,7 +265,7 @@ def _failed(frame: Call | Malformed) -> bytes | None:
     return rpc.encode_answer(frame.message_id, Refusal(ErrorCode.INTERNAL, "It failed here; say it again later."))
 
 
-def _name_and_places(error: Exception) -> str:
+def name_and_places(error: Exception) -> str:
     """An error for the log: not its message, nor the lines of its trace, which may quote what a station said."""
     places = [f"{place.filename}:{place.lineno}" for place in traceback.extract_tb(error.__traceback__)]
     return " ".join([type(error).__name__, *places])

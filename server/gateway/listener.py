@@ -18,7 +18,7 @@ from websockets.typing import Subprotocol
 
 from server.core.reports import Credential
 from server.gateway import rpc, signin
-from server.gateway.link import CallStatus, Link
+from server.gateway.link import CallStatus, Link, name_and_places
 from server.gateway.ports import Direction, Flows
 from server.gateway.quirks import named
 from server.gateway.registry import Registry
@@ -113,8 +113,6 @@ class Gateway:
     async def start(self) -> None:
         """Listen. Raises OSError where the port is taken."""
         settings = self._settings
-        library = logging.getLogger("server.gateway.websockets")
-        library.setLevel(logging.ERROR)  # below that it writes request lines and headers: identities and keys
         self._server = await serve(
             self._serve,
             settings.host,
@@ -128,7 +126,7 @@ class Gateway:
             ping_timeout=settings.ping_timeout_s,
             close_timeout=1.0,
             server_header=None,
-            logger=library,
+            logger=_library_log(),
         )
 
     async def stop(self) -> None:
@@ -252,6 +250,22 @@ class Gateway:
         if self._registry.is_current(link):
             await self._flows.disconnected(link.station_id, link.connection_id)
             log.info("station_offline", station=str(link.station_id))
+
+
+def _library_log() -> logging.Logger:
+    """The log of the library: below ERROR it writes request lines and headers, which hold identities and keys."""
+    library = logging.getLogger("server.gateway.websockets")
+    library.setLevel(logging.ERROR)
+    library.filters[:] = [_without_messages]
+    return library
+
+
+def _without_messages(record: logging.LogRecord) -> bool:
+    """An error is kept by name and place: the message of a failed query would quote the identity that it asked for."""
+    if record.exc_info and isinstance(record.exc_info[1], Exception):
+        record.msg, record.args = f"{record.getMessage()}: {name_and_places(record.exc_info[1])}", ()
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def _select(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

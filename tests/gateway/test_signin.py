@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 
 import pytest
 from gateway_town import KEY, basic
@@ -121,3 +122,20 @@ def test_what_is_no_utf_8_becomes_an_identity_that_nobody_has_and_the_header_is_
     assert signin.identity("/ocpp/%FF%FE") == "\ufffd\ufffd"
     assert signin.basic([raw_basic(b"a:b:c")["Authorization"]]) == signin.Basic(b"a", b"b:c")
     assert signin.basic(["basic  " + base64.b64encode(b"a:b").decode() + " "]) == signin.Basic(b"a", b"b")
+
+
+async def test_where_the_database_fails_nobody_gets_in_and_the_log_names_nobody(town, caplog):
+    async def fails(identity):
+        raise RuntimeError(f"no such row: {identity}")
+
+    town.flows.credential = fails
+    response = await refused(town.url("CP1"), basic("CP1"))
+    assert response.status_code == 500
+    ours = [record for record in caplog.records if record.name == "server.gateway.websockets"]
+    written = "\n".join(logging.Formatter().format(record) for record in ours)
+    assert "RuntimeError" in written
+    assert "CP1" not in written
+    assert basic("CP1")["Authorization"] not in written
+    town.flows.__dict__.pop("credential")
+    async with town.station() as socket:
+        assert socket.subprotocol == "ocpp1.6"

@@ -4,20 +4,17 @@ import itertools
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
+from server.core.valley.charging_profile import PERIODS_MAX, Unit
 from server.gateway.v16 import moments
 from server.gateway.v16.commands import ChargingProfile, ChargingSchedule, SchedulePeriod, SetChargingProfile
 from shared.units import VOLTS
 
-Unit = Literal["W", "A"]
 Steps = Sequence[tuple[int, float]]
 """Seconds from the schedule's start, and the limit from there on, in the profile's unit (A per phase)."""
 
-PERIODS_MAX = 24
-"""What every station takes (ChargingScheduleMaxPeriods is rarely said, and seldom more)."""
 DEFAULT_STACK_LEVEL = 0
 
 
