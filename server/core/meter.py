@@ -51,12 +51,12 @@ def energy_by_slot(readings: Sequence[Reading], grid: Grid, span: MeterSpan) -> 
     exactly `span.energy_wh`. The grid must hold the stay (`stay_grid` does).
     """
     assert grid.start <= span.started_at <= span.ended_at <= grid.end, "the grid does not hold the stay"
-    assert grid.slots, "a grid without slots"
+    assert grid.slots or not span.energy_wh, "energy, and no slot to hold it"
     track = _track(readings, span)
     moments = [moment for moment, _ in track]
     ends = [grid.at(slot + 1) for slot in range(grid.slots)]
     cumulative = [_cumulative(track, moments, end) for end in ends]
-    if span.started_at == span.ended_at:
+    if span.started_at == span.ended_at and grid.slots:
         # A stay of no length: its energy, if any, belongs to the slot that holds it.
         slot = min(grid.index(span.started_at), grid.slots - 1)
         cumulative = [span.energy_wh if index >= slot else 0 for index in range(grid.slots)]

@@ -74,6 +74,11 @@ def test_a_stay_of_no_length_keeps_its_energy_in_its_slot():
     assert energy_by_slot([], day, MeterSpan(START.replace(minute=30, second=0), at(22.5), 0, 70)) == [0, 0, 70, 0]
 
 
+def test_a_stay_of_no_length_and_no_energy_needs_no_slot():
+    moment = START.replace(minute=15, second=0)
+    assert energy_by_slot([], covering(moment, moment), MeterSpan(moment, moment, 5, 5)) == []
+
+
 def test_a_grid_that_does_not_hold_the_stay_is_a_broken_assumption():
     with pytest.raises(AssertionError):
         energy_by_slot([], covering(START, at(30)), span(60))

@@ -209,6 +209,12 @@ def test_the_quality_of_each_price_and_a_shortfall_are_passed_on():
     assert result.shortfall == missing
 
 
+def test_a_stay_of_no_length_settles_to_nothing():
+    result = settle(session(grid=Grid(EVENING, 0), ended_at=EVENING, market=[], metered_wh=[]))
+    assert (result.slots, result.energy_wh, result.value_nano) == ((), 0, 0)
+    assert result.reasons == (Reason.ENERGY_TOO_SMALL,)
+
+
 def test_one_figure_a_slot_is_required():
     with pytest.raises(AssertionError):
         settle(session(metered_wh=[0] * 51))
