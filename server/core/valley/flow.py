@@ -1,0 +1,201 @@
+"""One min-cost flow for a site whose limits bind: whole Wh, exact, never infeasible (engine B4.2, B7).
+
+Energy flows demand -> slot -> limits -> grid, or unserved at a price. One number an arc carries what comes first:
+floors by tier >> floors early >> energy by tier >> cost >> earlier. Each weight is more than all below it can add up
+to along one augmenting path, which visits a node once.
+"""
+
+import msgspec
+import numpy as np
+from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
+
+from server.core.valley.capacity import Ints, Mask, Model
+
+COST_ROOM = 1 << 60
+"""Arc cost x nodes must stay below this: the solver scales costs by its nodes, in 64 bits."""
+COARSER_BITS = 4
+
+
+class Branch(msgspec.Struct, frozen=True, eq=False):
+    """A limit as a pipe: its members' energy by slot <= `cap`, then on into `parent` (an index; -1 is the grid)."""
+
+    members: Mask  # (n)
+    cap: Ints  # (t), Wh
+    parent: int
+
+
+class Flowed(msgspec.Struct, frozen=True, eq=False):
+    """The plan, Wh (n, t). `exact`: no price was coarsened, so it is proven least."""
+
+    plan: Ints
+    exact: bool
+
+
+class Weights(msgspec.Struct, frozen=True):
+    """What one Wh weighs on an arc. `cost` multiplies the price, less its `shift` last bits; `slot` the slot."""
+
+    shift: int
+    cost: int
+    slot: int
+    unserved: int
+    early: int
+    floor: int
+
+
+class _Arcs(msgspec.Struct, frozen=True, eq=False):
+    tail: Ints
+    head: Ints
+    cap: Ints
+    cost: Ints
+
+
+class _Layout(msgspec.Struct, frozen=True, eq=False):
+    """Where the nodes stand: demands, floors, slots of demands with a floor, branches x slots, the grid."""
+
+    floored: Ints  # demands with a floor
+    floor_node: Ints  # (n), -1 without a floor
+    slot_node: Ints  # (n), the node of slot 0, -1 without a floor
+    branch_node: Ints  # (branches), the node of slot 0
+    first_branch: Ints  # (n), -1 where no limit binds
+    sink: int
+
+
+def flow(model: Model, branches: list[Branch]) -> Flowed | None:
+    """The best plan within the branches and each demand's caps; `branches` stand inner before outer.
+
+    None where what comes first and what comes last lie too far apart for 64 bits.
+    """
+    layout = _layout(model, branches)
+    for weights in _precisions(model, branches, layout.sink + 1):
+        plan = _solved(model, branches, layout, weights)
+        if plan is not None:
+            return Flowed(plan, exact=weights.shift == 0)
+    return None
+
+
+def _layout(model: Model, branches: list[Branch]) -> _Layout:
+    count, slots = model.caps.shape
+    floored = np.flatnonzero(model.floor > 0)
+    floor_node = np.full(count, -1, np.int64)
+    floor_node[floored] = count + np.arange(len(floored))
+    slot_node = np.full(count, -1, np.int64)
+    slot_node[floored] = count + len(floored) + np.arange(len(floored)) * slots
+    start = count + len(floored) * (1 + slots)
+    first = np.full(count, -1, np.int64)
+    for index in reversed(range(len(branches))):
+        first[branches[index].members] = index
+    return _Layout(
+        floored=floored,
+        floor_node=floor_node,
+        slot_node=slot_node,
+        branch_node=start + np.arange(len(branches)) * slots,
+        first_branch=first,
+        sink=start + len(branches) * slots,
+    )
+
+
+def _precisions(model: Model, branches: list[Branch], nodes: int) -> list[Weights]:
+    """Weights from exact with earlier slots preferred, over exact, to ever coarser prices; those that fit 64 bits."""
+    shifts = range(COARSER_BITS, 64, COARSER_BITS)
+    tried = [_weights(model, len(branches), 0, early=True), _weights(model, len(branches), 0, early=False)]
+    tried += [_weights(model, len(branches), shift, early=False) for shift in shifts]
+    tiers = int(model.tier.max()) + 2
+    return [one for one in tried if max(one.floor, one.unserved) * tiers * (nodes + 1) < COST_ROOM]
+
+
+def _weights(model: Model, branches: int, shift: int, *, early: bool) -> Weights:
+    count, slots = model.caps.shape
+    floors = bool(model.floor.any())
+    usable = model.caps > 0
+    high = np.where(usable, model.cost, -(1 << 62))
+    low = np.where(usable, model.cost, 1 << 62)
+    slot_range = (high.max(axis=0) - low.min(axis=0))[usable.any(axis=0)]
+    own_range = (high.max(axis=1) - low.min(axis=1))[usable.any(axis=1)]
+    spread = int(high.max()) - int(low.min()) if usable.any() else 0
+    # Where all pay the same in a slot, a path's costs cancel but for its ends; else each demand on it adds its range.
+    common = not floors and not slot_range.any()
+    hops = 1 if common else min(count * (1 + floors), branches * slots) + 1
+    reach = spread if common else spread + (1 + floors) * int(np.sort(own_range)[-hops:].sum())
+    ties = hops * slots if early else 0
+    cost = ties + 1
+    unserved = ((reach >> shift) + hops) * cost + ties + 1
+    if not floors:
+        return Weights(shift, cost, int(early), unserved, 0, 0)
+    early_weight = unserved * (int(model.tier.max()) + 2)
+    return Weights(shift, cost, int(early), unserved, early_weight, early_weight * (hops * slots + 1))
+
+
+def _solved(model: Model, branches: list[Branch], layout: _Layout, weights: Weights) -> Ints | None:
+    rows, slots = np.nonzero(model.caps)
+    network = SimpleMinCostFlow()
+    uses = _add(network, _uses(model, layout, weights))
+    _add(network, _pipes(branches, layout, model.caps.shape[1]))
+    _add(network, _unserved(model, layout, weights))
+    if len(layout.floored):
+        _add(network, _floors(model, layout, weights))
+    supply = np.concatenate((model.energy - model.floor, model.floor[layout.floored], [-int(model.energy.sum())]))
+    network.set_nodes_supplies(np.concatenate((np.arange(len(supply) - 1), [layout.sink])), supply)
+    if network.solve() != network.OPTIMAL:  # reading flows of any other status crashes (engine B7)
+        return None
+    plan = np.zeros_like(model.caps)
+    plan[rows, slots] = network.flows(uses)
+    return plan
+
+
+def _add(network: SimpleMinCostFlow, arcs: _Arcs) -> Ints:
+    added: Ints = network.add_arcs_with_capacity_and_unit_cost(arcs.tail, arcs.head, arcs.cap, arcs.cost)
+    return added
+
+
+def _uses(model: Model, layout: _Layout, weights: Weights) -> _Arcs:
+    """Arcs demand -> first limit in each slot; with a floor from a node of the slot's own, reached by `_floors`."""
+    rows, slots = np.nonzero(model.caps)
+    branch = layout.first_branch[rows]
+    head = np.full_like(rows, layout.sink)
+    head[branch >= 0] = layout.branch_node[branch[branch >= 0]] + slots[branch >= 0]
+    floored = layout.slot_node[rows] >= 0
+    tail = np.where(floored, layout.slot_node[rows] + slots, rows)
+    cost = np.where(floored, 0, _arc_cost(model, weights, rows, slots))
+    return _Arcs(tail, head, model.caps[rows, slots], cost)
+
+
+def _arc_cost(model: Model, weights: Weights, rows: Ints, slots: Ints) -> Ints:
+    least = int(model.cost[model.caps > 0].min()) if len(rows) else 0
+    cost: Ints = ((model.cost[rows, slots] - least) >> weights.shift) * weights.cost + slots * weights.slot
+    return cost
+
+
+def _pipes(branches: list[Branch], layout: _Layout, slot_count: int) -> _Arcs:
+    """Arcs limit -> next limit, or the grid, in each slot."""
+    slots = np.arange(slot_count)
+    tail = (layout.branch_node[:, None] + slots).ravel()
+    heads = [
+        np.full(slot_count, layout.sink) if one.parent < 0 else layout.branch_node[one.parent] + slots
+        for one in branches
+    ]
+    empty = np.zeros(0, np.int64)
+    cap = np.concatenate([empty, *(one.cap for one in branches)])
+    return _Arcs(tail, np.concatenate([empty, *heads]), cap, np.zeros_like(tail))
+
+
+def _unserved(model: Model, layout: _Layout, weights: Weights) -> _Arcs:
+    """Arcs demand -> unserved, dearer by tier; floors dearer than all."""
+    floored = layout.floored
+    tail = np.concatenate((np.arange(len(model.demands)), layout.floor_node[floored]))
+    cap = np.concatenate((model.energy - model.floor, model.floor[floored]))
+    cost = np.concatenate(((model.tier + 1) * weights.unserved, (model.tier[floored] + 1) * weights.floor))
+    return _Arcs(tail, np.full_like(tail, layout.sink), cap, cost)
+
+
+def _floors(model: Model, layout: _Layout, weights: Weights) -> _Arcs:
+    """Arcs of demands with a floor to their slots' nodes: one for the rest, and one for the floor, dearer when late."""
+    rows, slots = np.nonzero(np.where(model.floor[:, None] > 0, model.caps, 0))
+    cost = _arc_cost(model, weights, rows, slots)
+    head = layout.slot_node[rows] + slots
+    cap = model.caps[rows, slots]
+    return _Arcs(
+        np.concatenate((rows, layout.floor_node[rows])),
+        np.concatenate((head, head)),
+        np.concatenate((cap, cap)),
+        np.concatenate((cost, cost + slots * weights.early)),
+    )
