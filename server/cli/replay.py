@@ -72,9 +72,11 @@ def run(
         )
         visits, curve = _visits(sessions, location_type), read_prices(prices)
     except BadInputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"dalstroom: {error}", file=sys.stderr)
         return BAD_INPUT
     report = summarise(_watched(visits, curve, settings))
+    if report.skipped.get(Skip.NO_POWER) and power_kw is None:
+        print("note: sessions without max_power_kw were skipped (no_power); --power-kw replays them", file=sys.stderr)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
     else:

@@ -30,7 +30,7 @@ class Report(msgspec.Struct, frozen=True):
 
     `energy_kwh`, `baseline_eur`, `actual_eur` are of what was delivered by the real plug-out, `perfect_eur` is of the
     whole energy. `cashback_eur` is paid out, `pending_eur` credited but below the least payout; `cashback_median_eur`
-    is the median driver's share over all sessions. `peak_reduction_17_21`: by how much less flows from 17 to 21 h local.
+    is the median driver's share over all sessions. `peak_reduction_17_21`: by how much less flows at 17 to 21 h local.
     """
 
     sessions: int
