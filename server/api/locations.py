@@ -1,0 +1,61 @@
+"""Places to charge: for the map and the list."""
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+
+from server.api.context import ApiContext
+from server.api.errors import Failed, documented, not_found, problem
+from server.api.guards import Caller, requires
+from server.flows import locations, quotes
+from shared.accounts import Role
+from shared.locations import LocationView
+from shared.sessions import MoneyRange
+
+Public = Annotated[bool | None, QueryParameter(description="Only public places, or only others")]
+
+
+class LocationController(Controller):
+    """Public places, the caller's home and the places of the caller's contracts."""
+
+    path = "/locations"
+    tags = ("locations",)
+
+    @get(responses=documented())
+    async def list_locations(
+        self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], public: Public = None
+    ) -> list[LocationView]:
+        """Places where you may charge, with live state and price."""
+        async with context.db.read() as tx:
+            found = await locations.visible(tx, caller.account_id)
+        return found if public is None else [one for one in found if one.public is public]
+
+    @get("/{location_id:uuid}", responses=documented(404))
+    async def get_location(
+        self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], location_id: FromPath[UUID]
+    ) -> LocationView:
+        """One place."""
+        async with context.db.read() as tx:
+            found = await locations.one(tx, location_id, caller.account_id)
+        if found is None:
+            raise not_found("place", locations.NOT_THERE.hint)
+        return found
+
+    @get("/evses/{evse_id:uuid}/estimate", guards=(requires(Role.DRIVER),), responses=documented(404))
+    async def estimate(
+        self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], evse_id: FromPath[UUID]
+    ) -> MoneyRange:
+        """The range of money back for a session that would start here now."""
+        async with context.db.read() as tx:
+            evse = await locations.visible_evse(tx, evse_id, caller.account_id)
+            if evse is None:
+                raise not_found("EVSE", locations.NOT_THERE.hint)
+            found = await quotes.estimate(tx, caller.account_id, evse, context.now())
+        if found is None:
+            hint = "Nothing is paid back here under your contract; you may charge all the same."
+            raise Failed(problem(HTTPStatus.NOT_FOUND, "There is no estimate.", code="no_estimate", hint=hint))
+        return found

@@ -1,0 +1,39 @@
+"""The API's own description: what Litestar derives, with what it leaves out."""
+
+from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin  # pinned: litestar 2.25
+from litestar._openapi.schema_generation.schema import SchemaCreator
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, License, Schema, SecurityScheme
+from litestar.typing import FieldDefinition
+
+SECURITY = "bearer"
+
+
+class StrictStructs(StructSchemaPlugin):
+    """Says `additionalProperties: false` where a struct forbids unknown fields, which Litestar does not."""
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: SchemaCreator) -> Schema:
+        """The schema of a struct."""
+        schema = super().to_openapi_schema(field_definition, schema_creator)
+        config = getattr(field_definition.annotation, "__struct_config__", None)
+        if config is not None and config.forbid_unknown_fields:
+            schema.additional_properties = False
+        return schema
+
+
+def config(version: str) -> OpenAPIConfig:
+    """Served at /schema/openapi.json; routes need a bearer token unless they say otherwise."""
+    scheme = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
+    return OpenAPIConfig(
+        title="Dalstroom",
+        version=version,
+        description="Charge at home and in public in the price valley, see why, and get paid for it.",
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        components=Components(security_schemes={SECURITY: scheme}),
+        security=[{SECURITY: []}],
+        use_handler_docstrings=True,
+        path="/schema",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        operation_id_creator=lambda handler, _method, _parts: handler.handler_name,
+    )

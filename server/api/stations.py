@@ -1,0 +1,42 @@
+"""Stations, for the party that owns them."""
+
+from http import HTTPStatus
+
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from server.api.context import ApiContext
+from server.api.errors import documented, refused
+from server.api.guards import Caller, requires
+from server.core.session import Refused
+from server.flows import locations
+from shared.accounts import Role
+from shared.stations import StationAdd, StationCredentials, StationView
+
+
+class StationController(Controller):
+    """The stations of the caller's own party."""
+
+    path = "/stations"
+    tags = ("stations",)
+    guards = (requires(Role.OPERATOR, Role.ADMINISTRATOR),)
+
+    @get(responses=documented())
+    async def list_stations(
+        self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller]
+    ) -> list[StationView]:
+        """Your party's stations, by identity."""
+        async with context.db.read() as tx:
+            return await locations.stations_of(tx, caller.party_id)
+
+    @post(status_code=HTTPStatus.CREATED, responses=documented(409))
+    async def add_station(
+        self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], data: JSONBody[StationAdd]
+    ) -> StationCredentials:
+        """A new station; its key is told in this answer and never again."""
+        async with context.db.begin() as tx:
+            added = await locations.add_station(tx, caller.party_id, data, context.settings.ocpp_url, context.now())
+        if isinstance(added, Refused):
+            raise refused(added)
+        return added
