@@ -75,7 +75,7 @@ async def _person(tx: AsyncSession, person: Person, now: datetime) -> None:
 
 async def _place(tx: AsyncSession, place: Place, town: Town) -> None:
     if place.tariff is not None:
-        window = EnergyWindow("00:00", "00:00", place.tariff.energy_micro_per_kwh)
+        window = EnergyWindow("00:00", "24:00", place.tariff.energy_micro_per_kwh)
         terms = PublicTariffTerms(place.tariff.id, place.tariff.currency, (window,), time_zone=place.time_zone)
         await stored.add(
             tx, "tariffs", id=place.tariff.id, party_id=place.party_id, name=place.tariff.name, terms=terms

@@ -7,20 +7,18 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import ask, departure, objective, projection, ready_by
+from server.core import ask, departure, gain, objective, ready_by
 from server.core.ask import Place, Wish
 from server.core.demand import Need, NeedInputs, need
 from server.core.pricecurve import PriceSlot, curve_id, sources
 from server.core.ready_by import ReadySource
 from server.core.session import Followed, Session
-from server.core.settlement import SettlementInput
 from server.core.station import Feeder, safe_share_w
 from server.core.timegrid import Grid, floor_slot
 from server.core.valley.problem import Answer, Problem
 from server.flows import facts
 from server.flows.announcements import LocationMoved, SessionMoved
 from server.flows.facts import SessionFacts
-from server.flows.settling import NOBODY_PAYS
 from server.storage import outbox, plans, sessions, stations
 from server.storage.db import announce
 from server.storage.plans import Plan
@@ -197,31 +195,27 @@ def regrets(question: Question, answer: Answer) -> dict[UUID, Delay]:
         if wish.at_once or one.contract is None:
             continue
         energy = planned[str(wish.session_id)]
-        verdict = projection.worth_delaying(_supposed(question, one, wish, energy)) if sum(energy) else Delay.MANAGED
+        verdict = gain.decide(_outlook(question, one, wish, energy)) if sum(energy) else Delay.MANAGED
         if verdict is Delay.WOULD_COST_MORE or (verdict is not Delay.MANAGED and not one.session.energy_wh):
             out[wish.session_id] = verdict
     return out
 
 
-def _supposed(question: Question, one: SessionFacts, wish: Wish, energy_wh: Sequence[int]) -> SettlementInput:
-    """The rest of a session, settled as if it went by plan."""
-    grid = question.place.grid
-    public = one.public_tariff if one.location.public else None
-    return SettlementInput(
-        session_id=wish.session_id,
+def _outlook(question: Question, one: SessionFacts, wish: Wish, energy_wh: Sequence[int]) -> gain.Outlook:
+    """What the plan would do with the rest of a session."""
+    assert one.contract is not None
+    grid, public = question.place.grid, one.public_tariff if one.location.public else None
+    return gain.Outlook(
         grid=grid,
-        started_at=question.now,
-        ended_at=max(wish.ready.at or grid.end, grid.at(1)),
-        metered_wh=list(energy_wh),
+        now=question.now,
+        planned_wh=energy_wh,
         market=question.market,
-        terms=one.contract.terms if one.contract else NOBODY_PAYS,
-        reference_power_w=one.session.reference_power_w,
-        reference_power_source=one.session.reference_power_source,
-        consent=one.consent,
-        plan_accepted=True,
-        delay=Delay.MANAGED,
         driver_prices=None if public else one.driver_prices(grid, question.market),
+        terms=one.contract.terms,
         public_tariff=public,
+        reference_power_w=one.session.reference_power_w,
+        leaves_at=wish.ready.at or grid.end,
+        delivered_wh=one.session.energy_wh,
     )
 
 

@@ -87,10 +87,11 @@ async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: Sta
     past = await sessions.past_powers(tx, car.id) if car else []
     feeder = await stations.feeder_of(tx, station.location_id)
     cap = feeder.steerable_w if feeder else None
+    phases = min(evse.phases, (car.reference_phases if car else None) or evse.phases)
     power, source = cdr.reference_power(
-        evse.max_w,
+        cdr.usable_w(evse.max_w, evse.phases, phases),
         car.reference_ac_w if car else None,
-        min(evse.phases, (car.reference_phases if car else None) or evse.phases),
+        phases,
         [p95(values) for values in past],
         cap,
     )

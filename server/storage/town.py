@@ -29,10 +29,10 @@ async def is_there(tx: AsyncSession, party_id: UUID) -> bool:
     return (await tx.execute(sa.select(column).where(column == party_id))).first() is not None
 
 
-async def add(tx: AsyncSession, kind: str, **values: object) -> None:
+async def add(tx: AsyncSession, table: str, /, **values: object) -> None:
     """Enter one row of a kind (see KINDS)."""
-    assert kind in KINDS, kind
-    await tx.execute(sa.insert(SQLModel.metadata.tables[kind]).values(**values))
+    assert table in KINDS, table
+    await tx.execute(sa.insert(SQLModel.metadata.tables[table]).values(**values))
 
 
 async def add_contract(tx: AsyncSession, contract: Contract) -> None:
