@@ -130,6 +130,13 @@ class Town:
                 calm = calm + 1 if self.gateway.pending() == 0 else 0
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what must come, however slow the machine is."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 -- a test looks in from outside
+            await asyncio.sleep(0.005)
+
+
 async def ask(socket: ClientConnection, action: str, payload: object, message_id: str = "1") -> list:
     """A station's call, and the answer that comes next."""
     await socket.send(json.dumps([2, message_id, action, payload]))

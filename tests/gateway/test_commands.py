@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 import ocpp.messages
 import pytest
-from gateway_town import ask, station_of
+from gateway_town import ask, station_of, until
 
 from server.core.reports import TokenAnswer
 from server.gateway.listener import GatewaySettings
@@ -191,7 +191,7 @@ async def test_one_call_is_out_at_a_time_and_the_rest_wait_in_order(town):
             assert town.gateway.pending() == 5 - len(seen)
             seen.append(call[3]["transactionId"])
             await socket.send(json.dumps([3, call[1], {"status": "Accepted"}]))
-            await asyncio.sleep(0.01)
+            await until(lambda: town.gateway.pending() == 5 - len(seen))
         await asyncio.gather(*asked)
     assert seen == list(range(5))
 

@@ -5,7 +5,7 @@ import json
 import logging
 
 import pytest
-from gateway_town import NOW, ask, station_of
+from gateway_town import NOW, ask, station_of, until
 from websockets.exceptions import ConnectionClosedError
 
 from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, SampledReading, StartInfo, StopInfo
@@ -261,7 +261,7 @@ async def test_what_came_before_the_line_broke_is_still_handled(town):
         await socket.send(json.dumps([2, "1", "Authorize", {"idTag": "TAG"}]))
         await socket.send(json.dumps([2, "2", "StopTransaction", STOP]))
         await socket.send(json.dumps([2, "3", "Heartbeat", {}]))
-        await asyncio.sleep(0.05)
+        await until(lambda: town.gateway.counts["frames_in"] == 3)
         socket.transport.abort()
     town.flows.gate.set()
     await town.quiet()

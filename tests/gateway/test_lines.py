@@ -6,7 +6,7 @@ import socket as sockets
 import time
 
 import pytest
-from gateway_town import KEY, MemoryFlows, Town, ask, station_of
+from gateway_town import KEY, MemoryFlows, Town, ask, station_of, until
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
 
@@ -63,10 +63,10 @@ async def test_what_came_by_the_old_socket_is_handled_before_what_comes_by_the_n
     town.flows.gate.clear()
     async with town.station() as old:
         await old.send(json.dumps([2, "1", "Authorize", {"idTag": "TAG"}]))
-        await asyncio.sleep(0.05)
+        await until(lambda: town.gateway.counts["frames_in"] == 1)
         async with town.station() as new:
             beat = asyncio.create_task(ask(new, "Heartbeat", {}, "2"))
-            await asyncio.sleep(0.05)
+            await until(lambda: town.gateway.counts["frames_in"] == 2)
             assert kinds(town.flows) == ["connected"]
             town.flows.gate.set()
             assert (await beat)[:2] == [3, "2"]
@@ -78,12 +78,11 @@ async def test_an_end_still_being_reported_comes_before_the_next_beginning(town)
     town.flows.gate.clear()
     async with town.station():
         await town.quiet()
-    await asyncio.sleep(0.05)
-    assert not town.gateway.online(CP1)
+    await until(lambda: not town.gateway.online(CP1))
     assert town.gateway.pending() == 1
     async with town.station():
-        await asyncio.sleep(0.05)
-        assert town.gateway.online(CP1)
+        await until(lambda: town.gateway.online(CP1))
+        assert kinds(town.flows) == ["connected"]
         town.flows.gate.set()
         await town.quiet()
         assert kinds(town.flows) == ["connected", "disconnected", "connected"]
@@ -109,9 +108,9 @@ async def test_pending_is_not_over_while_a_flow_works(town, kind):
         await socket.send(json.dumps([2, "1", "Authorize", {"idTag": "TAG"}]))
         status = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
         await socket.send(json.dumps([2, "2", "StatusNotification", status]))
-        await asyncio.sleep(0.05)
-        waiting = {"connected": 3, "authorize": 2, "status": 1}[kind]
-        assert town.gateway.pending() == waiting
+        before = ["connected", "authorize", "status"].index(kind)
+        await until(lambda: town.gateway.counts["frames_in"] == 2 and len(town.flows.heard) == before)
+        assert town.gateway.pending() == 3 - before
         town.flows.gate.set()
         await town.quiet()
         assert kinds(town.flows) == ["connected", "authorize", "status"]
@@ -127,8 +126,7 @@ async def test_pending_counts_a_sign_in(town):
 
     town.flows.credential = slowly
     coming = asyncio.create_task(_stay(town))
-    await asyncio.sleep(0.05)
-    assert town.gateway.pending() == 1
+    await until(lambda: town.gateway.pending() == 1)
     hold.set()
     await coming
 
@@ -177,7 +175,7 @@ async def test_stopping_lets_the_call_in_hand_finish(lone):
     lone.flows.gate.clear()
     async with lone.station() as socket:
         asked = asyncio.create_task(ask(socket, "Authorize", {"idTag": "TAG"}))
-        await asyncio.sleep(0.05)
+        await until(lambda: lone.gateway.counts["frames_in"] == 1)
         stopping = asyncio.create_task(lone.gateway.stop())
         await asyncio.sleep(0.05)
         lone.flows.gate.set()
@@ -194,7 +192,7 @@ async def test_stopping_takes_no_longer_than_two_seconds_whatever_hangs(lone):
         await socket.send(json.dumps([2, "1", "Authorize", {"idTag": "TAG"}]))
         await socket.send("[")
         asked = asyncio.create_task(lone.gateway.call(CP1, c.Reset("Soft"), 60))
-        await asyncio.sleep(0.05)
+        await until(lambda: lone.gateway.pending() == 3)
         began = time.monotonic()
         await lone.gateway.stop()
         assert time.monotonic() - began < 2

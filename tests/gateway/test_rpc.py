@@ -4,7 +4,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.gateway import rpc
@@ -86,6 +86,7 @@ def test_long_ids_pass_where_the_station_is_known_for_them():
     assert frame.message_id == long
 
 
+@settings(deadline=None)  # a machine that others use too
 @given(st.binary())
 def test_no_bytes_raise(raw):
     rpc.decode(raw)
@@ -97,6 +98,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(json_values))
 def test_no_array_raises(elements):
     frame = rpc.decode(json.dumps(elements).encode())
@@ -104,6 +106,7 @@ def test_no_array_raises(elements):
         assert 1 <= len(frame.message_id) <= 36
 
 
+@settings(deadline=None)
 @given(json_values)
 def test_no_payload_raises(value):
     frame = rpc.decode(json.dumps([2, "a", "StartTransaction", value]).encode())
