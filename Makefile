@@ -1,0 +1,93 @@
+# `make run` and `make test` are all that a newcomer needs. Needed: python3 (3.11 or newer) with venv; the rest is
+# fetched, by hash, into .venv (and uv into .tools where this machine has none). Nothing outside this folder changes,
+# except that `make test` as root may install Chromium with apt-get.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+TOOLS := .tools
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+
+# The machine's uv where there is one, else our own; `lock` always uses our own, so that a lock file changes only
+# because of what is in it.
+FOUND_UV := $(shell command -v uv 2>/dev/null)
+UV := $(or $(FOUND_UV),$(TOOLS)/bin/uv)
+UV_STAMP := $(if $(FOUND_UV),,$(TOOLS)/.uv)
+
+# uv does not compile on its own, and an uncompiled first start takes seconds longer.
+INSTALL = $(UV) pip install --quiet --python $(BIN)/python --compile-bytecode
+export UV_PYTHON_DOWNLOADS := never
+# An environment that is active elsewhere must not be written into.
+unexport VIRTUAL_ENV
+
+.PHONY: help setup run test check format bench lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run    the server with the demo town, in a browser'
+	@echo 'make test   all tests'
+	@echo 'make check  ruff, mypy, import contracts'
+	@echo 'make bench  measurements'
+	@echo 'make setup  only leave $(BIN)/dalstroom; make format; make lock; make clean'
+
+setup: $(VENV)/.server
+
+run: setup
+	@$(BIN)/dalstroom up --demo $(ARGS)
+
+test: $(VENV)/.dev
+	@$(BIN)/python tests/provision.py
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.dev
+	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench $(ARGS) || exit 1; done
+
+# What pyproject.toml asks for, as exact versions with hashes. No host is written into the files. `make lock
+# ARGS=--upgrade` takes the newest versions that fit.
+COMPILE = $(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url $(ARGS)
+lock: $(TOOLS)/.uv
+	echo 'uv==$(UV_VERSION)' | $(COMPILE) --no-annotate -o requirements/uv.txt -
+	$(COMPILE) pyproject.toml -o requirements/phone.txt
+	$(COMPILE) pyproject.toml --extra server --group build -o requirements/server.txt
+	$(COMPILE) pyproject.toml --extra server --group build --group dev -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) $(TOOLS) var build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache \
+		tests/conformance/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- environments: a stamp says that a step is done -------------------------------------------------------------
+
+$(VENV)/.python: | $(UV_STAMP)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Dalstroom needs Python 3.11 or newer: make PYTHON=python3.12 run'; exit 1; }
+	@$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+	@touch $@
+
+$(VENV)/.server: requirements/server.txt pyproject.toml $(VENV)/.python
+	@echo 'Installing what the server needs (once).'
+	@$(INSTALL) --require-hashes -r requirements/server.txt
+	@$(INSTALL) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.server
+	@echo 'Installing what tests and checks need (once).'
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(TOOLS)/.uv: requirements/uv.txt
+	@$(PYTHON) -m venv $(TOOLS) || { echo 'python3 has no venv here: apt-get install python3-venv'; exit 1; }
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
