@@ -7,8 +7,8 @@ import msgspec
 
 from shared.plans import Shortfall
 
-LEAST_WH = 500
-"""Less is the taper near full and the rounding of a profile."""
+LEAST_WH = 1_000
+"""Less is the taper near full and the rounding of a profile (engine A2 counts a session short from 1 kWh on)."""
 EARLY = timedelta(minutes=5)
 
 

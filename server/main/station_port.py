@@ -1,6 +1,6 @@
 """Commands to stations as workers and the API give them, said in the version that the station speaks (OCPP 1.6)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -29,7 +29,8 @@ class GatewayStations:
     async def set_plan(self, station_id: UUID, order: Order) -> Heard:
         """Send a transaction's profile."""
         place = Place(order.connector_no, order.transaction_id, profile_id=10 + order.connector_no)
-        request = tx_profile(place, order.start, steps(order), _unit(order.unit))
+        start = order.start + timedelta(seconds=order.elapsed_s)
+        request = tx_profile(place, start, steps(order), _unit(order.unit))
         return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
 
     async def set_safe_share(self, station_id: UUID, share_w: int, unit: str, phases: int) -> Heard:
@@ -57,18 +58,17 @@ class GatewayStations:
 
 
 def steps(order: Order) -> list[tuple[int, float]]:
-    """A plan as periods: the first slot's energy flows in what is left of it, so its power is that much higher."""
+    """A plan as periods, from the moment on that it was made for: a first slot that has begun counts for its rest."""
     if not order.energy_wh:
         return [(0, limit_of(order.final_w, _unit(order.unit), order.phases))]
-    left = max(1, order.slot_seconds - order.elapsed_s)
-    energy = [order.energy_wh[0] * order.slot_seconds // left, *order.energy_wh[1:]]
     periods = to_periods(
-        energy,
+        order.energy_wh,
         order.slot_seconds,
         max_w=order.max_w,
         phases=order.phases,
         unit=order.unit,
         final_w=order.final_w,
+        elapsed_s=order.elapsed_s,
     )
     return [(period.start_s, period.limit) for period in periods]
 
