@@ -1,10 +1,12 @@
 """The API's own description: what Litestar derives, with what it leaves out."""
 
+import msgspec
 from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin  # pinned: litestar 2.25
 from litestar._openapi.schema_generation.schema import SchemaCreator
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, Schema, SecurityScheme
+from litestar.plugins.core._msgspec import kwarg_definition_from_field
 from litestar.typing import FieldDefinition
 
 SECURITY = "bearer"
@@ -16,9 +18,14 @@ class StrictStructs(StructSchemaPlugin):
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: SchemaCreator) -> Schema:
         """The schema of a struct."""
         schema = super().to_openapi_schema(field_definition, schema_creator)
-        config = getattr(field_definition.annotation, "__struct_config__", None)
-        if config is not None and config.forbid_unknown_fields:
+        kind = field_definition.type_
+        if kind.__struct_config__.forbid_unknown_fields:
             schema.additional_properties = False
+        for field in msgspec.inspect.type_info(kind).fields:  # type: ignore[attr-defined]
+            bounds, _ = kwarg_definition_from_field(field)
+            found = (schema.properties or {}).get(field.encode_name)
+            if bounds is not None and bounds.ge == 0 and isinstance(found, Schema):
+                found.minimum = 0.0  # Litestar drops a bound of 0 where the field is optional
         return schema
 
 

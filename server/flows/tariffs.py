@@ -83,17 +83,15 @@ async def replace(
 
 
 async def _with_supplier(tx: AsyncSession, row: HomeTariffRow, before: HomeTariffRow | None) -> HomeTariffRow:
-    if row.entered.supplier is None:
-        if before is None:
-            return row
-        entered = msgspec.structs.replace(row.entered, supplier=before.entered.supplier)
-        return msgspec.structs.replace(
-            row, entered=entered, supplier_partner=before.supplier_partner, supplier_id=before.supplier_id
-        )
-    wanted = row.entered.supplier.strip().casefold()
+    said, had = row.entered.supplier, None if before is None else before.entered.supplier
+    name = had if said is None else said.strip()
     known = {party.name.casefold(): party.id for party in await accounts.parties(tx, PartyRole.SUPPLIER)}
-    supplier_id = known.get(wanted)
-    return msgspec.structs.replace(row, supplier_partner=supplier_id is not None, supplier_id=supplier_id)
+    supplier_id = None if name is None else known.get(name.casefold())
+    partner = supplier_id is not None
+    if before is not None and name == had:  # nothing new is said of the supplier
+        supplier_id, partner = before.supplier_id or supplier_id, before.supplier_partner
+    entered = msgspec.structs.replace(row.entered, supplier=name)
+    return msgspec.structs.replace(row, entered=entered, supplier_partner=partner, supplier_id=supplier_id)
 
 
 async def _change_contract(tx: AsyncSession, row: HomeTariffRow) -> None:
@@ -101,8 +99,9 @@ async def _change_contract(tx: AsyncSession, row: HomeTariffRow) -> None:
     before = await contracts.home_contract(tx, row.account_id)
     if before is None:
         return
+    funds = row.supplier_id or before.counterparty_id if row.supplier_partner else None
     terms = msgspec.structs.replace(before.terms, kind=KINDS[row.entered.kind], partner=row.supplier_partner)
-    after = msgspec.structs.replace(before, terms=terms, counterparty_id=row.supplier_id)
+    after = msgspec.structs.replace(before, terms=terms, counterparty_id=funds)
     if after != before:
         await contracts.change_contract(tx, before, after)
 
