@@ -72,7 +72,7 @@ def plan(rule: Rule, window: Window, energy_wh: int, floor_wh: int, risk: float)
     floor = at_once(window.room_wh, min(floor_wh, energy_wh))
     rest = Window(window.prices, window.room_wh - floor, window.survival)
     left_wh = energy_wh - int(floor.sum())
-    if left_wh <= 0 or not len(window.prices):
+    if left_wh <= 0 or not rest.room_wh.any():
         return floor
     if rule is Rule.SLOTS:
         return floor + _by_slots(rest, left_wh, risk)
@@ -121,7 +121,7 @@ def _by_gap(window: Window, energy_wh: int, mu_eur: float) -> Ints:
     before = np.concatenate([[1.0], window.survival])
     baseline = at_once(window.room_wh, energy_wh)
     last = int(np.flatnonzero(baseline)[-1])
-    best, best_value = baseline, 0.0
+    best, best_value = baseline, float(baseline @ score)
     for head in range(last + 1):
         start = np.where(np.arange(len(baseline)) < head, baseline, 0)
         later = order[order >= head]
