@@ -59,7 +59,7 @@ COMPILE = $(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 
 	--no-emit-index-url $(ARGS)
 lock: $(TOOLS)/.uv
 	echo 'uv==$(UV_VERSION)' | $(COMPILE) --no-annotate -o requirements/uv.txt -
-	$(COMPILE) pyproject.toml -o requirements/phone.txt
+	$(COMPILE) pyproject.toml --constraint requirements/mobile-constraints.txt -o requirements/phone.txt
 	$(COMPILE) pyproject.toml --extra server --group build -o requirements/server.txt
 	$(COMPILE) pyproject.toml --extra server --group build --group dev -o requirements/dev.txt
 
