@@ -37,11 +37,20 @@ def guarded(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     from server.cli.mendable import explain, mendable
 
     try:
-        asyncio.run(work())
+        _runner()(work())
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except mendable() as error:
         fail(explain(error))
+
+
+def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
+    """The faster event loop where there is one (not on Windows)."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run
+    return uvloop.run
 
 
 @app.command()

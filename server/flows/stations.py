@@ -10,7 +10,7 @@ from server.flows.announcements import LocationMoved, SessionMoved
 from server.storage import outbox, sessions, stations
 from server.storage.db import announce
 
-HEARTBEAT_SECONDS = 900
+HEARTBEAT_SECONDS = 3600
 
 
 async def credential(tx: AsyncSession, identity: str) -> Credential | None:

@@ -178,15 +178,10 @@ class Server:
         quiet = 0
         while quiet < 3:
             await asyncio.sleep(0)
-            busy = self.runner.busy or self.gateway.pending() > 0 or self.prices.busy or await self._due()
+            busy = self.runner.busy or self.gateway.pending() > 0 or self.prices.busy
             quiet = 0 if busy else quiet + 1
             if busy:
                 await asyncio.sleep(0.0005)
-
-    async def _due(self) -> bool:
-        async with self.db.read() as tx:
-            due = await stored_outbox.next_due(tx)
-        return due is not None and due <= self.parts.clock.now()
 
 
 def _dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -23,6 +23,7 @@ class Runner:
         self._context, self._handlers, self._abreast = context, handlers, abreast
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._next_due: datetime | None = None
         self.looking = False
         self.failures = 0
 
@@ -32,8 +33,9 @@ class Runner:
 
     @property
     def busy(self) -> bool:
-        """Whether a task is being done, or a look into the outbox is due or under way."""
-        return self.looking or bool(self._running) or self._wake.is_set()
+        """Whether a task is being done or due, or a look into the outbox is due or under way."""
+        due = self._next_due is not None and self._next_due <= self._context.clock.now()
+        return self.looking or due or bool(self._running) or self._wake.is_set()
 
     async def run(self) -> None:
         """Work until cancelled; what is not done then stays in the outbox."""
@@ -44,7 +46,6 @@ class Runner:
                 self.looking = True
                 self._wake.clear()
                 await self._start_due()
-                self.looking = False
         finally:
             for task in self._running.values():
                 task.cancel()
@@ -55,11 +56,13 @@ class Runner:
             return
         clock = self._context.clock
         async with self._context.db.read() as tx:
-            due = await outbox.next_due(tx)
-        sleeping = asyncio.ensure_future(clock.sleep_until(due or clock.now() + IDLE_LOOK))
+            due = self._next_due = await outbox.next_due(tx)
+        self.looking = False
         if due is not None and due <= clock.now():
-            sleeping.cancel()  # its key is at work: the end of that wakes us
-            sleeping = asyncio.ensure_future(asyncio.Event().wait())  # type: ignore[assignment]
+            if self._running:  # its key is at work: the end of that wakes us
+                await self._wake.wait()
+            return
+        sleeping = asyncio.ensure_future(clock.sleep_until(due or clock.now() + IDLE_LOOK))
         waking = asyncio.ensure_future(self._wake.wait())
         try:
             await asyncio.wait((sleeping, waking), return_when=asyncio.FIRST_COMPLETED)
