@@ -7,38 +7,12 @@ within what the others leave, then all are, while that helps; who still lacks en
 import msgspec
 import numpy as np
 
-from server.core.valley.capacity import Ints, Model, earliest
-from server.core.valley.threshold import plan_alone
+from server.core.valley.capacity import Ints, Mask, Model
+from server.core.valley.swap import swapped
+from server.core.valley.threshold import merit_of, plan_alone
 
-ROUNDS = 2
 REPLANS_PER_SECOND = 2_000
 """A replan takes 0.1 to 0.3 ms: work is counted, not timed, so that the same problem gets the same plan."""
-
-
-class Merit(msgspec.Struct, frozen=True, order=True):
-    """How good the plan of one demand is: the smaller in this order the better."""
-
-    unserved: int
-    floor_late: int
-    cost: int
-    starts: int
-    late: int
-
-
-def merit(model: Model, index: int, plan: Ints) -> Merit:
-    """The merit of one demand's plan, shape (t)."""
-    slots = np.arange(len(plan))
-    floor = int(model.floor[index])
-    early = earliest(plan, floor)
-    missing = floor - int(early.sum())
-    used = plan > 0
-    return Merit(
-        unserved=int(model.energy[index] - plan.sum()),
-        floor_late=int(early @ slots) + missing * len(plan),
-        cost=int(plan @ model.cost[index]),
-        starts=int(used[0]) + int(np.sum(used[1:] & ~used[:-1])),
-        late=int(plan @ slots),
-    )
 
 
 def below_least(model: Model, plan: Ints) -> Ints:
@@ -48,15 +22,15 @@ def below_least(model: Model, plan: Ints) -> Ints:
 
 def repaired(model: Model, plan: Ints, time_s: float) -> Ints:
     """A plan without slots below the least, from a flow's plan."""
-    plan = plan.copy()
+    plan = swapped(model, plan)
+    effort = _Effort(int(time_s * REPLANS_PER_SECOND))
     for index in sorted(below_least(model, plan), key=lambda one: (-model.tier[one], _slack(model, one))):
         plan[index] = plan_alone(model, index, model.headroom(plan, index))
-    budget = int(time_s * REPLANS_PER_SECOND)
-    for _ in range(ROUNDS):
-        budget -= len(model.demands)
-        if budget < 0 or not polish(model, plan):
-            break
-    _bargain(model, plan, budget)
+    while effort.spend(len(model.demands)) and polish(model, plan):
+        pass
+    _bargain(model, plan, effort)
+    if effort.spend(len(model.demands)):
+        polish(model, plan)
     return plan
 
 
@@ -69,37 +43,72 @@ def polish(model: Model, plan: Ints) -> bool:
     changed = False
     for index in np.argsort(-model.tier, kind="stable"):
         other = plan_alone(model, index, model.headroom(plan, index))
-        if merit(model, index, other) < merit(model, index, plan[index]):
+        if merit_of(model, index, other) < merit_of(model, index, plan[index]):
             plan[index] = other
             changed = True
     return changed
 
 
-def _bargain(model: Model, plan: Ints, budget: int) -> None:
-    """Let who lacks energy plan first against one other at a time; keep what serves more, by tier. Changes `plan`."""
+class _Effort(msgspec.Struct):
+    """Replans that are left."""
+
+    left: int
+
+    def spend(self, replans: int) -> bool:
+        """Take some, if that many are left."""
+        self.left -= replans
+        return self.left >= 0
+
+
+def _bargain(model: Model, plan: Ints, effort: _Effort) -> None:
+    """Let who lacks energy ask others for room; keep what serves more, by tier, or costs less. Changes `plan`."""
     short = [index for index in range(len(model.demands)) if plan[index].sum() < model.energy[index]]
     for index in sorted(short, key=lambda one: -model.tier[one]):
+        for slot in np.flatnonzero(_almost(model, plan, index)):
+            if plan[index].sum() < model.energy[index] and effort.spend(2):
+                _squeeze(model, plan, index, int(slot))
         for other in np.argsort(model.tier, kind="stable"):
-            budget -= 1
-            if budget < 0 or plan[index].sum() >= model.energy[index]:
-                break
-            if other != index and np.any((model.caps[index] > 0) & (plan[other] > 0)):
-                _trade(model, plan, index, int(other))
+            meet = other != index and np.any((model.caps[index] > 0) & (plan[other] > 0))
+            if meet and plan[index].sum() < model.energy[index] and effort.spend(2):
+                _replanned(model, plan, [index, int(other)])
 
 
-def _trade(model: Model, plan: Ints, index: int, other: int) -> None:
-    before = plan[[index, other]].copy()
-    served = _served(model, plan)
-    plan[[index, other]] = 0
-    plan[index] = plan_alone(model, index, model.headroom(plan, index))
-    plan[other] = plan_alone(model, other, model.headroom(plan, other))
-    if _served(model, plan) <= served:
-        plan[[index, other]] = before
+def _almost(model: Model, plan: Ints, index: int) -> Mask:
+    """The slots in which a demand has room, but less than its least."""
+    room = model.headroom(plan, index)
+    almost: Mask = (room > 0) & (room < model.least[index]) & (plan[index] == 0)
+    return almost
 
 
-def _served(model: Model, plan: Ints) -> list[int]:
-    """Floors by tier, then energy by tier, the highest first."""
-    total = plan.sum(axis=1)
-    floor = np.minimum(total, model.floor)
+def _squeeze(model: Model, plan: Ints, index: int, slot: int) -> None:
+    """Ask others in a slot to go down to their least, the lowest tier first, until one more has room for its own."""
+    before, lack, asked = plan.copy(), _lack(model, plan), [index]
+    for other in np.argsort(model.tier, kind="stable"):
+        if model.headroom(plan, index)[slot] >= model.least[index, slot]:
+            break
+        if plan[other, slot] > model.least[other, slot] and other != index:
+            plan[other, slot] = model.least[other, slot]
+            asked.append(int(other))
+    for one in asked:
+        plan[one] = plan_alone(model, one, model.headroom(plan, one))
+    if _lack(model, plan) >= lack:
+        plan[:] = before
+
+
+def _replanned(model: Model, plan: Ints, order: list[int]) -> None:
+    """Plan some demands from nothing, in this order."""
+    before, lack = plan[order], _lack(model, plan)
+    plan[order] = 0
+    for one in order:
+        plan[one] = plan_alone(model, one, model.headroom(plan, one))
+    if _lack(model, plan) >= lack:
+        plan[order] = before
+
+
+def _lack(model: Model, plan: Ints) -> list[int]:
+    """Floors missed by tier, then energy missed by tier, the highest first, then the cost: the smaller the better."""
+    missed = model.energy - plan.sum(axis=1)
+    floors = np.maximum(missed - (model.energy - model.floor), 0)
     tiers = range(int(model.tier.max()), -1, -1)
-    return [int(part[model.tier == tier].sum()) for part in (floor, total) for tier in tiers]
+    lacks = [int(part[model.tier == tier].sum()) for part in (floors, missed) for tier in tiers]
+    return [*lacks, int((plan * model.cost).sum())]

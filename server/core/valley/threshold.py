@@ -22,46 +22,75 @@ class Stay(msgspec.Struct, frozen=True, eq=False):
     floor: int
 
 
-def plan_alone(model: Model, index: int, room: Ints) -> Ints:
-    """The best plan of one demand within `room`, shape (t)."""
-    demand = model.demands[index]
-    window = slice(demand.arrive_slot, demand.depart_slot)
-    plan = np.zeros_like(room)
-    plan[window] = best(
-        Stay(
-            cost=model.cost[index, window],
-            caps=room[window],
-            least=model.least[index, window],
-            energy=int(model.energy[index]),
-            floor=int(model.floor[index]),
-        )
+class Merit(msgspec.Struct, frozen=True, order=True):
+    """How good a demand's plan is: the smaller in this order the better."""
+
+    unserved: int
+    floor_late: int
+    cost: int
+    starts: int
+    late: int
+
+
+def stay(model: Model, index: int, room: Ints) -> Stay:
+    """One demand's stay within `room`, shape (all slots)."""
+    window = _window(model, index)
+    return Stay(
+        cost=model.cost[index, window],
+        caps=room[window],
+        least=model.least[index, window],
+        energy=int(model.energy[index]),
+        floor=int(model.floor[index]),
     )
+
+
+def plan_alone(model: Model, index: int, room: Ints) -> Ints:
+    """The best plan of one demand within `room`, shape (all slots)."""
+    plan = np.zeros_like(room)
+    plan[_window(model, index)] = best(stay(model, index, room))
     return plan
+
+
+def merit_of(model: Model, index: int, plan: Ints) -> Merit:
+    """The merit of one demand's plan, shape (all slots)."""
+    return merit(stay(model, index, model.power[index]), plan[_window(model, index)])
+
+
+def _window(model: Model, index: int) -> slice:
+    return slice(model.demands[index].arrive_slot, model.demands[index].depart_slot)
+
+
+def merit(stay: Stay, plan: Ints) -> Merit:
+    """The merit of a plan of a stay."""
+    slots = np.arange(len(plan))
+    early = earliest(plan, stay.floor)
+    used = plan > 0
+    return Merit(
+        unserved=stay.energy - int(plan.sum()),
+        floor_late=int(early @ slots) + (stay.floor - int(early.sum())) * len(plan),
+        cost=int(plan @ stay.cost),
+        starts=int(used[0]) + int(np.sum(used[1:] & ~used[:-1])),
+        late=int(plan @ slots),
+    )
 
 
 def best(stay: Stay) -> Ints:
     """The plan of a stay; never less than it can be served, but for what a minimum power forbids."""
-    plan = _filled(stay)
-    wanted = min(stay.energy, int(np.where(stay.caps >= stay.least, stay.caps, 0).sum()))
-    if int(plan.sum()) >= wanted or not stay.least.any():
-        return plan
-    # Small slots crowd out large ones: look again with the large ones alone.
-    levels = np.unique(stay.caps[stay.caps >= stay.least])
-    for level in levels[np.linspace(0, len(levels) - 1, min(TRIES, len(levels))).astype(int)]:
-        large = msgspec.structs.replace(stay, caps=np.where(stay.caps >= level, stay.caps, 0))
-        other = _filled(large)
-        if other.sum() > plan.sum():
-            plan = other
-    return plan
-
-
-def _filled(stay: Stay) -> Ints:
     caps = np.where(stay.caps >= stay.least, stay.caps, 0)
+    plan = _filled(stay, caps)
+    if not np.any((plan > 0) & (plan < stay.least)):
+        return plan
+    # A slot too small had to be raised or given up: large slots alone may do better.
+    levels = np.unique(caps[caps > 0])
+    tried = levels[np.unique(np.linspace(0, len(levels) - 1, TRIES).astype(int))]
+    plans = [_filled(stay, np.where(caps >= level, caps, 0)) for level in tried]
+    return min((_lifted(stay, plan) for plan in plans), key=lambda one: merit(stay, one))
+
+
+def _filled(stay: Stay, caps: Ints) -> Ints:
+    """Floor first, the rest where it is cheapest, whatever the least."""
     first = earliest(caps, stay.floor)
-    plan = first + cheapest(stay.cost, caps - first, stay.energy - int(first.sum()), first > 0)
-    if np.any((plan > 0) & (plan < stay.least)):
-        plan = _lifted(stay, plan, first)
-    return plan
+    return first + cheapest(stay.cost, caps - first, stay.energy - int(first.sum()), first > 0)
 
 
 def cheapest(cost: Ints, caps: Ints, energy: int, used: Mask) -> Ints:
@@ -131,41 +160,53 @@ def _pour(plan: Ints, caps: Ints, gap: _Gap, energy: int) -> int:
     return int(poured.sum())
 
 
-def _lifted(stay: Stay, plan: Ints, first: Ints) -> Ints:
-    """Bring every used slot to its least: raise it with energy of dearer slots, else give it up. Floors move last."""
-    plan = plan.copy()
+def _lifted(stay: Stay, plan: Ints) -> Ints:
+    """Bring every used slot to its least: with energy of dearer slots, else give it up. Floors move last."""
+    first = earliest(plan, stay.floor) > 0
     small = np.flatnonzero((plan > 0) & (plan < stay.least))
-    for slot in sorted(small, key=lambda one: (first[one] == 0, stay.cost[one])):
-        need = int(stay.least[slot] - plan[slot])
-        if plan[slot] == 0 or need <= 0:
-            continue
-        if not _borrowed(stay, plan, first, int(slot)):
-            _given_up(stay, plan, int(slot))
+    for slot in sorted(small.tolist(), key=lambda one: (not first[one], stay.cost[one])):
+        if 0 < plan[slot] < stay.least[slot]:
+            ways = [_borrowed(stay, plan, first, slot), _merged(stay, plan, first, slot)]
+            raised = [way for way in ways if way is not None]
+            plan = min(raised, key=lambda way: int(way @ stay.cost)) if raised else _given_up(stay, plan, slot)
     return plan
 
 
-def _borrowed(stay: Stay, plan: Ints, first: Ints, slot: int) -> bool:
-    """Raise a slot to its least with what others can spare; False, and nothing moved, where they cannot."""
+def _borrowed(stay: Stay, plan: Ints, first: Mask, slot: int) -> Ints | None:
+    """The plan with a slot raised to its least by what others can spare; None where they cannot."""
     need = int(stay.least[slot] - plan[slot])
-    small = (plan < stay.least) & (first == 0)
-    spare = np.where(small, plan, np.maximum(plan - stay.least, 0))
+    spare = np.where((plan < stay.least) & ~first, plan, np.maximum(plan - stay.least, 0))
     spare[slot] = 0
     if int(spare.sum()) < need:
-        return False
-    order = np.lexsort((-np.arange(len(plan)), -stay.cost, first > 0))
+        return None
+    order = np.lexsort((-np.arange(len(plan)), -stay.cost, first))
     given = np.zeros_like(plan)
     given[order] = earliest(spare[order], need)
-    plan -= given
-    plan[slot] += need
-    return True
+    given[slot] = -need
+    return plan - given
 
 
-def _given_up(stay: Stay, plan: Ints, slot: int) -> None:
-    """Empty a slot; what it held goes where used slots have room."""
+def _merged(stay: Stay, plan: Ints, first: Mask, slot: int) -> Ints | None:
+    """The plan with one other slot emptied into a slot that is below its least; None where none fits."""
+    joined = plan + plan[slot]
+    fits = (plan > 0) & ~first & (joined >= stay.least[slot]) & (joined <= stay.caps[slot])
+    fits[slot] = False
+    if not fits.any():
+        return None
+    dearer = np.where(fits, plan * (stay.cost[slot] - stay.cost), np.iinfo(np.int64).max)
+    emptied = int(np.argmin(dearer))
+    merged = plan.copy()
+    merged[slot], merged[emptied] = joined[emptied], 0
+    return merged
+
+
+def _given_up(stay: Stay, plan: Ints, slot: int) -> Ints:
+    """The plan with a slot emptied; what it held goes where used slots have room."""
     energy = int(plan[slot])
+    plan = plan.copy()
     plan[slot] = 0
     room = np.where(plan > 0, np.maximum(stay.caps - plan, 0), 0)
     order = np.argsort(stay.cost, kind="stable")
     added = np.zeros_like(plan)
     added[order] = earliest(room[order], energy)
-    plan += added
+    return plan + added

@@ -1,0 +1,92 @@
+"""Two demands trade energy between two slots, so that a slot below the least of a car is used enough or not at all.
+
+What one gives in a slot the other takes, and the reverse in another slot: the limits see no change, and at a common
+price it costs nothing. That is why the least power costs so little (engine B4.3).
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+
+from server.core.valley.capacity import Ints, Mask, Model
+
+PASSES = 2
+NEVER = np.iinfo(np.int64).max
+
+
+class _Trade(msgspec.Struct, frozen=True, eq=False):
+    """For each other demand and slot: what moves, Wh (n, t), and what it costs more (NEVER where it may not be)."""
+
+    moved: Ints
+    cost: Ints
+
+
+def swapped(model: Model, plan: Ints) -> Ints:
+    """A plan with as few slots below the least as trades can make it, serving the same."""
+    plan = plan.copy()
+    for _ in range(PASSES):
+        small = np.argwhere((plan > 0) & (plan < model.least)).tolist()
+        done = [_settle(model, plan, row, slot) for row, slot in small]
+        if not any(done):
+            break
+    return plan
+
+
+def _settle(model: Model, plan: Ints, row: int, slot: int) -> bool:
+    """Trade one slot of one demand away or up to its least, as cheaply as can be. Changes `plan`; whether it did."""
+    if not 0 < plan[row, slot] < model.least[row, slot]:
+        return False
+    best: tuple[int, int, int, int] | None = None
+    for trade in _trades(model, plan, row, slot):
+        where = int(np.argmin(trade.cost))
+        other, elsewhere = divmod(where, plan.shape[1])
+        cost = int(trade.cost[other, elsewhere])
+        if cost != NEVER and (best is None or cost < best[0]):
+            best = (cost, other, elsewhere, int(trade.moved[other, elsewhere]))
+    if best is None:
+        return False
+    _, other, elsewhere, moved = best
+    plan[row, slot] += moved
+    plan[row, elsewhere] -= moved
+    plan[other, slot] -= moved
+    plan[other, elsewhere] += moved
+    return True
+
+
+def _trades(model: Model, plan: Ints, row: int, slot: int) -> Iterator[_Trade]:
+    """Ways to change a slot: up to the least, by all of another slot or of another demand, or down to nothing."""
+    need = int(model.least[row, slot] - plan[row, slot])
+    ways = (
+        np.full_like(plan, need),
+        np.broadcast_to(plan[row], plan.shape),
+        np.broadcast_to(plan[:, slot, None], plan.shape),
+        np.full_like(plan, -int(plan[row, slot])),
+    )
+    for moved in ways:
+        yield _Trade(moved, _price(model, plan, (row, slot), moved))
+
+
+def _price(model: Model, plan: Ints, at: tuple[int, int], moved: Ints) -> Ints:
+    """What each trade costs more; NEVER where a slot would pass a cap, fall below its least, or a limit break."""
+    row, slot = at
+    allowed = (
+        _fits(plan[row, slot] + moved, model.least[row, slot], model.caps[row, slot])
+        & _fits(plan[row] - moved, model.least[row], model.caps[row])
+        & _fits(plan[:, slot, None] - moved, model.least[:, slot, None], model.caps[:, slot, None])
+        & _fits(plan + moved, model.least, model.caps)
+    )
+    allowed[row] = False
+    allowed[:, slot] = False
+    for limit in model.limits:
+        heavier = (limit.weight[row] - limit.weight)[:, None]
+        if heavier.any():
+            room = limit.limit - limit.load(plan)
+            allowed &= (heavier * moved <= room[slot]) & (-heavier * moved <= room)
+    dearer = (model.cost[row, slot] - model.cost[row]) + (model.cost - model.cost[:, slot, None])
+    return np.where(allowed, dearer * moved, NEVER)
+
+
+def _fits(energy: Ints, least: Ints, caps: Ints) -> Mask:
+    fits: Mask = (energy == 0) | ((energy >= np.maximum(least, 1)) & (energy <= caps))
+    return fits
