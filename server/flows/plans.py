@@ -190,7 +190,7 @@ def regrets(question: Question, answer: Answer) -> dict[UUID, Delay]:
     what was earned so far is not to be judged by the rest.
     """
     planned = {plan.id: plan.energy_wh for plan in answer.plans}
-    out = {}
+    out: dict[UUID, Delay] = {}
     for one, wish in zip(question.asked, question.wishes, strict=True):
         if wish.at_once or one.contract is None:
             continue

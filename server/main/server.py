@@ -106,7 +106,7 @@ class Server:
             bound.close()
             raise BadSetting(_taken(self.settings.ocpp_port, "--ocpp-port")) from error
         ui = self.parts.ui(self.api_url) if pages and self.parts.ui else None
-        api = create_api(self._api_context())
+        api: AsgiApp = create_api(self._api_context())  # type: ignore[assignment]
         self._http = _Http(_http_config(_dispatch(api, ui[0]) if ui else api))
         tasks = [
             asyncio.create_task(self.runner.run(), name="outbox"),

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -74,7 +75,7 @@ class _Bare(msgspec.Struct, frozen=True):
     counterparty_id: UUID | None = None
 
 
-def _contract(row: sa.Row[tuple[object, ...]]) -> Contract:
+def _contract(row: sa.Row[*tuple[Any, ...]]) -> Contract:
     bare, terms = to_struct(row, _Bare), to_struct(row, ContractTerms)
     return Contract(bare.id, bare.party_id, bare.account_id, terms, bare.location_id, bare.counterparty_id)
 

@@ -41,7 +41,7 @@ def async_url(url: str) -> URL:
     return parsed.set(drivername=name)
 
 
-def to_struct(row: sa.Row[Any] | Row, kind: type[T]) -> T:
+def to_struct(row: sa.Row[*tuple[Any, ...]] | Row, kind: type[T]) -> T:
     """A row as a core struct: enums from their values, unknown columns dropped."""
     values = row._mapping if isinstance(row, sa.Row) else row  # noqa: SLF001 -- the documented accessor
     return msgspec.convert(dict(values), kind, strict=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -43,7 +44,8 @@ class SampleRow(msgspec.Struct, frozen=True):
 
 async def next_transaction_id(tx: AsyncSession, session_id: UUID) -> int:
     """A positive, unique OCPP 1.6 transaction id for a session."""
-    result = await tx.execute(sa.insert(Transactions).values(session_id=session_id).returning(Transactions.id))
+    counted = sa.insert(Transactions).values(session_id=session_id).returning(Transactions.__table__.c.id)  # type: ignore[attr-defined]
+    result = await tx.execute(counted)
     return int(result.scalar_one())
 
 
@@ -153,7 +155,7 @@ async def add_readings(tx: AsyncSession, rows: Sequence[SampleRow]) -> None:
     values = [msgspec.structs.asdict(row) for row in _distinct(rows)]
     if tx.get_bind().dialect.name == "sqlite":
         lite = sqlite.insert(Readings)
-        kept = {"register_wh": sa.func.max(R.register_wh, lite.excluded.register_wh)}
+        kept: dict[str, Any] = {"register_wh": sa.func.max(R.register_wh, lite.excluded.register_wh)}
         await tx.execute(lite.on_conflict_do_update(index_elements=["session_id", "at"], set_=kept), values)
     else:
         full = postgresql.insert(Readings)

@@ -15,6 +15,7 @@ from shared.cdrs import Receipt
 
 T = Transfers.__table__.c  # type: ignore[attr-defined]
 E = Entries.__table__.c  # type: ignore[attr-defined]
+A = Accounts.__table__.c  # type: ignore[attr-defined]
 C = Cdrs.__table__.c  # type: ignore[attr-defined]
 S = Sessions.__table__.c  # type: ignore[attr-defined]
 L = Locations.__table__.c  # type: ignore[attr-defined]
@@ -35,7 +36,7 @@ class PostedLine(msgspec.Struct, frozen=True):
 async def lock(tx: AsyncSession, account_id: UUID) -> None:
     """Let settlements of one account take turns (SQLite's writers do so anyway)."""
     if tx.get_bind().dialect.name != "sqlite":
-        await tx.execute(sa.select(Accounts.id).where(Accounts.__table__.c.id == account_id).with_for_update())  # type: ignore[attr-defined]
+        await tx.execute(sa.select(A.id).where(A.id == account_id).with_for_update())
 
 
 async def post(tx: AsyncSession, entry: Entry, party_id: UUID, account_id: UUID | None, at: datetime) -> bool:

@@ -1,5 +1,7 @@
 """Runs migrations on the connection that storage.schema hands over."""
 
+from typing import Literal
+
 import sqlalchemy as sa
 from alembic import context
 from sqlmodel import SQLModel
@@ -11,7 +13,7 @@ from server.storage.columns import Encoded, UtcDateTime
 assert tables.Parties.__tablename__ == "parties"  # the import fills the metadata
 
 
-def plain(kind: str, item: object, _context: object) -> str | bool:
+def plain(kind: str, item: object, _context: object) -> str | Literal[False]:
     """Our column types as what the database sees, so that a migration never depends on today's code."""
     if kind == "type" and isinstance(item, Encoded):
         return "sa.Text()"
