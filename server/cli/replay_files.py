@@ -47,7 +47,7 @@ class SessionsRead(msgspec.Struct, frozen=True):
 def read_sessions(path: Path) -> SessionsRead:
     """The sessions of a file; raises BadInputError."""
     table = _table(path, NEEDED_OF_SESSIONS, OPTIONAL_OF_SESSIONS)
-    texts = {name: _texts(table, name) for name in ("session_id", "user_id", "location_type", "tz")}
+    texts = {name: _texts(path, table, name) for name in ("session_id", "user_id", "location_type", "tz")}
     starts, ends = (_column(path, table, name, _second) for name in ("start_utc", "end_utc"))
     energies, powers = (_column(path, table, name, _thousandth) for name in ("energy_kwh", "max_power_kw"))
     unknown = [zone for zone in dict.fromkeys(texts["tz"]) if zone and not _is_zone(zone)]
@@ -118,11 +118,13 @@ def _read(path: Path, names: list[str]) -> pa.Table:
     return pyarrow.csv.read_csv(path, convert_options=convert)
 
 
-def _texts(table: pa.Table, name: str) -> list[str | None]:
+def _texts(path: Path, table: pa.Table, name: str) -> list[str | None]:
     if name not in table.column_names:
         return [None] * table.num_rows
-    column = table[name]
-    values = column.to_pylist() if pa.types.is_large_string(column.type) else pc.cast(column, pa.string()).to_pylist()
+    try:
+        values = pc.cast(table[name], pa.large_string()).to_pylist()
+    except pa.ArrowException as error:
+        raise BadInputError(f"{path}: column {name}: expected text, found {table[name].type}") from error
     return [value.strip() or None if value is not None else None for value in values]
 
 
