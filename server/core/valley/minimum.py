@@ -11,8 +11,9 @@ from server.core.valley.capacity import Ints, Mask, Model
 from server.core.valley.swap import swapped
 from server.core.valley.threshold import merit_of, plan_alone
 
-REPLANS_PER_SECOND = 2_000
-"""A replan takes 0.1 to 0.3 ms: work is counted, not timed, so that the same problem gets the same plan."""
+REPLANS_PER_SECOND = 100
+"""Work is counted, not timed, so that the same problem gets the same plan. A replan takes 0.1 to 0.4 ms: the 2 s that a
+problem has by default are 50 ms here, more than which a plug-in should not wait for."""
 
 
 def below_least(model: Model, plan: Ints) -> Ints:

@@ -8,7 +8,7 @@ import numpy as np
 
 from server.core.valley.capacity import Ints, Mask, Model, earliest
 
-TRIES = 8
+TRIES = 4
 """How many levels of cap are tried where a minimum power leaves energy unserved."""
 
 
