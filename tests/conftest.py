@@ -1,10 +1,14 @@
 """What all tests share: where the reference shelf is, and that a test which needs it cannot skip unseen."""
 
+import asyncio
 import os
 from collections.abc import Generator
 from pathlib import Path
+from uuid import uuid4
 
+import asyncpg
 import pytest
+from postgres import running_postgres
 
 SHARED = "DALSTROOM_SHARED"
 ROOT = Path(__file__).parents[1]
@@ -17,6 +21,29 @@ def shared_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference shelf at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Generator[str, None, None]:
+    """A PostgreSQL of this test run's own; mark what uses it with `postgres`."""
+    with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def fresh_postgres_url(postgres_url: str) -> str:
+    """An empty database of one test's own in it."""
+    name = f"test_{uuid4().hex}"
+
+    async def create() -> None:
+        connection = await asyncpg.connect(postgres_url)
+        try:
+            await connection.execute(f"create database {name}")
+        finally:
+            await connection.close()
+
+    asyncio.run(create())
+    return postgres_url.rpartition("/")[0] + f"/{name}"
 
 
 @pytest.hookimpl(wrapper=True)
