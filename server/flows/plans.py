@@ -131,7 +131,9 @@ def _future(plan: Plan, now: datetime) -> list[datetime]:
 
 
 def _ready(one: SessionFacts, now: datetime) -> ready_by.ReadyBy:
-    habits = one.driver.habits if one.driver is not None and not one.location.public else []
+    """The time in force. Habits are about leaving home: who has no station there has the street for it."""
+    at_home = one.driver is not None and (not one.location.public or not one.driver.has_home_station)
+    habits = one.driver.habits if one.driver is not None and at_home else []
     zone = one.driver.time_zone if one.driver is not None else one.location.time_zone
     return ready_by.choose(one.session.stated_ready_by, habits, one.session.started_at, now, zone)
 
@@ -269,6 +271,7 @@ def _plan(question: Question, one: SessionFacts, wish: Wish, solver: str) -> Pla
         slot_seconds=grid.slot_seconds,
         energy_wh=[],
         need_wh=wish.need.energy_wh,
+        need_source=wish.need.source.value,
         final_w=wish.final_w,
         depart_at=wish.ready.at,
         depart_source=wish.ready.source.value,

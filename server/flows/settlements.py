@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import cdr, ledger, missing
+from server.core.demand import NeedSource
 from server.core.ledger import SessionPosting
 from server.core.missing import Ending
 from server.core.pricecurve import curve_id, sources, worst
@@ -45,8 +46,8 @@ async def settle_session(tx: AsyncSession, session_id: UUID, now: datetime) -> s
 
 def _shortfall(run: Course, ended_at: datetime) -> Shortfall | None:
     session, plan = run.one.session, run.one.plan
-    if plan is None:
-        return None
+    if plan is None or plan.need_source == NeedSource.STILL_DRAWING:
+        return None  # what was asked for was there; nobody had asked for more
     return missing.shortfall(
         Ending(
             energy_wh=session.energy_wh,

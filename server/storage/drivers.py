@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.storage.db import to_struct
-from server.storage.tables import Accounts
+from server.storage.tables import Accounts, Locations
 from shared.accounts import Habit
 
 A = Accounts.__table__.c  # type: ignore[attr-defined]
+L = Locations.__table__.c  # type: ignore[attr-defined]
 
 
 class Driver(msgspec.Struct, frozen=True):
@@ -25,12 +26,14 @@ class Driver(msgspec.Struct, frozen=True):
     currency: str
     consent_at: datetime | None
     habits: list[Habit]
+    has_home_station: bool = False
 
 
 async def by_id(tx: AsyncSession, account_ids: Sequence[UUID]) -> dict[UUID, Driver]:
     """Drivers by account id."""
     if not account_ids:
         return {}
-    columns = [A.id, A.party_id, A.name, A.time_zone, A.currency, A.consent_at, A.habits]
+    home = sa.exists().where(L.account_id == A.id).label("has_home_station")
+    columns = [A.id, A.party_id, A.name, A.time_zone, A.currency, A.consent_at, A.habits, home]
     rows = await tx.execute(sa.select(*columns).where(A.id.in_(list(account_ids))))
     return {row.id: to_struct(row, Driver) for row in rows}

@@ -37,6 +37,7 @@ class Plan(msgspec.Struct, frozen=True):
     depart_source: str = "none"
     price_source: str = ""
     curve_id: str = ""
+    need_source: str = ""
     solver: str = ""
     sent_at: datetime | None = None
     outcome: str = ""

@@ -324,6 +324,7 @@ class Plans(SQLModel, table=True):
     slot_seconds: int
     energy_wh: Any = _json(list[int])
     need_wh: int
+    need_source: str = ""
     shortfall_wh: int = 0
     reason: str | None = None
     final_w: int

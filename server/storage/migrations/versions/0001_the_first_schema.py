@@ -416,6 +416,7 @@ def upgrade() -> None:
     sa.Column('slot_seconds', sa.Integer(), nullable=False),
     sa.Column('energy_wh', sa.Text(), nullable=False),
     sa.Column('need_wh', sa.Integer(), nullable=False),
+    sa.Column('need_source', sa.String(), nullable=False),
     sa.Column('shortfall_wh', sa.Integer(), nullable=False),
     sa.Column('reason', sa.String(), nullable=True),
     sa.Column('final_w', sa.Integer(), nullable=False),
