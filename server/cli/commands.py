@@ -111,6 +111,43 @@ def plan(
 
 
 @app.command()
+def replay(
+    sessions: Annotated[Path, typer.Argument(help="CSV or Parquet with session_id, user_id, start_utc, end_utc, ...")],
+    prices: Annotated[Path, typer.Option(help="CSV or Parquet with ts_utc, price_eur_mwh.")],
+    policy: Annotated[str, typer.Option(help="perfect, forecast or uncontrolled.")] = "forecast",
+    energy: Annotated[str, typer.Option(help="known or estimated.")] = "estimated",
+    floor_kwh: Annotated[float, typer.Option(help="Charged first, at once.")] = 5.0,
+    dial: Annotated[str | None, typer.Option(help="sure, balanced or cheap.")] = None,
+    risk: Annotated[float | None, typer.Option(help="The dial's number itself.")] = None,
+    rule: Annotated[str, typer.Option(help="slots or gap.")] = "slots",
+    ask: Annotated[float | None, typer.Option(help="Share of sessions in which the driver is asked.")] = None,
+    power_kw: Annotated[float | None, typer.Option(help="Power of every session.")] = None,
+    location_type: Annotated[str | None, typer.Option(help="Only sessions of this type.")] = None,
+    shift_weeks: Annotated[int, typer.Option(help="Move the sessions by whole weeks.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Replay real sessions against real prices, walk-forward: what the planner would have earned."""
+    from server.cli.replay import run
+
+    code = run(
+        sessions,
+        prices,
+        policy=policy,
+        energy=energy,
+        floor_kwh=floor_kwh,
+        dial=dial,
+        risk=risk,
+        rule=rule,
+        ask=ask,
+        power_kw=power_kw,
+        location_type=location_type,
+        shift_weeks=shift_weeks,
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
 def migrate(database: Database = "") -> None:
     """Bring the database to the schema of this version."""
     from server.cli.admin import migrate as work

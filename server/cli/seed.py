@@ -14,7 +14,9 @@ from server.simulator.places import LoadWindow, Place, StationSpec
 from server.simulator.town import Town
 from server.storage import town as stored
 from server.storage.db import Database
+from server.storage.town import PastStay
 from shared.accounts import Habit
+from shared.ids import derive
 from shared.tariffs import HomeKind, HomeTariffInput
 
 
@@ -34,7 +36,30 @@ async def seed(db: Database, town: Town, now: datetime) -> bool:
         for person in town.people:
             for contract in person.contracts:
                 await _contract(tx, person, contract, now)
+        await stored.add_past(tx, _past(town))
     return True
+
+
+def _past(town: Town) -> list[PastStay]:
+    """The stays of the weeks before, from which habits and energies are learned; they were settled long ago."""
+    stations = {station.identity: station for station in town.stations}
+    places = {place.id: place for place in town.places}
+    people = {person.id: person for person in town.people}
+    return [
+        PastStay(
+            id=derive("town-stay", town.seed, number),
+            party_id=places[stations[stay.station].location_id].party_id,
+            station_id=stations[stay.station].id,
+            evse_id=stations[stay.station].evse_id,
+            location_id=stations[stay.station].location_id,
+            account_id=stay.person_id,
+            token_uid=people[stay.person_id].token_uid or "",
+            started_at=stay.plugged_at,
+            ended_at=stay.unplugged_at,
+            energy_wh=stay.energy_wh,
+        )
+        for number, stay in enumerate(town.history)
+    ]
 
 
 async def _person(tx: AsyncSession, person: Person, now: datetime) -> None:

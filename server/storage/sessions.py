@@ -95,8 +95,8 @@ async def all_open(tx: AsyncSession) -> list[Session]:
 
 
 async def in_order(tx: AsyncSession) -> list[Session]:
-    """Every session, in the order in which they began."""
-    rows = sa.select(TABLE).order_by(S.started_at, S.transaction_id)
+    """Every session that a station reported to us, in the order in which they began."""
+    rows = sa.select(TABLE).where(S.transaction_id > 0).order_by(S.started_at, S.transaction_id)
     return [to_struct(row, Session) for row in await tx.execute(rows)]
 
 
