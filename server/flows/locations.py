@@ -1,10 +1,7 @@
 """Places to charge as a driver sees them, starting a charge there, and an operator's stations."""
 
-import hashlib
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import msgspec
@@ -14,7 +11,8 @@ from server.core import access
 from server.core.session import Refused, Session
 from server.core.station import Station
 from server.core.tariff import PublicTariffTerms
-from server.storage import contracts, locations, outbox, sessions, stations
+from server.flows.placing import put_station
+from server.storage import contracts, locations, sessions, stations
 from server.storage.locations import Location
 from server.storage.stations import Evse
 from shared.locations import EvseState, EvseView, LocationView
@@ -36,8 +34,6 @@ STATES = {
 """OCPP 1.6 ChargePointStatus in OCPI's words (OCPI 2.2.1, 8.4.23): AVAILABLE can start a session, as Preparing can
 for whoever put the cable in; BLOCKED is a car that stands in the way after its session."""
 FREE = ("Available", "Preparing")
-KEY_BYTES = 20
-"""OCPP 1.6 security whitepaper: an authorisation key of 20 bytes, said as 40 hexadecimal digits."""
 
 NOT_THERE = Refused("not_found", "List the places with GET /api/locations.")
 
@@ -207,8 +203,7 @@ async def add_station(
 ) -> StationCredentials | Refused:
     """A new station of a party, with one connector and a key that is told once. An unknown place is made, private.
 
-    `ocpp_url`: what the identity is appended to, e.g. ws://127.0.0.1:9000/ocpp. Behind a shared limit one more station
-    means a smaller safe share for each, so all of them are configured anew.
+    `ocpp_url`: what the identity is appended to, e.g. ws://127.0.0.1:9000/ocpp.
     """
     if await locations.station_taken(tx, said.identity):
         return Refused("identity_taken", "Another station has this identity; choose another one.")
@@ -216,23 +211,7 @@ async def add_station(
     if place is None:
         place = _new_place(party_id, said.location_name.strip())
         await locations.insert(tx, place)
-    feeder = await stations.feeder_of(tx, place.id)
-    station = Station(
-        id=uuid4(),
-        party_id=party_id,
-        location_id=place.id,
-        identity=said.identity,
-        max_w=said.max_w,
-        phases=said.phases,
-        online=False,
-        feeder_id=None if feeder is None else feeder.id,
-    )
-    key = secrets.token_hex(KEY_BYTES)
-    await locations.add_station(tx, station, hashlib.sha256(key.encode()).hexdigest())
-    await stations.add_evse(tx, station, 1)
-    for neighbour in await stations.at_location(tx, place.id) if feeder is not None else ():
-        await outbox.put_once(tx, "configure", str(neighbour.id), {"station_id": neighbour.id}, now)
-    return StationCredentials(said.identity, f"{ocpp_url.rstrip('/')}/{quote(said.identity, safe='')}", key)
+    return await put_station(tx, place, said, ocpp_url, now)
 
 
 def _new_place(party_id: UUID, name: str) -> Location:
