@@ -70,7 +70,7 @@ class Car:
         self.pilot_ma = 0
         self.current_ma = 0
         self.asleep = False
-        self._soc_permille = soc_permille
+        self.plugged_permille = soc_permille
         self._steps = _steps(spec, soc_permille)
         self._sleepy = sleepy
         self._rises = 0
@@ -86,7 +86,7 @@ class Car:
     def soc_permille(self) -> int:
         """State of charge, whole per mille (rounded down)."""
         stored_uj = self.drawn_uj * EFFICIENCY_PCT // 100
-        return self._soc_permille + 1000 * stored_uj // (self.spec.capacity_wh * UJ_PER_WH)
+        return self.plugged_permille + 1000 * stored_uj // (self.spec.capacity_wh * UJ_PER_WH)
 
     @property
     def soc_pct(self) -> int:
@@ -116,10 +116,14 @@ class Car:
 
     def advance(self, us: int) -> None:
         """Draw at the present power for `us` microseconds; never past the next change (see `until_change_us`)."""
-        self.drawn_uj += self.power_w * us
+        self.resume(self.drawn_uj + self.power_w * us)
+        self._settle_current()
+
+    def resume(self, drawn_uj: int) -> None:
+        """Go on after so much has been drawn in this stay."""
+        self.drawn_uj = drawn_uj
         while self._steps and self.drawn_uj >= self._steps[0][0]:
             self._steps.pop(0)
-        self._settle_current()
 
     def until_change_us(self) -> int:
         """How long the present power lasts if the pilot stays: to the next taper step or to full."""

@@ -38,7 +38,8 @@ class LoadPlan(msgspec.Struct, frozen=True):
 
 class Counts(msgspec.Struct):
     """Live figures. `frames` counts both directions; `refused` are connections, `denied` are cards,
-    `dropped` are connections that the server ended."""
+    `dropped` are connections that the server ended.
+    """
 
     connected: int = 0
     refused: int = 0

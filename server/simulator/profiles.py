@@ -90,6 +90,14 @@ class Profiles:
         """The transaction ended, or the power was lost: its profiles are gone."""
         self._held = [profile for profile in self._held if profile.purpose != "TxProfile"]
 
+    def defaults(self) -> tuple[Profile, ...]:
+        """What survives a power cycle."""
+        return tuple(profile for profile in self._held if profile.purpose != "TxProfile")
+
+    def restore(self, profiles: tuple[Profile, ...]) -> None:
+        """Hold these, and nothing else."""
+        self._held = list(profiles)
+
     def limit(self, now_us: int, running: Transaction | None) -> Limit:
         """The limit in force: a TxProfile beats the default, and the station's own maximum caps both."""
         session = Limit(None, FAR_US)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.simulator.car import Car, micros
+from server.simulator.car import Car, micros, need_wh
 from server.simulator.driver import ApiRefusal
 from server.simulator.faults import MISSES_DEPARTURE
 from server.simulator.limits import Violation
@@ -62,7 +62,7 @@ class StayRecord:
 
     def __init__(self, visit: Visit | None, person_id: UUID | None, station: Station, car: Car) -> None:
         self.visit, self.person_id, self.station, self.car = visit, person_id, station, car
-        self.need_wh = visit.need_wh if visit else 0
+        self.need_wh = need_wh(car.spec, car.plugged_permille)
         self.leaving = False
         self.transactions: list[Transaction] = []
         self._first = len(station.started)

@@ -174,6 +174,16 @@ class Station:
         self.begin(token)
         return True
 
+    def resume(self, car: Car, token: str | None, running: Transaction | None, *, finished: bool) -> None:
+        """Go on with a car that was plugged in when the power went; with no transaction its card counts once more."""
+        self.car, self.token, self._finishing = car, token, finished
+        if running is not None:
+            self.running, self._energised = running, True
+            self.started.append(running)
+            self._schedule_reading(self.now_us())
+        elif token and not finished:
+            self.begin(token)
+
     def unplug(self, now_us: int) -> None:
         """The car leaves."""
         self.stop(Reason.ev_disconnected)

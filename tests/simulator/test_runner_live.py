@@ -4,11 +4,12 @@ import asyncio
 from datetime import timedelta
 
 import msgspec
-from csms_edge import NOON, CentralSystem, profile
+from csms_edge import NOON, CentralSystem, profile, valley
 from ocpp.v16 import call
 from test_runner_stepped import only
 
 from server.clock import ScaledClock
+from server.simulator.memory import Memory
 from server.simulator.pace import Live
 from server.simulator.runner import Ends, Runner, run_live
 from server.simulator.town import build
@@ -151,3 +152,34 @@ async def test_an_inoperative_station_says_so_and_starts_nothing():
         start = call.RemoteStartTransaction(id_tag=card, connector_id=1)
         assert (await going.send("LOOTS/6", start)).status == "Rejected"
         assert (await going.send("LOOTS/6", call.UnlockConnector(connector_id=1))).status == "Unlocked"
+
+
+async def test_a_town_that_was_stopped_goes_on_with_its_cars_and_their_transactions():
+    whole = only(short(build(1, NOON + timedelta(hours=6, minutes=20)), 24 * 60), "HOME-1", "LOOTS/1", "LOOTS/2")
+    clock, kept = ScaledClock(whole.start, 600), []
+    async with CentralSystem(clock.now) as system:
+        valley(system, {station.identity: station.unit for station in whole.stations})
+        task = asyncio.create_task(run_live(whole, clock, Ends(system.url), kept.append))
+        await until(lambda: len(system.transactions) == 3)
+        await asyncio.sleep(0.3)
+        clock.set_speed(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        memory = msgspec.json.decode(msgspec.json.encode(kept[0]), type=Memory)
+        assert memory == kept[0]
+        assert len(memory.stays) == 3
+        drawn = {stay.station: stay.drawn_uj for stay in memory.stays}
+        runner = Runner(whole, Live(clock), Ends(system.url, memory=memory))
+        await runner.connect()
+        task = asyncio.create_task(runner.run(whole.end))
+        assert {station.spec.identity: station.car.drawn_uj for station in runner.stations} == drawn
+        clock.set_speed(600)
+        await until(lambda: runner.stations[1].power_w > 0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await runner.close()
+    assert len(system.transactions) == 3, "nobody started again"
+    assert [session.transaction_id for session in runner.report().sessions] == [
+        memory.stays[number].transaction.id for number in range(3)
+    ]
+    assert runner.stations[1].profiles.defaults(), "the default survives"
