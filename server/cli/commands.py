@@ -55,9 +55,7 @@ def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 
 @app.command()
 def up(
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Run the demo town, on 127.0.0.1 only.")
-    ] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Run the demo town, on 127.0.0.1 only.")] = False,
     speed: Annotated[int, typer.Option(help="Demo: simulated seconds per second (0 pauses; 1, 60, 600).")] = 600,
     seed: Annotated[int, typer.Option(help="Demo: which town.")] = 1,
     port: Annotated[int, typer.Option(help="The app and the API.")] = 8000,
@@ -86,9 +84,7 @@ def up(
 def demo(
     once: Annotated[bool, typer.Option("--once", help="One day, noon to noon, stepped; then a summary.")] = False,
     seed: Annotated[int, typer.Option(help="Which town and day.")] = 1,
-    prices: Annotated[
-        Path | None, typer.Option(help="Recorded prices: ts_utc, price_eur_mwh.")
-    ] = None,
+    prices: Annotated[Path | None, typer.Option(help="Recorded prices: ts_utc, price_eur_mwh.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     log: Annotated[Path | None, typer.Option(help="Write every OCPP frame here, a JSON line each.")] = None,
 ) -> None:
@@ -177,13 +173,21 @@ def openapi() -> None:
 def simulate(
     stations: Annotated[int, typer.Option(min=1, help="How many.")],
     url: Annotated[str, typer.Option(help="ws://host:9000/ocpp")],
-    key: Annotated[str, typer.Option(help="Key of every station; {identity} is replaced.")] = "{identity}",
+    key: Annotated[str, typer.Option(help="Key of each station; {n} is its number. None: --enter makes them.")] = "",
+    identity: Annotated[str, typer.Option(help="Identity of each station; {n} is its number.")] = "SIM-{n:05d}",
+    token: Annotated[str, typer.Option(help="The card that all of them show.")] = "SIMULATOR",
     seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
+    charging: Annotated[float, typer.Option(min=0, max=1, help="The share that charges.")] = 0.5,
+    enter: Annotated[
+        bool, typer.Option("--enter", help="First enter the stations and the card in this installation's database.")
+    ] = False,
+    database: Database = "",
 ) -> None:
     """Connect many simulated stations to a server and let them charge."""
-    from server.cli.simulate import run
+    from server.cli.simulate import SimulationWanted, run
 
-    guarded(lambda: run(stations, url, key, seconds))
+    wanted = SimulationWanted(stations, url, key, identity, token, seconds, charging, enter)
+    guarded(lambda: run(wanted, database))
 
 
 @account_app.command("add")
@@ -192,7 +196,9 @@ def account_add(
     name: Annotated[str, typer.Option(help="Full name.")],
     role: Annotated[str, typer.Option(help="driver, fleet_manager, operator, supplier or administrator.")] = "driver",
     party: Annotated[str, typer.Option(help="The party it belongs to; made if new.")] = "Dalstroom",
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
+    password: Annotated[
+        str, typer.Option(envvar="DALSTROOM_PASSWORD", prompt=True, hide_input=True, confirmation_prompt=True)
+    ] = "",
     database: Database = "",
 ) -> None:
     """Add an account that can sign in."""
@@ -207,6 +213,8 @@ def station_add(
     identity: str,
     location: Annotated[str, typer.Option(help="Name of the place; made if new.")] = "Home",
     owner: Annotated[str, typer.Option(help="E-mail of the driver whose home this is; none: a public place.")] = "",
+    party: Annotated[str, typer.Option(help="Whose public place it is; made if new.")] = "Dalstroom",
+    price: Annotated[str, typer.Option(help="EUR per kWh at a new public place; none: nobody pays there.")] = "",
     max_w: Annotated[int, typer.Option(help="Most that it gives, W.")] = 11_040,
     phases: Annotated[int, typer.Option(min=1, max=3)] = 3,
     host: Annotated[str, typer.Option(help="Host name that the station reaches this server by.")] = "127.0.0.1",
@@ -217,7 +225,7 @@ def station_add(
     from server.cli.admin import StationWanted
     from server.cli.admin import station_add as work
 
-    wanted = StationWanted(identity, location, owner, max_w, phases)
+    wanted = StationWanted(identity, location, owner, max_w, phases, party, price)
     guarded(lambda: work(wanted, f"ws://{host}:{ocpp_port}", database))
 
 

@@ -1,0 +1,141 @@
+"""`dalstroom migrate`, `account add`, `station add`, `token add`: what is entered by hand, into the database."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import TypeVar
+
+import msgspec
+import typer
+
+from server.clock import RealClock
+from server.core.session import Refused
+from server.flows import entry
+from server.flows.accounts import hash_password
+from server.flows.entry import AccountEntry, StationEntry
+from server.settings import BadSetting, Settings, home_dir
+from server.storage import schema
+from server.storage.db import Database
+from shared.accounts import Role
+from shared.stations import StationAdd
+
+T = TypeVar("T")
+LEAST_PASSWORD = 8
+MOST_CARD = 20
+"""OCPP 1.6: an idTag is a CiString20."""
+MICRO = 1_000_000
+
+
+@dataclass(frozen=True)
+class AccountWanted:
+    """What `account add` was told."""
+
+    email: str
+    name: str
+    role: str
+    party: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class StationWanted:
+    """What `station add` was told. `owner` "" means a public place of `party`; `price` in EUR per kWh, "" for none."""
+
+    identity: str
+    location: str
+    owner: str
+    max_w: int
+    phases: int
+    party: str = "Dalstroom"
+    price: str = ""
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncGenerator[Database, None]:
+    """The database of this installation, brought to the schema of this version."""
+    db = Database(Settings(home=home_dir(), database=url).database_url)
+    try:
+        await schema.migrate(db)
+        yield db
+    finally:
+        await db.close()
+
+
+async def migrate(database: str) -> None:
+    """Bring the database to the schema of this version, and say from where to where."""
+    db = Database(Settings(home=home_dir(), database=database).database_url)
+    try:
+        before, _ = await schema.revisions(db)
+        after = await schema.migrate(db)
+    finally:
+        await db.close()
+    typer.echo(f"Database at revision {after}" + ("" if before == after else f" (was {before or 'empty'})"))
+
+
+async def account_add(wanted: AccountWanted, database: str) -> None:
+    """Add an account that can sign in."""
+    if "@" not in wanted.email:
+        raise BadSetting(f"{wanted.email} is no e-mail address")
+    if wanted.role not in list(Role):
+        raise BadSetting(f"--role must be one of {', '.join(Role)}, not {wanted.role}")
+    if len(wanted.password) < LEAST_PASSWORD:
+        raise BadSetting(f"--password: take {LEAST_PASSWORD} characters or more")
+    hashed = hash_password(wanted.password)
+    new = AccountEntry(wanted.email, wanted.name, Role(wanted.role), wanted.party, hashed)
+    async with opened(database) as db, db.begin() as tx:
+        account = _granted(await entry.add_account(tx, new, RealClock().now()))
+    typer.echo(f"Added {account.role.value} {account.name} <{account.email}> of {wanted.party}.")
+
+
+async def station_add(wanted: StationWanted, base_url: str, database: str) -> None:
+    """Add a station and print where it connects and its key, which is kept nowhere else."""
+    said = {
+        "identity": wanted.identity,
+        "location_name": wanted.location,
+        "max_w": wanted.max_w,
+        "phases": wanted.phases,
+    }
+    new = StationEntry(
+        station=msgspec.convert(said, StationAdd),
+        party=wanted.party,
+        owner_email=wanted.owner or None,
+        price_micro_per_kwh=_price(wanted.price),
+    )
+    async with opened(database) as db, db.begin() as tx:
+        added = _granted(await entry.add_station(tx, new, f"{base_url}/ocpp", RealClock().now()))
+    kind = "public place" if added.public else "home"
+    typer.echo(
+        f"Added {wanted.identity} at {added.location_name} ({kind}). Enter in the station, now: it is shown once."
+    )
+    typer.echo(f"URL  {added.credentials.url}")
+    typer.echo(f"Key  {added.credentials.key}")
+
+
+async def token_add(uid: str, account: str, database: str) -> None:
+    """Let a card charge on an account."""
+    if not 0 < len(uid) <= MOST_CARD:
+        raise BadSetting(f"a card's uid has 1 to {MOST_CARD} characters")
+    async with opened(database) as db, db.begin() as tx:
+        owner = _granted(await entry.add_token(tx, uid, account))
+    typer.echo(f"Card {uid} charges on {owner.name} <{owner.email}>.")
+
+
+def _price(text: str) -> int | None:
+    """EUR per kWh as micro-units."""
+    if not text:
+        return None
+    try:
+        micro = Decimal(text) * MICRO
+    except InvalidOperation:
+        micro = Decimal("NaN")
+    if not micro.is_finite() or micro < 0 or micro != micro.to_integral_value():
+        raise BadSetting(f"--price: EUR per kWh is wanted, such as 0.39, not {text}")
+    return int(micro)
+
+
+def _granted(answer: T | Refused) -> T:
+    """The answer, or the refusal as the one line that a person sees."""
+    if isinstance(answer, Refused):
+        raise BadSetting(answer.hint)
+    return answer

@@ -1,0 +1,49 @@
+"""What a person can mend: these errors become one clear line and exit code 2; anything else is ours, with its trace."""
+
+import asyncpg
+import msgspec
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from server.feeds.prices.recorded import PriceFileError
+from server.settings import BadSetting
+from server.storage.db import BadDatabaseUrl
+
+
+def mendable() -> tuple[type[Exception], ...]:
+    """The errors that `explain` has a line for."""
+    return (
+        BadSetting,
+        BadDatabaseUrl,
+        PriceFileError,
+        msgspec.ValidationError,
+        OperationalError,
+        asyncpg.PostgresError,
+        OSError,
+    )
+
+
+def explain(error: Exception) -> str:
+    """One line that says what is wrong, and what to do where the error does not say it."""
+    if isinstance(error, BadDatabaseUrl):
+        return f"--database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME is wanted ({_one_line(error)})"
+    if isinstance(error, asyncpg.PostgresError):
+        return f"--database: PostgreSQL says: {_one_line(error)}"
+    if isinstance(error, DBAPIError):
+        return (
+            f"--database: {_one_line(error.orig or error)}: check that the file or server is there and yours to write"
+        )
+    if isinstance(error, OSError) and not isinstance(error, BadSetting):
+        return _system(error)
+    return _one_line(error)
+
+
+def _system(error: OSError) -> str:
+    """What the system said, with the file it said it of."""
+    said = error.strerror or _one_line(error)
+    return f"{error.filename}: {said}" if error.filename else said
+
+
+def _one_line(error: BaseException) -> str:
+    """An error's first line, less the driver's own class names (`<class '...'>: ...`)."""
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return first.removeprefix("(").partition("'>: ")[2] or first

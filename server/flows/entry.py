@@ -1,0 +1,212 @@
+"""What the command line enters: accounts, stations and cards of an installation that starts empty."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.contract import Contract, ContractKind, ContractTerms
+from server.core.session import Refused
+from server.core.tariff import EnergyWindow, PublicTariffTerms
+from server.flows.placing import put_station
+from server.flows.tariffs import KINDS
+from server.storage import accounts, contracts, locations, stations, town
+from server.storage.accounts import Account, Party
+from server.storage.contracts import Token
+from server.storage.locations import Location
+from shared.accounts import PartyRole, Role
+from shared.stations import StationAdd, StationCredentials
+
+PARTY_OF = {
+    Role.DRIVER: PartyRole.PROVIDER,
+    Role.FLEET_MANAGER: PartyRole.FLEET,
+    Role.OPERATOR: PartyRole.OPERATOR,
+    Role.SUPPLIER: PartyRole.SUPPLIER,
+    Role.ADMINISTRATOR: PartyRole.PROVIDER,
+}
+"""What a party is that is first heard of with an account of this role."""
+SIMULATED = "Simulated stations"
+ALL_DAY = ("00:00", "24:00")
+
+
+class AccountEntry(msgspec.Struct, frozen=True):
+    """A new account; `party` by name."""
+
+    email: str
+    name: str
+    role: Role
+    party: str
+    password_hash: str
+
+
+class StationEntry(msgspec.Struct, frozen=True):
+    """A new station: at a driver's home (`owner_email`), else at a public place of a party.
+
+    `price_micro_per_kwh`: the price of a public place that is made with it; None: nobody pays there.
+    """
+
+    station: StationAdd
+    party: str
+    owner_email: str | None = None
+    price_micro_per_kwh: int | None = None
+
+
+class Added(msgspec.Struct, frozen=True):
+    """A station as it was entered, and where."""
+
+    credentials: StationCredentials
+    location_name: str
+    public: bool
+
+
+async def add_account(tx: AsyncSession, entry: AccountEntry, now: datetime) -> Account | Refused:
+    """A new account; its party is made if unknown. A driver gets a public contract and the app's token."""
+    email = entry.email.strip().lower()
+    if await accounts.by_email(tx, email) is not None:
+        return Refused("email_taken", "An account has this e-mail address already; choose another one.")
+    party = await _party(tx, entry.party, PARTY_OF[entry.role], now)
+    account = Account(
+        id=uuid4(),
+        party_id=party.id,
+        role=entry.role,
+        name=entry.name,
+        email=email,
+        created_at=now,
+        password_hash=entry.password_hash,
+    )
+    await accounts.insert(tx, account)
+    if entry.role is Role.DRIVER:
+        public = ContractTerms(kind=ContractKind.PUBLIC_FIXED, currency=account.currency)
+        await contracts.add_contract(tx, Contract(uuid4(), party.id, account.id, public))
+        uid = f"APP{secrets.token_hex(8).upper()}"  # an OCPP 1.6 idTag holds 20 characters
+        await contracts.add_token(tx, Token(uid, party.id, account.id, "app", valid=True))
+    return account
+
+
+async def add_token(tx: AsyncSession, uid: str, email: str) -> Account | Refused:
+    """Let a card charge on an account; gives the account."""
+    account = await accounts.by_email(tx, email.strip().lower())
+    if account is None:
+        return Refused("unknown_account", "Add the account first: dalstroom account add.")
+    if await contracts.token(tx, uid) is not None:
+        return Refused("token_taken", "This card charges on an account already.")
+    await contracts.add_token(tx, Token(uid, account.party_id, account.id, "rfid", valid=True))
+    return account
+
+
+async def add_station(tx: AsyncSession, entry: StationEntry, ocpp_url: str, now: datetime) -> Added | Refused:
+    """A new station at a driver's home or at a public place; the place, and the home's contract, are made if absent."""
+    if await locations.station_taken(tx, entry.station.identity):
+        return Refused("identity_taken", "Another station has this identity; choose another one.")
+    place = await (_public_place(tx, entry, now) if entry.owner_email is None else _home(tx, entry, now))
+    if isinstance(place, Refused):
+        return place
+    credentials = await put_station(tx, place, entry.station, ocpp_url, now)
+    return Added(credentials, place.name, place.public)
+
+
+async def enter_simulated(tx: AsyncSession, keys: Mapping[str, str], card: str, now: datetime) -> None:
+    """Stations of a load test by identity with their keys, at a public place of their own, and a card that may charge.
+
+    Those that are there already get the new keys.
+    """
+    party = await _party(tx, SIMULATED, PartyRole.OPERATOR, now)
+    place = await locations.named(tx, party.id, SIMULATED)
+    if place is None:
+        place = _place(party.id, SIMULATED, public=True)
+        await locations.insert(tx, place)
+    for identity, key in keys.items():
+        key_sha256 = hashlib.sha256(key.encode()).hexdigest()
+        known = await stations.key_of(tx, identity)
+        if known is None:
+            await put_station(tx, place, StationAdd(identity, SIMULATED), "", now)
+            known = await stations.key_of(tx, identity)
+        assert known is not None
+        await stations.update(tx, known[0], key_sha256=key_sha256)
+    if await contracts.token(tx, card) is None:
+        driver = Account(uuid4(), party.id, Role.DRIVER, SIMULATED, f"{uuid4().hex}@simulated.invalid", now)
+        await accounts.insert(tx, driver)
+        await contracts.add_token(tx, Token(card, party.id, driver.id, "rfid", valid=True))
+
+
+async def _party(tx: AsyncSession, name: str, role: PartyRole, now: datetime) -> Party:
+    """The party of a name, whatever it is; a new one is of the role given."""
+    for kind in PartyRole:
+        for party in await accounts.parties(tx, kind):
+            if party.name.casefold() == name.strip().casefold():
+                return party
+    made = Party(uuid4(), name.strip(), role, now)
+    await accounts.add_party(tx, made)
+    return made
+
+
+async def _public_place(tx: AsyncSession, entry: StationEntry, now: datetime) -> Location | Refused:
+    party = await _party(tx, entry.party, PartyRole.OPERATOR, now)
+    known = await locations.named(tx, party.id, entry.station.location_name)
+    if known is None:
+        place = _place(party.id, entry.station.location_name, public=True)
+        place = msgspec.structs.replace(place, tariff_id=await _tariff(tx, place, entry.price_micro_per_kwh))
+        await locations.insert(tx, place)
+        return place
+    if not known.public:
+        return Refused("not_a_public_place", "This place is private; choose another name, or say whose home it is.")
+    if entry.price_micro_per_kwh is not None:
+        return Refused("place_has_its_price", "This place exists with its price; leave the price out.")
+    return known
+
+
+async def _tariff(tx: AsyncSession, place: Location, price_micro: int | None) -> UUID | None:
+    if price_micro is None:
+        return None
+    terms = PublicTariffTerms(
+        id=uuid4(), currency="EUR", energy=(EnergyWindow(*ALL_DAY, price_micro),), time_zone=place.time_zone
+    )
+    await town.add(tx, "tariffs", id=terms.id, party_id=place.party_id, name=place.name, terms=terms)
+    return terms.id
+
+
+async def _home(tx: AsyncSession, entry: StationEntry, now: datetime) -> Location | Refused:
+    """Where the owner charges, with its contract: until a tariff is entered, nobody shares the value."""
+    assert entry.owner_email is not None
+    owner = await accounts.by_email(tx, entry.owner_email.strip().lower())
+    if owner is None:
+        return Refused("unknown_account", "Add the owner's account first: dalstroom account add.")
+    if owner.role is not Role.DRIVER:
+        return Refused("not_a_driver", "Only a driver has a home here; leave the owner out for a public place.")
+    if entry.price_micro_per_kwh is not None:
+        return Refused("home_has_a_tariff", "At home the driver's tariff counts; leave the price out.")
+    place = await locations.home_of(tx, owner.id)
+    if place is None:
+        place = _place(owner.party_id, entry.station.location_name, public=False, account_id=owner.id)
+        await locations.insert(tx, place)
+    if await contracts.home_contract(tx, owner.id) is None:
+        await contracts.add_contract(tx, await _home_contract(tx, owner, place, now))
+    return place
+
+
+async def _home_contract(tx: AsyncSession, owner: Account, place: Location, now: datetime) -> Contract:
+    tariff = await contracts.home_tariff(tx, owner.id, now)
+    kind = ContractKind.HOME_FIXED if tariff is None else KINDS[tariff.entered.kind]
+    partner = tariff is not None and tariff.supplier_partner
+    terms = ContractTerms(kind=kind, partner=partner, currency=owner.currency)
+    return Contract(uuid4(), owner.party_id, owner.id, terms, place.id, tariff.supplier_id if tariff else None)
+
+
+def _place(party_id: UUID, name: str, *, public: bool, account_id: UUID | None = None) -> Location:
+    """A place that nobody has put on the map yet."""
+    return Location(
+        id=uuid4(),
+        party_id=party_id,
+        name=name.strip(),
+        address="",
+        latitude=0.0,
+        longitude=0.0,
+        time_zone="Europe/Amsterdam",
+        zone="NL",
+        public=public,
+        account_id=account_id,
+    )
