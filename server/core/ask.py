@@ -25,7 +25,10 @@ MIN_CURRENT_MA = 6_000
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """One session that is planned. `prices` is what it looks for its valley on; `survival` only for a forecast."""
+    """One session that is planned. `prices` is what it looks for its valley on.
+
+    `survival` and `worth_micro` (b + delta of engine A3) only where the departure is a forecast.
+    """
 
     session_id: UUID
     need: Need
@@ -35,6 +38,7 @@ class Wish(msgspec.Struct, frozen=True):
     phases: int
     prices: list[int]
     survival: list[float] | None
+    worth_micro: int | None
     final_w: int
 
     @property
@@ -96,11 +100,12 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
         phases=list(range(1, wish.phases + 1)),
         price_micro_per_kwh=at_once_prices(slots) if wish.at_once else wish.prices,
         survival=None if wish.at_once else wish.survival,
+        lambda_micro_per_kwh=None if wish.at_once else wish.worth_micro,
     )
 
 
 def _depart_slot(place: Place, wish: Wish) -> int:
-    """The first slot that is not wholly before the departure; the whole grid for a charge at once or no known time."""
-    if wish.at_once or wish.ready.at is None:
+    """The first slot that is not wholly before the departure; the whole grid for a charge at once or a forecast."""
+    if wish.at_once or wish.ready.at is None or wish.survival is not None:
         return place.grid.slots
     return min(max(1, place.grid.index(wish.ready.at)), place.grid.slots)

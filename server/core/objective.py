@@ -42,6 +42,16 @@ def planning_prices(terms: ContractTerms, market: Sequence[int], driver: Sequenc
     return list(market)
 
 
+SURE_MICRO_PER_KWH = 500_000
+"""What a kWh missing at departure is worth beyond charging at once: the dial at "sure" (engine A3, replayed)."""
+
+
+def worth_micro(prices: Sequence[int], slots_needed: int) -> int:
+    """The sum b + delta of engine A3: the mean price of charging at once, and what a missing kWh is worth beyond it."""
+    first = prices[: max(1, slots_needed)]
+    return sum(first) // len(first) + SURE_MICRO_PER_KWH
+
+
 def at_once_prices(slots: int) -> list[int]:
     """Prices that rise so steeply that the earliest slots win."""
     return [slot * AT_ONCE_STEP_MICRO for slot in range(slots)]

@@ -11,7 +11,7 @@ from server.core import ask, departure, gain, objective, ready_by
 from server.core.ask import Place, Wish
 from server.core.demand import Need, NeedInputs, need
 from server.core.pricecurve import PriceSlot, curve_id, sources
-from server.core.ready_by import ReadySource
+from server.core.ready_by import ReadyBy, ReadySource
 from server.core.session import Followed, Session
 from server.core.station import Feeder, safe_share_w
 from server.core.timegrid import Grid, floor_slot
@@ -130,7 +130,7 @@ def _future(plan: Plan, now: datetime) -> list[datetime]:
     return [now, *[start for start in plan.grid.starts() if start > now]]
 
 
-def _ready(one: SessionFacts, now: datetime) -> ready_by.ReadyBy:
+def _ready(one: SessionFacts, now: datetime) -> ReadyBy:
     """The time in force. Habits are about leaving home: who has no station there has the street for it."""
     at_home = one.driver is not None and (not one.location.public or not one.driver.has_home_station)
     habits = one.driver.habits if one.driver is not None and at_home else []
@@ -140,27 +140,39 @@ def _ready(one: SessionFacts, now: datetime) -> ready_by.ReadyBy:
 
 async def _wish(tx: AsyncSession, one: SessionFacts, here: Here) -> Wish:
     grid, market, now = here.grid, here.market, here.now
-    session = one.session
-    ready = _ready(one, now)
-    survival = None
+    session, ready = one.session, _ready(one, now)
     delay = objective.may_delay(session, one.contract.terms if one.contract else None, consent=one.consent)
-    if ready.source is ReadySource.NONE and session.account_id is not None:
-        past = await sessions.stays(tx, session.account_id, session.location_id)
-        survival = departure.survival(past, [], session.started_at, now, grid, one.location.time_zone)
     prices = market
     if delay is Delay.MANAGED and one.contract is not None:
         prices = objective.planning_prices(one.contract.terms, market, one.driver_prices(grid, market))
+    asked = await _need(tx, one, now)
+    survival, worth = None, None
+    if ready.source is ReadySource.NONE and delay is Delay.MANAGED:
+        ahead = await _forecast(tx, one, here)
+        ready, survival = ReadyBy(ahead.likely_until, ReadySource.FORECAST), ahead.survival
+        worth = objective.worth_micro(prices, -(-asked.energy_wh * 3600 // (one.max_w * grid.slot_seconds)))
     return Wish(
         session_id=session.id,
-        need=await _need(tx, one, now),
+        need=asked,
         ready=ready,
         delay=delay,
         max_w=one.max_w,
         phases=one.phases,
         prices=prices,
         survival=survival,
+        worth_micro=worth,
         final_w=one.max_w if here.feeder is None else safe_share_w(here.feeder, here.boxes, one.phases),
     )
+
+
+async def _forecast(tx: AsyncSession, one: SessionFacts, here: Here) -> departure.Outlook:
+    """When this car will leave, from the driver's own stays here and other drivers'."""
+    session = one.session
+    assert session.account_id is not None, "only a driver with a contract is delayed"
+    own = await sessions.stays(tx, session.account_id, session.location_id)
+    others = await sessions.others_stays(tx, session.account_id, session.location_id)
+    seen = departure.PluggedIn(session.started_at, here.now, one.location.time_zone)
+    return departure.outlook(own, others, seen, here.grid)
 
 
 async def _need(tx: AsyncSession, one: SessionFacts, now: datetime) -> Need:

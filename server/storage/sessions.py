@@ -129,6 +129,14 @@ async def stays(tx: AsyncSession, account_id: UUID, location_id: UUID, limit: in
     return [Stay(started_at=row.started_at, ended_at=row.ended_at) for row in found]
 
 
+async def others_stays(tx: AsyncSession, account_id: UUID, location_id: UUID, limit: int = 80) -> list[Stay]:
+    """Ended stays of other drivers at a location, newest first: what a newcomer is guessed by."""
+    rows = sa.select(S.started_at, S.ended_at)
+    rows = rows.where(S.account_id != account_id, S.location_id == location_id, S.ended_at.is_not(None))
+    found = await tx.execute(rows.order_by(S.started_at.desc()).limit(limit))
+    return [Stay(started_at=row.started_at, ended_at=row.ended_at) for row in found]
+
+
 async def past_energies(tx: AsyncSession, account_id: UUID, location_id: UUID, limit: int = 20) -> tuple[int, ...]:
     """What a driver's last ended sessions at a location took, Wh, newest first."""
     rows = sa.select((S.meter_stop_wh - S.meter_start_wh).label("energy"))
