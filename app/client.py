@@ -1,0 +1,293 @@
+"""The API as typed calls: msgspec in and out, one refresh on 401, problem documents as `ApiProblem`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, TypeVar
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from app.failures import ApiProblem, signed_out, unreachable
+from shared.accounts import ClockSpeed, ClockView, DemoDriver, DemoSignIn, Me, MeUpdate, Refresh, SignIn, TokenPair
+from shared.cdrs import Receipt
+from shared.locations import LocationView
+from shared.plans import PriceCurveView
+from shared.problems import Problem
+from shared.sessions import (
+    CommandAnswer,
+    MoneyRange,
+    OverrideQuote,
+    RemoteStart,
+    SessionSummary,
+    SessionUpdate,
+    SessionView,
+)
+from shared.tariffs import HomeTariff, HomeTariffInput, TariffPreview
+from shared.vehicles import Vehicle, VehicleUpdate
+from shared.wallets import Wallet, WalletEntry
+from shared.wire import LiveEvent, Page
+
+T = TypeVar("T")
+KeepTokens = Callable[[TokenPair | None], Awaitable[None]]
+TIMEOUT = httpx.Timeout(15.0, connect=5.0)
+STREAM_TIMEOUT = httpx.Timeout(15.0, connect=5.0, read=60.0)
+"""The server sends a heartbeat comment well within a minute."""
+
+
+class Api:
+    """One account's view of the API, for as long as the app runs. Raises `ApiProblem`, and nothing else of httpx."""
+
+    def __init__(self, base_url: str, keep: KeepTokens, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.base_url = base_url
+        self.tokens: TokenPair | None = None
+        self._keep = keep
+        self._renewing = asyncio.Lock()
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT, transport=transport, trust_env=False)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    # --- who is there -------------------------------------------------------------------------------------------
+    async def demo_drivers(self) -> list[DemoDriver]:
+        """The people that a demo can be signed in as; not found where the server is no demo."""
+        return await self._call("GET", "/api/demo/drivers", list[DemoDriver])
+
+    async def sign_in_demo(self, account_id: UUID) -> None:
+        """One tap, demo only."""
+        await self._sign_in("/api/auth/demo", DemoSignIn(account_id=account_id))
+
+    async def sign_in(self, email: str, password: str) -> None:
+        """E-mail and password."""
+        await self._sign_in("/api/auth/sign-in", SignIn(email=email, password=password))
+
+    async def sign_out(self) -> None:
+        """Forget the tokens here and at the server; a server out of reach does not keep anybody signed in."""
+        tokens, self.tokens = self.tokens, None
+        await self._keep(None)
+        if tokens is not None:
+            body = msgspec.json.encode(Refresh(refresh_token=tokens.refresh_token))
+            try:
+                await self._send("POST", "/api/auth/sign-out", body, tokens)
+            except ApiProblem as refused:
+                if not refused.unreachable:
+                    raise
+
+    async def resume(self, refresh_token: str) -> None:
+        """Take up a stored sign-in: the refresh token is spent and replaced."""
+        await self._sign_in("/api/auth/refresh", Refresh(refresh_token=refresh_token))
+
+    async def me(self) -> Me:
+        """The signed-in account."""
+        return await self._call("GET", "/api/me", Me)
+
+    async def update_me(self, change: MeUpdate) -> Me:
+        """Language, theme, consent, habits."""
+        return await self._call("PATCH", "/api/me", Me, change)
+
+    async def vehicles(self) -> list[Vehicle]:
+        """My cars."""
+        return await self._call("GET", "/api/vehicles", list[Vehicle])
+
+    async def update_vehicle(self, vehicle_id: UUID, change: VehicleUpdate) -> Vehicle:
+        """What I say about a car."""
+        return await self._call("PUT", f"/api/vehicles/{vehicle_id}", Vehicle, change)
+
+    # --- what I pay ---------------------------------------------------------------------------------------------
+    async def home_tariff(self) -> HomeTariff:
+        """My tariff at home; not found where none was set."""
+        return await self._call("GET", "/api/tariffs/home", HomeTariff)
+
+    async def set_home_tariff(self, entered: HomeTariffInput) -> HomeTariff:
+        """A new tariff from now on."""
+        return await self._call("PUT", "/api/tariffs/home", HomeTariff, entered)
+
+    async def preview_tariff(self, entered: HomeTariffInput) -> TariffPreview:
+        """What an entered tariff means now, tonight and tomorrow; nothing is saved."""
+        return await self._call("POST", "/api/tariffs/preview", TariffPreview, entered)
+
+    async def prices(self, hours: int = 36) -> PriceCurveView:
+        """Market prices from now on."""
+        return await self._call("GET", f"/api/prices?hours={hours}", PriceCurveView)
+
+    # --- sessions -----------------------------------------------------------------------------------------------
+    async def current_sessions(self) -> list[SessionView]:
+        """My open sessions."""
+        return await self._call("GET", "/api/sessions/current", list[SessionView])
+
+    async def sessions(self, cursor: str | None = None) -> Page[SessionSummary]:
+        """My sessions, newest first."""
+        return await self._call("GET", _paged("/api/sessions", cursor), Page[SessionSummary])
+
+    async def session(self, session_id: UUID) -> SessionView:
+        """One session of mine."""
+        return await self._call("GET", f"/api/sessions/{session_id}", SessionView)
+
+    async def update_session(self, session_id: UUID, change: SessionUpdate) -> SessionView:
+        """Another departure or target."""
+        return await self._call("PATCH", f"/api/sessions/{session_id}", SessionView, change)
+
+    async def override_quote(self, session_id: UUID) -> OverrideQuote:
+        """What "charge now" would cost; nothing happens yet."""
+        return await self._call("GET", f"/api/sessions/{session_id}/override", OverrideQuote)
+
+    async def override(self, session_id: UUID) -> SessionView:
+        """Charge now."""
+        return await self._call("POST", f"/api/sessions/{session_id}/override", SessionView)
+
+    async def undo_override(self, session_id: UUID) -> SessionView:
+        """Back to the plan."""
+        return await self._call("DELETE", f"/api/sessions/{session_id}/override", SessionView)
+
+    async def receipt(self, session_id: UUID) -> Receipt:
+        """The receipt of a settled session."""
+        return await self._call("GET", f"/api/sessions/{session_id}/receipt", Receipt)
+
+    async def start(self, evse_id: UUID) -> CommandAnswer:
+        """Start at a public EVSE; the answer is the station's word, the session follows."""
+        return await self._call("POST", "/api/sessions", CommandAnswer, RemoteStart(evse_id=evse_id))
+
+    async def stop(self, session_id: UUID) -> CommandAnswer:
+        """Stop a session at a public EVSE."""
+        return await self._call("POST", f"/api/sessions/{session_id}/stop", CommandAnswer)
+
+    # --- places, money, time ------------------------------------------------------------------------------------
+    async def public_locations(self) -> list[LocationView]:
+        """Places where everybody may charge."""
+        return await self._call("GET", "/api/locations?public=true", list[LocationView])
+
+    async def location(self, location_id: UUID) -> LocationView:
+        """One place with its EVSEs."""
+        return await self._call("GET", f"/api/locations/{location_id}", LocationView)
+
+    async def estimate(self, evse_id: UUID) -> MoneyRange:
+        """The range of money back for a session that would start here now."""
+        return await self._call("GET", f"/api/locations/evses/{evse_id}/estimate", MoneyRange)
+
+    async def wallet(self) -> Wallet:
+        """Balance, pending, earnings, savings."""
+        return await self._call("GET", "/api/wallet", Wallet)
+
+    async def wallet_entries(self, cursor: str | None = None) -> Page[WalletEntry]:
+        """The wallet's lines, newest first."""
+        return await self._call("GET", _paged("/api/wallet/entries", cursor), Page[WalletEntry])
+
+    async def clock(self) -> ClockView:
+        """The server's time."""
+        return await self._call("GET", "/api/clock", ClockView)
+
+    async def set_clock_speed(self, speed: int) -> ClockView:
+        """Demo only: 0 pauses."""
+        return await self._call("PUT", "/api/clock", ClockView, ClockSpeed(speed=speed))
+
+    async def live(self) -> AsyncIterator[LiveEvent | None]:
+        """Live events as they come; the first item is None and says that the stream is open. Ends when it breaks."""
+        await self._renew_if_missing()
+        async for item in self._stream(renewed=False):
+            yield item
+
+    async def _stream(self, *, renewed: bool) -> AsyncIterator[LiveEvent | None]:
+        tokens = self.tokens
+        headers = {"Accept": "text/event-stream", **_bearer(tokens)}
+        try:
+            async with self._http.stream("GET", "/api/live", headers=headers, timeout=STREAM_TIMEOUT) as response:
+                if response.status_code == HTTPStatus.OK:
+                    yield None
+                    async for event in _events(response.aiter_lines()):
+                        yield event
+                    return
+                await response.aread()
+                refusal = _problem_of(response)
+        except (httpx.HTTPError, httpx.StreamError) as broken:
+            raise unreachable() from broken
+        if not refusal.unauthorized or renewed:
+            raise refusal
+        await self._renew(tokens)
+        async for item in self._stream(renewed=True):
+            yield item
+
+    # --- the machinery ------------------------------------------------------------------------------------------
+    async def _sign_in(self, path: str, body: msgspec.Struct) -> None:
+        response = await self._send("POST", path, msgspec.json.encode(body), None)
+        self.tokens = _decode(response, TokenPair)
+        await self._keep(self.tokens)
+
+    async def _call(self, method: str, path: str, answer: type[T], body: msgspec.Struct | None = None) -> T:
+        content = msgspec.json.encode(body) if body is not None else None
+        tokens = self.tokens
+        try:
+            return _decode(await self._send(method, path, content, tokens), answer)
+        except ApiProblem as refused:
+            if not refused.unauthorized or tokens is None:
+                raise
+        await self._renew(tokens)
+        return _decode(await self._send(method, path, content, self.tokens), answer)
+
+    async def _send(self, method: str, path: str, content: bytes | None, tokens: TokenPair | None) -> httpx.Response:
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        try:
+            response = await self._http.request(method, path, content=content, headers={**headers, **_bearer(tokens)})
+        except httpx.HTTPError as broken:
+            raise unreachable() from broken
+        if response.is_error:
+            raise _problem_of(response)
+        return response
+
+    async def _renew_if_missing(self) -> None:
+        if self.tokens is None:
+            raise signed_out()
+
+    async def _renew(self, spent: TokenPair | None) -> None:
+        """Replace `spent`, once for all that found it spent at the same time."""
+        async with self._renewing:
+            if self.tokens is not spent or spent is None:
+                return
+            try:
+                await self.resume(spent.refresh_token)
+            except ApiProblem as refused:
+                if refused.unreachable:
+                    raise
+                self.tokens = None
+                await self._keep(None)
+                raise signed_out() from refused
+
+
+def _bearer(tokens: TokenPair | None) -> dict[str, str]:
+    return {} if tokens is None else {"Authorization": f"Bearer {tokens.access_token}"}
+
+
+def _paged(path: str, cursor: str | None) -> str:
+    return path if cursor is None else f"{path}?{httpx.QueryParams(cursor=cursor)}"
+
+
+def _decode(response: httpx.Response, answer: type[T]) -> T:
+    try:
+        return msgspec.json.decode(response.content, type=answer)
+    except msgspec.DecodeError as broken:
+        raise unreachable() from broken
+
+
+def _problem_of(response: httpx.Response) -> ApiProblem:
+    try:
+        return ApiProblem(msgspec.json.decode(response.content, type=Problem))
+    except msgspec.DecodeError:
+        title = f"The server answered {response.status_code}"
+        return ApiProblem(Problem(type="about:blank", title=title, status=response.status_code))
+
+
+async def _events(lines: AsyncIterator[str]) -> AsyncIterator[LiveEvent]:
+    """Server-sent events: `data:` lines up to an empty line; comments are heartbeats. Events of a newer server pass."""
+    data: list[str] = []
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(LiveEvent)
+    async for line in lines:
+        if line.startswith("data:"):
+            data.append(line[5:].removeprefix(" "))
+        elif not line and data:
+            raw, data = "\n".join(data), []
+            try:
+                event: LiveEvent = decoder.decode(raw)
+            except msgspec.ValidationError:
+                continue
+            yield event

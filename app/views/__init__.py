@@ -1,0 +1,1 @@
+"""Pages: they read the state, call the API and arrange widgets."""

@@ -1,0 +1,226 @@
+"""A session as its driver sees it: the same on Home, on the road and by its address."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import flet as ft
+
+from app import theme
+from app.state import Link, LinkState
+from app.strings import Texts
+from app.views import intents
+from app.views.desk import use_board, use_clock, use_desk, use_link, use_prefs, use_texts
+from app.views.driver.override import Override
+from app.widgets import headline
+from app.widgets.cards import Tone, card, columns, empty, fact, notice, page, skeleton, stack
+from app.widgets.keyed import keyed
+from app.widgets.price_curve import Bar, Marks, Picture, PriceCurve, legend
+from app.widgets.ready_by import ReadyBy
+from app.widgets.target import TargetEnergy, TargetPercent
+from shared.plans import CurveSlot
+from shared.sessions import SessionState, SessionUpdate, SessionView
+
+AFTER = timedelta(hours=2)
+"""How much of the prices after the stay is drawn, to show what the car does not wait for."""
+
+
+def bars(session: SessionView, prices: list[CurveSlot]) -> tuple[Bar, ...]:
+    """The stay's slots, and the prices that follow until two hours after the departure."""
+    own = [
+        Bar(one.start, one.seconds, one.price_micro_per_kwh, one.charged_wh, one.planned_wh, one.baseline_wh)
+        for one in session.plan.slots
+    ]
+    if not own or session.state is not SessionState.OPEN:
+        return tuple(own)
+    until = max(own[-1].end, session.ready_by or own[-1].end) + AFTER
+    later = [Bar(one.start, one.seconds, one.price_micro_per_kwh) for one in prices if own[-1].end <= one.start < until]
+    return (*own, *later)
+
+
+def picture(t: Texts, session: SessionView, prices: list[CurveSlot], now: datetime, *, wide: bool) -> Picture | None:
+    """What the curve shows, None where there is no plan to show."""
+    shown = bars(session, prices)
+    if not shown:
+        return None
+    ready = session.ready_by if session.ready_by and session.ready_by > shown[0].start else None
+    step = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
+    marks = Marks(
+        now=step if session.state is SessionState.OPEN else None,
+        now_word=t("curve.now"),
+        ready=ready,
+        ready_word=f"{t('curve.ready')} {t.form.time(ready)}" if ready else "",
+    )
+    return Picture(shown, marks, 260 if wide else 200)
+
+
+@ft.component
+def SessionPanel(session: SessionView) -> ft.Control:
+    """Everything about one session."""
+    desk, t, board, prefs, clock = use_desk(), use_texts(), use_board(), use_prefs(), use_clock()
+    prices = board.prices.value.slots if board.prices.value else []
+    drawn = picture(t, session, prices, clock.now, wide=prefs.wide)
+    is_open = session.state is SessionState.OPEN
+
+    async def ready(moment: datetime | None) -> None:
+        await intents.say_ready(desk, session.id, moment)
+
+    left = [
+        hero(t, session, clock.now, wide=prefs.wide),
+        *headline.notices(t, session),
+        curve_card(t, drawn, session) if drawn else None,
+    ]
+    right = [
+        keyed(ReadyBy, f"ready-{session.id}", t, session.ready_by, session.ready_by_source, clock.now, ready),
+        _target(session),
+        keyed(Override, f"override-{session.id}", session),
+        _stop_button(session) if session.public else None,
+    ]
+    if not is_open:
+        right = [_settled_card(session)]
+    return columns(left, right, wide=prefs.wide)
+
+
+def hero(t: Texts, session: SessionView, now: datetime, *, wide: bool) -> ft.Control:
+    """What is happening, in one sentence, with the facts under it."""
+    ink = ft.Colors.ON_PRIMARY_CONTAINER
+    place = t("home.at", place=session.location_name, evse=session.evse_label)
+    car = f"{session.vehicle_name} · {place}" if session.vehicle_name else place
+    facts = [fact(t("home.fact.energy"), t.form.energy(session.energy_wh))]
+    if session.state is SessionState.OPEN:
+        facts.append(fact(t("home.fact.need"), t.form.energy(session.need_wh)))
+        facts.append(fact(t("home.fact.power"), t.form.power(session.power_w)))
+    if session.soc_pct is not None:
+        facts.append(fact(t("home.fact.soc"), f"{session.soc_pct} %"))
+    if session.cost_minor is not None:
+        facts.append(fact(t("home.fact.cost"), t.form.money(session.cost_minor)))
+    spoken = headline.sentence(t, session, now)
+    mark = ft.Container(
+        ft.Icon(headline.ICONS[session.headline], color=ft.Colors.ON_PRIMARY, size=22),
+        width=44,
+        height=44,
+        border_radius=22,
+        bgcolor=ft.Colors.PRIMARY,
+        alignment=ft.Alignment.CENTER,
+    )
+    sentence = theme.hero(spoken, ink, wide=wide)
+    sentence.key = "headline"
+    return card(
+        [
+            ft.Row([mark, ft.Container(theme.small(car, ink), expand=True)], spacing=12),
+            ft.Semantics(live_region=True, heading_level=1, content=sentence),
+            ft.Row(facts, wrap=True, spacing=28, run_spacing=12),
+        ],
+        bgcolor=ft.Colors.PRIMARY_CONTAINER,
+        spacing=16,
+        padding=24,
+        key="hero",
+    )
+
+
+def curve_card(t: Texts, drawn: Picture, session: SessionView) -> ft.Control:
+    """The picture with its legend and the source of its prices."""
+    qualities = {one.quality for one in session.plan.slots}
+    worst = next((one for one in ("ESTIMATED", "FORECAST", "PRELIMINARY", "FINAL") if one in qualities), "FINAL")
+    source = t("prices.source", source=f"{session.plan.price_source}, {t.code('quality', worst)}")
+    return card(
+        [
+            stack([theme.heading(t("curve.title")), theme.small(t("curve.market"))], 2),
+            PriceCurve(t, drawn),
+            legend(
+                t,
+                charged=any(bar.charged_wh for bar in drawn.bars),
+                planned=any(bar.planned_wh for bar in drawn.bars),
+                baseline=any(bar.baseline_wh for bar in drawn.bars),
+            ),
+            theme.small(source),
+        ],
+        key="curve-card",
+    )
+
+
+@ft.component
+def _target(session: SessionView) -> ft.Control:
+    desk, t = use_desk(), use_texts()
+
+    async def percent(value: int) -> None:
+        await intents.say_target(desk, session.id, SessionUpdate(target_pct=value))
+
+    async def energy(value: int) -> None:
+        await intents.say_target(desk, session.id, SessionUpdate(energy_wh=value))
+
+    if session.soc_pct is not None:
+        return TargetPercent(t, session.target_pct or 80, session.soc_pct, percent)
+    return TargetEnergy(t, session.need_wh, energy)
+
+
+@ft.component
+def _stop_button(session: SessionView) -> ft.Control:
+    desk, t = use_desk(), use_texts()
+
+    async def stop() -> None:
+        await intents.stop(desk, session.id)
+
+    return ft.OutlinedButton(t("home.stop"), icon=ft.Icons.STOP_CIRCLE_OUTLINED, on_click=stop, key="stop")
+
+
+@ft.component
+def _settled_card(session: SessionView) -> ft.Control:
+    desk, t = use_desk(), use_texts()
+    settled = session.state is SessionState.SETTLED
+    return card(
+        [
+            theme.heading(t("head.settled") if settled else t("head.ended")),
+            ft.FilledButton(
+                t("home.receipt"),
+                icon=ft.Icons.RECEIPT_LONG_OUTLINED,
+                disabled=not settled,
+                on_click=lambda: desk.page.navigate(f"/wallet/{session.id}"),
+                key="to-receipt",
+            ),
+            ft.TextButton(t("home.dismiss"), on_click=lambda: desk.state.board.drop_session(session.id), key="dismiss"),
+        ]
+    )
+
+
+@ft.component
+def LinkNotice() -> ft.Control:
+    """Says when no news arrive; takes no room otherwise."""
+    link: Link = use_link()
+    t = use_texts()
+    if link.state is not LinkState.OFFLINE:
+        return ft.Container(height=0)
+    return ft.Container(notice(Tone.BAD, t("link.offline")), padding=ft.Padding.only(top=8), key="offline")
+
+
+@ft.component
+def SessionPage() -> ft.Control:
+    """A session by its address."""
+    desk, t, board, prefs = use_desk(), use_texts(), use_board(), use_prefs()
+    params = ft.use_route_params()
+    known, set_known = ft.use_state(initial=True)
+    session_id = _uuid(params.get("session", ""))
+
+    async def load() -> None:
+        if session_id is not None and desk.state.board.session(session_id) is None:
+            set_known(await intents.load_session(desk, session_id) is not None)
+
+    ft.use_effect(load, [str(session_id)])
+    session = board.session(session_id) if session_id else None
+    if session is not None:
+        return page([LinkNotice(), keyed(SessionPanel, str(session.id), session)], wide=prefs.wide)
+    if session_id is None or not known:
+        return missing(t, lambda: desk.page.navigate("/"))
+    return page([skeleton(t, 200, 280, 120)], wide=prefs.wide)
+
+
+def missing(t: Texts, go_home: ft.ControlEventHandler[ft.Button]) -> ft.Control:
+    """An address that leads nowhere."""
+    button = ft.FilledButton(t("missing.home"), on_click=go_home, key="go-home")
+    return empty(ft.Icons.EXPLORE_OUTLINED, t("missing.title"), t("missing.text"), button)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

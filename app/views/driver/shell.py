@@ -1,0 +1,111 @@
+"""The frame of every page: rail or bar, the demo's clock, the way back from a detail."""
+
+import flet as ft
+
+from app import theme
+from app.strings import Texts
+from app.views import intents
+from app.views.desk import Desk, use_clock, use_desk, use_prefs, use_texts
+from app.views.driver.session import missing
+from app.widgets.clock_bar import ClockBar
+
+TABS: tuple[tuple[str, str, ft.IconData, ft.IconData], ...] = (
+    ("/", "home", ft.Icons.BOLT_OUTLINED, ft.Icons.BOLT),
+    ("/public", "public", ft.Icons.MAP_OUTLINED, ft.Icons.MAP),
+    ("/wallet", "wallet", ft.Icons.ACCOUNT_BALANCE_WALLET_OUTLINED, ft.Icons.ACCOUNT_BALANCE_WALLET),
+    ("/tariff", "tariff", ft.Icons.EURO_OUTLINED, ft.Icons.EURO),
+    ("/settings", "settings", ft.Icons.TUNE_OUTLINED, ft.Icons.TUNE),
+)
+PATHS = tuple(tab[0] for tab in TABS)
+DETAILS = {"/wallet/": "receipt.title", "/public/": "public.title", "/session/": "curve.title"}
+
+
+@ft.component
+def Shell() -> ft.View:
+    """A tab with its navigation, or a detail with a way back."""
+    desk, t, prefs, path = use_desk(), use_texts(), use_prefs(), ft.use_view_path()
+    outlet = ft.use_route_outlet()
+    clock = _Clock()
+    if path not in PATHS:
+        return _detail(t, path, [clock, ft.Container(outlet, expand=True)])
+    index = PATHS.index(path)
+    # One route for all tabs: switching between them is not a journey, so there is no transition.
+    view = ft.View(route="/", can_pop=False, padding=0, spacing=0)
+    if prefs.wide:
+        inner: ft.Control = ft.Row(
+            [_rail(t, desk, index), ft.Container(outlet, expand=True, padding=ft.Padding.only(top=16))],
+            expand=True,
+            spacing=0,
+            vertical_alignment=ft.CrossAxisAlignment.STRETCH,
+        )
+    else:
+        inner = ft.Container(outlet, expand=True)
+        view.navigation_bar = _bar(t, desk, index)
+    view.controls = [ft.SafeArea(_column([clock, inner]), expand=True, avoid_intrusions_bottom=prefs.wide)]
+    return view
+
+
+def _column(controls: list[ft.Control]) -> ft.Control:
+    return ft.Column(controls, spacing=0, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+
+
+def _detail(t: Texts, path: str, controls: list[ft.Control]) -> ft.View:
+    key = next((key for start, key in DETAILS.items() if path.startswith(start)), "app.name")
+    bar = ft.AppBar(title=theme.title(t(key)), center_title=False, toolbar_height=60)
+    return ft.View(
+        route=path,
+        appbar=bar,
+        padding=0,
+        spacing=0,
+        controls=[ft.SafeArea(_column(controls), expand=True)],
+    )
+
+
+@ft.component
+def _Clock() -> ft.Control:
+    """The demo's clock; takes no room elsewhere."""
+    desk, t, clock = use_desk(), use_texts(), use_clock()
+    if not clock.demo:
+        return ft.Container(height=0)
+
+    async def run(speed: int) -> None:
+        await intents.run_clock(desk, speed)
+
+    return ClockBar(t, clock, run)
+
+
+def _rail(t: Texts, desk: Desk, index: int) -> ft.Control:
+    mark = ft.Container(
+        ft.Image("/icons/icon-192.png", width=44, height=44, border_radius=12, semantics_label=t("app.name")),
+        padding=ft.Padding.only(top=20, bottom=16),
+    )
+    return ft.NavigationRail(
+        selected_index=index,
+        label_type=ft.NavigationRailLabelType.ALL,
+        leading=mark,
+        min_width=96,
+        group_alignment=-0.9,
+        destinations=[
+            ft.NavigationRailDestination(icon=icon, selected_icon=chosen, label=t(f"nav.{name}"))
+            for _, name, icon, chosen in TABS
+        ],
+        on_change=lambda event: desk.page.navigate(PATHS[event.control.selected_index or 0]),
+    )
+
+
+def _bar(t: Texts, desk: Desk, index: int) -> ft.NavigationBar:
+    return ft.NavigationBar(
+        selected_index=index,
+        destinations=[
+            ft.NavigationBarDestination(icon=icon, selected_icon=chosen, label=t(f"nav.{name}"))
+            for _, name, icon, chosen in TABS
+        ],
+        on_change=lambda event: desk.page.navigate(PATHS[event.control.selected_index]),
+    )
+
+
+@ft.component
+def NotFound() -> ft.Control:
+    """An address of nothing."""
+    desk, t = use_desk(), use_texts()
+    return missing(t, lambda: desk.page.navigate("/"))

@@ -1,0 +1,182 @@
+"""The door: in the demo one tap as anybody, else e-mail and password."""
+
+import flet as ft
+
+from app import theme
+from app.strings import NAMES, Texts
+from app.views import access
+from app.views.desk import Desk, use_board, use_desk, use_prefs, use_texts
+from app.widgets.cards import Tone, card, failed, notice, page, skeleton, stack
+from shared.accounts import DemoDriver, Role
+
+NARROW = 460
+WIDE = 880
+
+
+@ft.component
+def SignIn() -> ft.Control:
+    """Who are you?"""
+    desk, t, board, prefs = use_desk(), use_texts(), use_board(), use_prefs()
+    door, _ = ft.use_state(desk.state.door)
+    by_password, set_by_password = ft.use_state(initial=False)
+
+    async def load() -> None:
+        await access.load_drivers(desk)
+
+    ft.use_effect(load, [desk.api.base_url])
+    drivers = board.drivers
+    banner = notice(Tone.WARN, _said(t, door.notice)) if door.notice else None
+    inner: list[ft.Control | None] = [_brand(t), banner]
+    people = [one for one in drivers.value or [] if one.role is Role.DRIVER]
+    if drivers.first_load:
+        inner.append(skeleton(t, 76, 76, 76, 76))
+    elif people and not by_password:
+        inner += [_people(t, desk, people, wide=prefs.wide), _switch(t, lambda: set_by_password(True))]
+    elif drivers.problem is not None and desk.server_is_given:
+        inner.append(failed(t, drivers.problem, load))
+    else:
+        inner.append(_Password())
+    width = WIDE if people and prefs.wide and not by_password else NARROW
+    column = ft.Container(stack([*inner, _languages(desk)], 24), width=width)
+    return page([ft.Container(column, alignment=ft.Alignment.TOP_CENTER)], wide=prefs.wide)
+
+
+def _said(t: Texts, notice_code: str) -> str:
+    return t(notice_code) if "." in notice_code else t.code("problem", notice_code)
+
+
+def _brand(t: Texts) -> ft.Control:
+    mark = ft.Image("/icons/icon-192.png", width=72, height=72, border_radius=18, semantics_label=t("app.name"))
+    name = ft.Text(t("app.name"), size=34, font_family=theme.BOLD, style=ft.TextStyle(letter_spacing=-1))
+    words = ft.Column([name, theme.body(t("app.motto"), theme.MUTED)], spacing=0, tight=True)
+    top = ft.Row([mark, ft.Container(words, expand=True)], spacing=18)
+    return ft.Container(stack([top, theme.body(t("sign.lead"))], 20), padding=ft.Padding.only(top=32))
+
+
+def _people(t: Texts, desk: Desk, people: list[DemoDriver], *, wide: bool) -> ft.Control:
+    head = stack([theme.title(t("sign.demo.title")), theme.body(t("sign.demo.lead"), theme.MUTED)], 4)
+    tiles = [_person(t, desk, one) for one in _unlike(people)]
+    if not wide:
+        return stack([head, *tiles], 10)
+    rows = [ft.Row(tiles[at : at + 2], spacing=12, expand_loose=True) for at in range(0, len(tiles), 2)]
+    return stack([head, *rows], 12)
+
+
+def _unlike(people: list[DemoDriver]) -> list[DemoDriver]:
+    """One of each story first, then everybody else."""
+    seen: set[str] = set()
+    first: list[DemoDriver] = []
+    later: list[DemoDriver] = []
+    for one in people:
+        (later if one.story in seen else first).append(one)
+        seen.add(one.story)
+    return [*first, *later]
+
+
+def _person(t: Texts, desk: Desk, one: DemoDriver) -> ft.Control:
+    async def enter() -> None:
+        await access.sign_in_demo(desk, one.account_id)
+
+    initials = "".join(part[0] for part in one.name.split() if part[0].isupper())[:2]
+    face = ft.Container(
+        theme.strong(initials, ft.Colors.ON_PRIMARY_CONTAINER),
+        width=44,
+        height=44,
+        border_radius=22,
+        bgcolor=ft.Colors.PRIMARY_CONTAINER,
+        alignment=ft.Alignment.CENTER,
+    )
+    words = stack([theme.heading(one.name), theme.small(t.code("story", one.story))], 2)
+    return ft.Container(
+        ft.Row(
+            [face, ft.Container(words, expand=True), ft.Icon(ft.Icons.CHEVRON_RIGHT, color=theme.MUTED)], spacing=14
+        ),
+        bgcolor=theme.CARD,
+        border=ft.Border.all(1, theme.LINE),
+        border_radius=theme.CARD_RADIUS,
+        padding=16,
+        expand=True,
+        ink=True,
+        on_click=enter,
+        key=f"driver-{one.account_id}",
+    )
+
+
+def _switch(t: Texts, go: ft.ControlEventHandler[ft.TextButton]) -> ft.Control:
+    return ft.Row([ft.TextButton(t("sign.with_password"), on_click=go, key="by-password")])
+
+
+@ft.component
+def _Password() -> ft.Control:
+    desk, t = use_desk(), use_texts()
+    email, set_email = ft.use_state("")
+    password, set_password = ft.use_state("")
+    server, set_server = ft.use_state(desk.api.base_url)
+    wrong, set_wrong = ft.use_state("")
+    busy, set_busy = ft.use_state(initial=False)
+
+    async def enter() -> None:
+        address = server.strip().rstrip("/")
+        if not desk.server_is_given and not address.startswith(("https://", "http://")):
+            set_wrong("sign.server.wrong")
+            return
+        if not email.strip() or not password:
+            set_wrong("sign.need_both")
+            return
+        set_wrong("")
+        set_busy(True)
+        if not desk.server_is_given:
+            await access.use_server(desk, address)
+        if not await access.sign_in(desk, email.strip(), password):
+            set_busy(False)
+
+    address_field = ft.TextField(
+        label=t("sign.server"),
+        value=server,
+        helper=t("sign.server.hint"),
+        keyboard_type=ft.KeyboardType.URL,
+        on_change=lambda event: set_server(event.control.value or ""),
+        key="server",
+    )
+    email_field = ft.TextField(
+        label=t("sign.email"),
+        value=email,
+        keyboard_type=ft.KeyboardType.EMAIL,
+        autofill_hints=[ft.AutofillHint.EMAIL],
+        on_change=lambda event: set_email(event.control.value or ""),
+        on_submit=enter,
+        key="email",
+    )
+    password_field = ft.TextField(
+        label=t("sign.password"),
+        value=password,
+        password=True,
+        can_reveal_password=True,
+        autofill_hints=[ft.AutofillHint.PASSWORD],
+        on_change=lambda event: set_password(event.control.value or ""),
+        on_submit=enter,
+        key="password",
+    )
+    button = ft.FilledButton(t("sign.enter"), on_click=enter, disabled=busy, key="enter")
+    return card(
+        [
+            theme.title(t("sign.title")),
+            None if desk.server_is_given else address_field,
+            ft.AutofillGroup(stack([email_field, password_field])),
+            notice(Tone.BAD, t(wrong)) if wrong else None,
+            button,
+        ],
+        spacing=16,
+    )
+
+
+def _languages(desk: Desk) -> ft.Control:
+    def choose(language: str) -> None:
+        desk.state.prefs.language = language
+
+    def button(language: str) -> ft.Control:
+        on = desk.state.prefs.language == language
+        word = ft.Text(NAMES[language], font_family=theme.BOLD if on else theme.BODY, size=13)
+        return ft.TextButton(word, on_click=lambda: choose(language), key=f"language-{language}")
+
+    return ft.Row([button(one) for one in NAMES], spacing=4, alignment=ft.MainAxisAlignment.CENTER)

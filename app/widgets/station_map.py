@@ -1,0 +1,107 @@
+"""The map: stations as pills with what is free and the price. Without tiles they stand on a calm ground."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import flet as ft
+import flet_map as fm
+
+from app import theme
+from app.strings import Texts
+from app.widgets.stations import free, lowest_price, mine
+from shared.locations import LocationView
+
+AGENT = "org.dalstroom.app"
+FIT_PADDING = 64
+
+
+def _point(location: LocationView) -> fm.MapLatitudeLongitude:
+    return fm.MapLatitudeLongitude(location.latitude, location.longitude)
+
+
+def _camera(locations: tuple[LocationView, ...]) -> fm.MapLatitudeLongitude:
+    """The middle of them all."""
+    count = len(locations)
+    return fm.MapLatitudeLongitude(
+        sum(one.latitude for one in locations) / count, sum(one.longitude for one in locations) / count
+    )
+
+
+def _zoom(locations: tuple[LocationView, ...]) -> float:
+    """Wide enough for the most distant pair; a street where there is one place."""
+    latitudes, longitudes = [one.latitude for one in locations], [one.longitude for one in locations]
+    spread = max(max(latitudes) - min(latitudes), max(longitudes) - min(longitudes))
+    return next((zoom for limit, zoom in ((0.005, 16), (0.02, 14), (0.1, 12), (0.5, 10), (2, 8)) if spread < limit), 5)
+
+
+@ft.component
+def StationMap(
+    t: Texts, locations: tuple[LocationView, ...], tiles: str, on_pick: Callable[[UUID], None]
+) -> ft.Control:
+    """`tiles` is a URL template with {z}, {x} and {y}, empty for none."""
+    no_tiles, set_no_tiles = ft.use_state(initial=not tiles)
+
+    def marker(location: LocationView) -> fm.Marker:
+        return fm.Marker(
+            _pill(t, location, lambda: on_pick(location.id)),
+            _point(location),
+            width=118,
+            height=44,
+            alignment=ft.Alignment.TOP_CENTER,
+        )
+
+    layers: list[fm.MapLayer] = []
+    if tiles:
+        layer = fm.TileLayer(
+            url_template=tiles, user_agent_package_name=AGENT, on_image_error=lambda: set_no_tiles(True)
+        )
+        layers = [layer, fm.SimpleAttribution(t("public.attribution"))]
+    layers.insert(len(layers), fm.MarkerLayer([marker(one) for one in locations]))
+    chart = fm.Map(
+        layers=layers,
+        initial_center=_camera(locations),
+        initial_zoom=_zoom(locations),
+        bgcolor=ft.Colors.SURFACE_CONTAINER_HIGH,
+        expand=True,
+        key="map",
+    )
+    note = ft.Container(
+        theme.small(t("public.no_tiles")),
+        bgcolor=ft.Colors.with_opacity(0.9, theme.CARD),
+        border_radius=10,
+        padding=ft.Padding.symmetric(horizontal=12, vertical=8),
+        left=12,
+        bottom=12,
+        visible=no_tiles,
+    )
+    return ft.Container(
+        ft.Stack([chart, note], expand=True),
+        border_radius=theme.CARD_RADIUS,
+        clip_behavior=ft.ClipBehavior.ANTI_ALIAS,
+        expand=True,
+    )
+
+
+def _pill(t: Texts, location: LocationView, on_click: Callable[[], None]) -> ft.Control:
+    count, price = free(location), lowest_price(location)
+    here = mine(location) is not None
+    color = ft.Colors.TERTIARY if here else ft.Colors.PRIMARY if count else ft.Colors.SECONDARY
+    ink = ft.Colors.ON_TERTIARY if here else ft.Colors.ON_PRIMARY if count else ft.Colors.ON_SECONDARY
+    words = [t.count("public.free", count)]
+    if price is not None:
+        words.append(t.form.price(price.energy_micro_per_kwh))
+    label = ft.Text(" · ".join(words), size=13, font_family=theme.BOLD, color=ink, no_wrap=True)
+    return ft.Semantics(
+        button=True,
+        label=f"{location.name}: {', '.join(words)}",
+        content=ft.Container(
+            label,
+            bgcolor=color,
+            border_radius=22,
+            border=ft.Border.all(2.5, theme.CARD),
+            alignment=ft.Alignment.CENTER,
+            on_click=on_click,
+            tooltip=location.name,
+            key=f"marker-{location.id}",
+        ),
+    )
