@@ -96,8 +96,12 @@ async def station_add(wanted: StationWanted, base_url: str, database: str) -> No
         "max_w": wanted.max_w,
         "phases": wanted.phases,
     }
+    try:
+        station = msgspec.convert(said, StationAdd)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"{error}; an identity is 1 to 48 printable characters, no space, no colon") from error
     new = StationEntry(
-        station=msgspec.convert(said, StationAdd),
+        station=station,
         party=wanted.party,
         owner_email=wanted.owner or None,
         price_micro_per_kwh=_price(wanted.price),

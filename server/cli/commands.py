@@ -175,7 +175,7 @@ def simulate(
     url: Annotated[str, typer.Option(help="ws://host:9000/ocpp")],
     key: Annotated[str, typer.Option(help="Key of each station; {n} is its number. None: --enter makes them.")] = "",
     identity: Annotated[str, typer.Option(help="Identity of each station; {n} is its number.")] = "SIM-{n:05d}",
-    token: Annotated[str, typer.Option(help="The card that all of them show.")] = "SIMULATOR",
+    card: Annotated[str, typer.Option(help="The card that all of them show.")] = "SIMULATOR",
     seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
     charging: Annotated[float, typer.Option(min=0, max=1, help="The share that charges.")] = 0.5,
     enter: Annotated[
@@ -186,7 +186,7 @@ def simulate(
     """Connect many simulated stations to a server and let them charge."""
     from server.cli.simulate import SimulationWanted, run
 
-    wanted = SimulationWanted(stations, url, key, identity, token, seconds, charging, enter)
+    wanted = SimulationWanted(stations, url, key, identity, card, seconds, charging, enter)
     guarded(lambda: run(wanted, database))
 
 

@@ -110,7 +110,7 @@ def home() -> Finding:
     try:
         return Finding("Data folder", State.OK, f"{home_dir()}")
     except BadSetting as error:
-        return Finding("Data folder", State.MISSING, str(error), "set DALSTROOM_HOME to a folder of yours")
+        return Finding("Data folder", State.MISSING, str(error))
 
 
 async def database_at(url: str) -> Finding:
@@ -118,14 +118,14 @@ async def database_at(url: str) -> Finding:
     try:
         db = Database(Settings(home=home_dir(), database=url).database_url)
     except mendable() as error:
-        return Finding("Database", State.MISSING, explain(error), "correct --database")
-    said = db.url.render_as_string(hide_password=True)
+        return Finding("Database", State.MISSING, explain(error))
+    said = db.url.set(drivername="sqlite" if db.sqlite else "postgresql").render_as_string(hide_password=True)
     try:
         if db.sqlite and not os.path.exists(db.url.database or ""):  # noqa: ASYNC240, PTH110 -- one look, no loop waits
             return Finding("Database", State.NOTE, f"{said}: not there yet", "the first dalstroom up makes it")
         current, wanted = await schema.revisions(db)
     except mendable() as error:
-        return Finding("Database", State.MISSING, explain(error), "start the database, or correct --database")
+        return Finding("Database", State.MISSING, explain(error), "start it, or correct --database")
     finally:
         await db.close()
     if current != wanted:

@@ -1,5 +1,7 @@
 """What a person can mend: these errors become one clear line and exit code 2; anything else is ours, with its trace."""
 
+import socket
+
 import asyncpg
 import msgspec
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -32,7 +34,9 @@ def explain(error: Exception) -> str:
         return (
             f"--database: {_one_line(error.orig or error)}: check that the file or server is there and yours to write"
         )
-    if isinstance(error, OSError) and not isinstance(error, BadSetting):
+    if isinstance(error, ConnectionError | socket.gaierror):
+        return f"--database: no server answers there ({error.strerror or _one_line(error)})"
+    if isinstance(error, OSError):
         return _system(error)
     return _one_line(error)
 
