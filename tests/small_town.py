@@ -119,7 +119,14 @@ async def _places(tx):
         )
     feeder = an_id("feeder")
     await stored.add(
-        tx, "feeders", id=feeder, party_id=OPERATOR, location_id=STREET, limit_ma=[25_000] * 3, limit_w=None, base_load=[]
+        tx,
+        "feeders",
+        id=feeder,
+        party_id=OPERATOR,
+        location_id=STREET,
+        limit_ma=[25_000] * 3,
+        limit_w=None,
+        base_load=[],
     )
     for station, evse, place, identity in (
         (HOME_STATION, HOME_EVSE, HOME, "HOME-1"),

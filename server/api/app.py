@@ -20,6 +20,7 @@ from server.api.health import health
 from server.api.live import live
 from server.api.locations import LocationController
 from server.api.prices import PriceController
+from server.api.requests import StrictRequest, allowed_methods
 from server.api.sessions import SessionController
 from server.api.stations import StationController
 from server.api.tariffs import TariffController
@@ -75,6 +76,8 @@ def _litestar(version: str, state: State) -> Litestar:
         exception_handlers=HANDLERS,
         plugins=[openapi.StrictStructs()],
         openapi_config=openapi.config(version),
+        request_class=StrictRequest,
+        before_request=allowed_methods,
         response_headers=[no_store],
         request_max_body_size=BODY_MAX,
         logging_config=None,

@@ -1,0 +1,74 @@
+"""What the API's tests put at its edges: an inline engine, stations that answer by hand, a server on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import uvicorn
+from small_town import BERT, OLGA, OPERATOR, OTTO, PROVIDER, RIVAL, SUE, SUPPLIER
+
+from server.api.app import ApiContext, ApiSettings, create
+from server.api.guards import issue
+from server.core.valley import plan as engine
+from server.flows.accounts import Grant
+from shared.accounts import Role
+from shared.sessions import CommandAnswer
+
+SETTINGS = ApiSettings(demo=True, secret=b"0123456789abcdef0123456789abcdef", version="test", ocpp_url="ws://host/ocpp")
+PARTIES = {OLGA: OPERATOR, OTTO: RIVAL, SUE: SUPPLIER}
+ROLES = {OLGA: Role.OPERATOR, OTTO: Role.OPERATOR, SUE: Role.SUPPLIER}
+
+
+class InlineSolver:
+    """The engine, in the event loop."""
+
+    async def solve(self, problem):
+        return engine.solve(problem)
+
+
+class FakeStations:
+    """The station edge: remembers what it was told, and says what it is told to say."""
+
+    def __init__(self):
+        self.told = []
+        self.answer = CommandAnswer("accepted")
+
+    async def start(self, station_id, connector_no, token_uid):
+        self.told.append(("start", station_id, connector_no, token_uid))
+        return self.answer
+
+    async def stop(self, station_id, transaction_id):
+        self.told.append(("stop", station_id, transaction_id))
+        return self.answer
+
+
+def access_token(account_id: UUID, settings: ApiSettings = SETTINGS) -> str:
+    """The access token of somebody who is signed in."""
+    grant = Grant(account_id, PARTIES.get(account_id, PROVIDER), ROLES.get(account_id, Role.DRIVER), "none")
+    return issue(settings, grant).access_token
+
+
+def bearer(account_id: UUID) -> dict[str, str]:
+    """The header that goes with every request of somebody who is signed in."""
+    return {"Authorization": f"Bearer {access_token(account_id)}"}
+
+
+STRANGER = BERT
+
+
+@asynccontextmanager
+async def serving(context: ApiContext) -> AsyncIterator[str]:
+    """The API on a free port of loopback; its address."""
+    config = uvicorn.Config(
+        create(context), port=0, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2
+    )
+    server = uvicorn.Server(config)
+    serving_task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 -- the library has no event for it
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving_task

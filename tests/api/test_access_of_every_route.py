@@ -1,0 +1,149 @@
+"""Every route is either public, or refuses who is not signed in and keeps strangers away from what is Anna's.
+
+`STRANGERS` says for each route how: a status for Bert (another driver), for Sue (a supplier's role) or for Otto
+(another operator), or None where the answer is the caller's own and must hold no trace of Anna or of Olga's stations.
+A route that is missing here fails the test.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+import small_town
+from api_edge import bearer
+from litestar.routes import HTTPRoute
+from small_town import ANNA, BERT, BERTS_HOME, HOME, HOME_EVSE, NOW, OTTO, SUE
+
+from server.api.app import create
+
+PUBLIC = {
+    ("GET", "/api/health"),
+    ("GET", "/api/demo/drivers"),
+    ("POST", "/api/auth/demo"),
+    ("POST", "/api/auth/sign-in"),
+    ("POST", "/api/auth/refresh"),
+    ("POST", "/api/auth/sign-out"),
+    ("GET", "/schema"),
+    ("GET", "/schema/openapi.json"),
+    ("GET", "/schema/{path}"),  # not found, said by the library
+}
+CAR = {"name": "Mine now", "capacity_wh": 50_000, "max_ac_w": 7_400, "phases": 1}
+FIXED = {"kind": "fixed", "price_micro_per_kwh": 300_000}
+STATION = {"identity": "NEW-1", "location_name": "Yard"}
+SESSION = "/api/sessions/{session_id:uuid}"
+STRANGERS = {
+    ("GET", "/api/me"): (BERT, None, None),
+    ("PATCH", "/api/me"): (BERT, {"language": "nl"}, None),
+    ("GET", "/api/vehicles"): (BERT, None, None),
+    ("PUT", "/api/vehicles/{vehicle_id:uuid}"): (BERT, CAR, 404),
+    ("GET", "/api/tariffs/home"): (BERT, None, 404),  # Bert has none
+    ("PUT", "/api/tariffs/home"): (SUE, FIXED, 403),
+    ("POST", "/api/tariffs/preview"): (SUE, FIXED, 403),
+    ("GET", "/api/sessions"): (BERT, None, None),
+    ("POST", "/api/sessions"): (BERT, {"evse_id": str(HOME_EVSE)}, 404),
+    ("GET", "/api/sessions/current"): (BERT, None, None),
+    ("GET", SESSION): (BERT, None, 404),
+    ("PATCH", SESSION): (BERT, {"target_pct": 100}, 404),
+    ("GET", SESSION + "/override"): (BERT, None, 404),
+    ("POST", SESSION + "/override"): (BERT, None, 404),
+    ("DELETE", SESSION + "/override"): (BERT, None, 404),
+    ("GET", SESSION + "/receipt"): (BERT, None, 404),
+    ("POST", SESSION + "/stop"): (BERT, None, 404),
+    ("GET", "/api/locations"): (BERT, None, None),
+    ("GET", "/api/locations/{location_id:uuid}"): (BERT, None, 404),
+    ("GET", "/api/locations/evses/{evse_id:uuid}/estimate"): (BERT, None, 404),
+    ("GET", "/api/wallet"): (BERT, None, None),
+    ("GET", "/api/wallet/entries"): (BERT, None, None),
+    ("GET", "/api/prices"): (BERT, None, None),
+    ("GET", "/api/stations"): (OTTO, None, None),
+    ("POST", "/api/stations"): (BERT, STATION, 403),
+    ("GET", "/api/clock"): (BERT, None, None),
+    ("PUT", "/api/clock"): (BERT, {"speed": 60}, None),  # the demo's clock is everybody's
+    ("GET", "/api/live"): (BERT, None, "stream"),  # test_live.py: a stranger's stream says nothing of Anna
+}
+REAL = {"vehicle_id": small_town.ANNAS_CAR, "location_id": HOME, "evse_id": HOME_EVSE}
+EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there, nobody pays there, it is not settled
+    "/api/sessions",
+    "/api/locations/evses/{evse_id}/estimate",
+    "/api/sessions/{session_id}/receipt",
+)
+DRIVERS_ONLY = ("/api/vehicles", "/api/tariffs", "/api/sessions", "/api/wallet", "/api/locations/evses")
+
+
+def routes(context) -> set[tuple[str, str]]:
+    found = set()
+    for route in create(context).routes:
+        assert isinstance(route, HTTPRoute)
+        found |= {(method, route.path_format) for method in route.methods if method != "OPTIONS"}
+    return found
+
+
+def by_format(table):
+    """Routes by path without parameter types, as a route's `path_format` has them."""
+    return {(method, path.replace(":uuid", "")): case for (method, path), case in table.items()}
+
+
+CASES = by_format(STRANGERS)
+
+
+def test_every_route_is_public_or_has_its_stranger(context):
+    assert routes(context) == PUBLIC | CASES.keys()
+
+
+def filled(path: str, session_id: UUID = ANNA) -> str:
+    """A path with the id of something of Anna's."""
+    begin, _, rest = path.partition("{")
+    name, _, end = rest.partition("}")
+    return f"{begin}{({**REAL, 'session_id': session_id})[name]}{end}" if rest else path
+
+
+@pytest.fixture
+async def annas_session(context) -> UUID:
+    past = await small_town.plug_in(context.db, NOW - timedelta(days=1))
+    await small_town.unplug(context.db, past, NOW - timedelta(hours=12), 20_000)
+    session = await small_town.plug_in(context.db, NOW)
+    await small_town.make_plan(context.db, HOME, NOW)
+    return session
+
+
+async def test_who_is_not_signed_in_is_asked_to_everywhere(api):
+    for (method, path), (_, body, _) in CASES.items():
+        answer = await api.request(method, filled(path), json=body)
+        assert answer.status_code == 401, (method, path)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["code"] == "not_signed_in"
+
+
+async def test_a_stranger_gets_nothing_of_annas_anywhere(api, annas_session):
+    traces = (ANNA, annas_session, HOME, HOME_EVSE, small_town.ANNAS_CAR, small_town.STREET_STATION_1, "Anna")
+    for (method, path), (stranger, body, expected) in CASES.items():
+        if expected == "stream":
+            continue
+        answer = await api.request(method, filled(path, annas_session), json=body, headers=bearer(stranger))
+        assert answer.status_code == (expected or 200), (method, path, answer.text)
+        if expected is None:
+            assert not [trace for trace in traces if str(trace) in answer.text], (method, path)
+
+
+async def test_a_drivers_routes_are_for_drivers(api, annas_session, sue):
+    driven = [key for key in CASES if key[1].startswith(DRIVERS_ONLY)]
+    assert len(driven) > 15
+    for method, path in driven:
+        answer = await api.request(method, filled(path, annas_session), json=CASES[method, path][1], headers=sue)
+        assert answer.status_code == 403, (method, path)
+        assert answer.json()["code"] == "wrong_role"
+
+
+async def test_a_strangers_own_things_are_there(api, bert):
+    places = (await api.get("/api/locations", headers=bert)).json()
+    assert {place["id"] for place in places} == {str(BERTS_HOME), str(small_town.STREET)}
+    assert len((await api.get("/api/vehicles", headers=bert)).json()) == 1
+
+
+async def test_anna_herself_is_let_in_where_the_stranger_is_not(api, anna, annas_session):
+    for (method, path), (_, body, expected) in CASES.items():
+        if expected != 404 or path in EVEN_ANNA:
+            continue
+        answer = await api.request(method, filled(path, annas_session), json=body, headers=anna)
+        assert answer.status_code == 200, (method, path, answer.text)
