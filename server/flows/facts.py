@@ -91,6 +91,8 @@ async def of_sessions(tx: AsyncSession, found: Sequence[Session]) -> list[Sessio
     evses |= {evse.id: evse for evse in await stations.evses_at(tx, list(places))}
     people = await drivers.by_id(tx, [one.account_id for one in found if one.account_id])
     in_force = await plans.in_force(tx, [one.plan_id for one in found if one.plan_id])
+    terms = await contracts.by_id(tx, [one.contract_id for one in found if one.contract_id])
+    cars = await vehicles.by_id(tx, [one.vehicle_id for one in found if one.vehicle_id])
     public = {key: await contracts.public_tariff(tx, place.tariff_id) for key, place in places.items()}
     return [
         SessionFacts(
@@ -99,8 +101,8 @@ async def of_sessions(tx: AsyncSession, found: Sequence[Session]) -> list[Sessio
             station=boxes[one.station_id],
             evse=evses[one.evse_id],
             driver=people.get(one.account_id) if one.account_id else None,
-            contract=await contracts.contract(tx, one.contract_id) if one.contract_id else None,
-            car=await vehicles.get(tx, one.vehicle_id),
+            contract=terms.get(one.contract_id) if one.contract_id else None,
+            car=cars.get(one.vehicle_id) if one.vehicle_id else None,
             plan=in_force.get(one.id),
             home_tariff=await _home_tariff(tx, one, places[one.location_id]),
             public_tariff=public[one.location_id],

@@ -22,6 +22,7 @@ from server.flows.facts import SessionFacts
 from server.storage import outbox, plans, sessions, stations
 from server.storage.db import announce
 from server.storage.plans import Plan
+from server.storage.sessions import InForce
 from shared.ids import derive
 from shared.sessions import Delay
 
@@ -37,6 +38,7 @@ class Here(msgspec.Struct, frozen=True):
     grid: Grid
     market: list[int]
     now: datetime
+    past_wh: dict[UUID, tuple[int, ...]]
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -76,7 +78,9 @@ async def prepare(
     grid = _grid(now, [ready.at for ready in readies])
     place = found[0].location
     curve = await facts.market(tx, place, grid)
-    here = Here(feeder, len(boxes), grid, [slot.price_micro_per_kwh for slot in curve], now)
+    people = [one.session.account_id for one in steered if one.session.account_id]
+    energies = await sessions.past_energies(tx, people, location_id)
+    here = Here(feeder, len(boxes), grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
     reserved = _reserved(found, {box.id for box in boxes if not box.online}, here)
     wishes = [await _wish(tx, one, here) for one in steered]
     where = Place(grid=grid, now=now, zone=place.time_zone, feeder=feeder, reserved_w=reserved)
@@ -145,7 +149,7 @@ async def _wish(tx: AsyncSession, one: SessionFacts, here: Here) -> Wish:
     prices = market
     if delay is Delay.MANAGED and one.contract is not None:
         prices = objective.planning_prices(one.contract.terms, market, one.driver_prices(grid, market))
-    asked = await _need(tx, one, now)
+    asked = _need(one, here)
     survival, worth = None, None
     if ready.source is ReadySource.NONE and delay is Delay.MANAGED:
         ahead = await _forecast(tx, one, here)
@@ -175,12 +179,10 @@ async def _forecast(tx: AsyncSession, one: SessionFacts, here: Here) -> departur
     return departure.outlook(own, others, seen, here.grid)
 
 
-async def _need(tx: AsyncSession, one: SessionFacts, now: datetime) -> Need:
+def _need(one: SessionFacts, here: Here) -> Need:
     """How much energy is still to come, counting what flowed since the last reading."""
-    session = one.session
-    history: tuple[int, ...] = ()
-    if session.account_id is not None and session.stated_energy_wh is None:
-        history = await sessions.past_energies(tx, session.account_id, session.location_id)
+    session, now = one.session, here.now
+    history = here.past_wh.get(session.account_id, ()) if session.account_id else ()
     since = 0.0 if session.read_at is None else (now - session.read_at).total_seconds()
     flowed = round(session.power_w * min(max(since, 0.0), 1800) / 3600)
     stated = session.stated_energy_wh
@@ -246,22 +248,23 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
     if not await plans.advance_version(tx, question.location_id, question.version):
         return False
     by_id = {plan.id: plan for plan in answer.plans}
-    fresh = []
+    fresh, changed = [], []
+    running = {session.id: session for session in await sessions.open_at(tx, question.location_id)}
     for one, wish in zip(question.asked, question.wishes, strict=True):
-        made = by_id[str(wish.session_id)]
+        made, current = by_id[str(wish.session_id)], running.get(wish.session_id)
+        if current is None:
+            continue  # it was unplugged while we planned
         plan = _plan(question, one, wish, answer.solver)
         plan = msgspec.structs.replace(
             plan, energy_wh=list(made.energy_wh), shortfall_wh=made.shortfall_wh, reason=made.reason
         )
-        current = await sessions.get(tx, wish.session_id)
-        if current is None or current.ended_at is not None:
-            continue
-        after = msgspec.structs.replace(current, delay=wish.delay)
         if one.plan is None or not _says_the_same(one.plan, plan, now):
             fresh.append(plan)
-            after = msgspec.structs.replace(after, plan_id=plan.id, plan_version=plan.version)
+            changed.append(InForce(current.id, wish.delay.value, plan.id, plan.version))
             announce(tx, SessionMoved(current.account_id, current.id))
-        await sessions.save(tx, current, after)
+        elif current.delay is not wish.delay:
+            changed.append(InForce(current.id, wish.delay.value, current.plan_id, current.plan_version))
+    await sessions.set_plans(tx, changed)
     await plans.insert(tx, fresh)
     if fresh:
         await outbox.put_once(tx, "dispatch", str(question.location_id), {"location_id": question.location_id}, now)

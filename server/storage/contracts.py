@@ -1,6 +1,7 @@
 """Tokens, contracts and what a driver pays: everything that says on whose account a session runs."""
 
 import itertools
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -91,6 +92,14 @@ async def contract_at(tx: AsyncSession, account_id: UUID, location_id: UUID) -> 
 async def contract(tx: AsyncSession, contract_id: UUID) -> Contract:
     """A contract that exists."""
     return _contract((await tx.execute(sa.select(Contracts.__table__).where(C.id == contract_id))).one())  # type: ignore[attr-defined]
+
+
+async def by_id(tx: AsyncSession, contract_ids: Sequence[UUID]) -> dict[UUID, Contract]:
+    """Contracts by id."""
+    if not contract_ids:
+        return {}
+    rows = await tx.execute(sa.select(Contracts.__table__).where(C.id.in_(list(contract_ids))))  # type: ignore[attr-defined]
+    return {row.id: _contract(row) for row in rows}
 
 
 async def add_contract(tx: AsyncSession, new: Contract) -> None:

@@ -62,6 +62,24 @@ async def save(tx: AsyncSession, before: Session, after: Session) -> None:
         await tx.execute(sa.update(Sessions).where(S.id == before.id).values(**changed))
 
 
+class InForce(msgspec.Struct, frozen=True):
+    """Delay and plan of a session, as columns of a bulk update."""
+
+    session: UUID
+    delayed: str
+    plan: UUID | None
+    version: int
+
+
+async def set_plans(tx: AsyncSession, rows: Sequence[InForce]) -> None:
+    """Write delay and plan in force of several sessions in one statement."""
+    if rows:
+        places = {name: sa.bindparam(name) for name in ("delayed", "plan", "version")}
+        statement = sa.update(TABLE).where(S.id == sa.bindparam("session"))
+        statement = statement.values(delay=places["delayed"], plan_id=places["plan"], plan_version=places["version"])
+        await tx.execute(statement, [msgspec.structs.asdict(row) for row in rows])
+
+
 async def get(tx: AsyncSession, session_id: UUID) -> Session | None:
     """A session by id."""
     row = (await tx.execute(sa.select(TABLE).where(S.id == session_id))).first()
@@ -137,12 +155,21 @@ async def others_stays(tx: AsyncSession, account_id: UUID, location_id: UUID, li
     return [Stay(started_at=row.started_at, ended_at=row.ended_at) for row in found]
 
 
-async def past_energies(tx: AsyncSession, account_id: UUID, location_id: UUID, limit: int = 20) -> tuple[int, ...]:
-    """What a driver's last ended sessions at a location took, Wh, newest first."""
-    rows = sa.select((S.meter_stop_wh - S.meter_start_wh).label("energy"))
-    rows = rows.where(S.account_id == account_id, S.location_id == location_id, S.meter_stop_wh.is_not(None))
-    found = await tx.execute(rows.order_by(S.started_at.desc()).limit(limit))
-    return tuple(max(0, int(row.energy)) for row in found)
+async def past_energies(
+    tx: AsyncSession, account_ids: Sequence[UUID], location_id: UUID, limit: int = 20
+) -> dict[UUID, tuple[int, ...]]:
+    """What each driver's last ended sessions at a location took, Wh, oldest first."""
+    if not account_ids:
+        return {}
+    newest = sa.func.row_number().over(partition_by=S.account_id, order_by=S.started_at.desc()).label("newest")
+    rows = sa.select(S.account_id, S.started_at, (S.meter_stop_wh - S.meter_start_wh).label("energy"), newest)
+    rows = rows.where(S.account_id.in_(list(account_ids)), S.location_id == location_id, S.meter_stop_wh.is_not(None))
+    last = rows.subquery()
+    found = await tx.execute(sa.select(last).where(last.c.newest <= limit).order_by(last.c.started_at))
+    energies: dict[UUID, list[int]] = {}
+    for row in found:
+        energies.setdefault(row.account_id, []).append(max(0, int(row.energy)))
+    return {account_id: tuple(values) for account_id, values in energies.items()}
 
 
 async def past_powers(tx: AsyncSession, vehicle_id: UUID, limit: int = 20) -> list[list[int]]:

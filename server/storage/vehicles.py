@@ -1,5 +1,6 @@
 """The drivers' cars."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -32,6 +33,14 @@ async def get(tx: AsyncSession, vehicle_id: UUID | None) -> VehicleRow | None:
     """A car by id."""
     row = None if vehicle_id is None else (await tx.execute(sa.select(TABLE).where(V.id == vehicle_id))).first()
     return None if row is None else to_struct(row, VehicleRow)
+
+
+async def by_id(tx: AsyncSession, vehicle_ids: Sequence[UUID]) -> dict[UUID, VehicleRow]:
+    """Cars by id."""
+    if not vehicle_ids:
+        return {}
+    rows = await tx.execute(sa.select(TABLE).where(V.id.in_(list(vehicle_ids))))
+    return {row.id: to_struct(row, VehicleRow) for row in rows}
 
 
 async def of(tx: AsyncSession, account_id: UUID) -> list[VehicleRow]:
