@@ -32,6 +32,13 @@ CODES = {
 }
 """Code and hint by status, where nothing more specific is known."""
 
+DETAILS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not do that.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
+}
+"""What to say where the library only repeats the status's phrase."""
+
 
 class Failed(Exception):
     """A request that ends in a problem document; handlers raise it, nothing catches it but the API's edge."""
@@ -113,7 +120,9 @@ def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[
         return _answer(request, problem(status), headers)
     extra = error.extra if isinstance(error.extra, list) else []
     errors = [_field_error(item) for item in extra if isinstance(item, dict)]
-    detail = "; ".join(f"{one.field}: {one.message}" for one in errors) or error.detail
+    repeated = error.detail == HTTPStatus(status).phrase
+    detail = "; ".join(f"{one.field}: {one.message}" for one in errors)
+    detail = detail or (DETAILS.get(HTTPStatus(status), "") if repeated else error.detail)
     if status == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("WWW-Authenticate", "Bearer")
     return _answer(request, problem(status, detail, errors=errors), headers)
