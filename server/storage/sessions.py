@@ -74,7 +74,7 @@ class InForce(msgspec.Struct, frozen=True):
 async def set_plans(tx: AsyncSession, rows: Sequence[InForce]) -> None:
     """Write delay and plan in force of several sessions in one statement."""
     if rows:
-        places = {name: sa.bindparam(name) for name in ("delayed", "plan", "version")}
+        places: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(name) for name in ("delayed", "plan", "version")}
         statement = sa.update(TABLE).where(S.id == sa.bindparam("session"))
         statement = statement.values(delay=places["delayed"], plan_id=places["plan"], plan_version=places["version"])
         await tx.execute(statement, [msgspec.structs.asdict(row) for row in rows])
