@@ -1,10 +1,11 @@
 """What a person can mend: these errors become one clear line and exit code 2; anything else is ours, with its trace."""
 
 import socket
+import sqlite3
 
 import asyncpg
 import msgspec
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from server.feeds.prices.recorded import PriceFileError
 from server.settings import BadSetting
@@ -18,14 +19,20 @@ def mendable() -> tuple[type[Exception], ...]:
         BadDatabaseUrl,
         PriceFileError,
         msgspec.ValidationError,
-        OperationalError,
+        DBAPIError,
+        sqlite3.OperationalError,
         asyncpg.PostgresError,
         OSError,
     )
 
 
 def explain(error: Exception) -> str:
-    """One line that says what is wrong, and what to do where the error does not say it."""
+    """One line that says what is wrong, and what to do where the error does not say it.
+
+    A database that refuses what we say (and not that we are there) is our fault: such an error is raised again.
+    """
+    if isinstance(error, DatabaseError) and not isinstance(error, OperationalError):
+        raise error
     if isinstance(error, BadDatabaseUrl):
         return f"--database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME is wanted ({_one_line(error)})"
     if isinstance(error, asyncpg.PostgresError):

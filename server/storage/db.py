@@ -5,8 +5,9 @@ with BEGIN IMMEDIATE), `read()` for one that only reads.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, closing, nullcontext
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,6 +19,7 @@ T = TypeVar("T")
 Row = Mapping[str, Any]
 ANNOUNCED = "announced"
 QUEUED = "queued"
+BUSY_MS = 5000
 
 
 class BadDatabaseUrl(Exception):
@@ -79,6 +81,17 @@ class Database:
         async with self._reading() as tx:
             yield tx
 
+    def check(self) -> None:
+        """Open a SQLite file once, to write, without the driver: its thread outlives a loop that ends on such an error.
+
+        Raises:
+            sqlite3.OperationalError: where that cannot be.
+        """
+        if self.sqlite and self.url.database not in (None, "", ":memory:"):
+            with closing(sqlite3.connect(self.url.database, timeout=BUSY_MS / 1000)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("BEGIN IMMEDIATE")
+
     async def close(self) -> None:
         """Give all connections back."""
         await self.engine.dispose()
@@ -95,7 +108,7 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
     def connect(connection: Any, _record: object) -> None:  # noqa: ANN401 -- the driver's own
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
