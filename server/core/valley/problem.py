@@ -167,6 +167,8 @@ def _field_error(text: str) -> FieldError:
     assert found is not None
     what, where = found["what"], found["where"] or ""
     named = _NAMED.match(what)
+    if what == "Invalid RFC3339 encoded datetime":
+        return FieldError(where, "expected an RFC 3339 date-time, such as 2026-03-28T17:00:00Z")
     if named is None:
         return FieldError(where or "$", what[:1].lower() + what[1:])
     if named["how"] == "contains unknown":
