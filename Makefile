@@ -44,7 +44,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache  # its cache misses what other files became
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix
@@ -64,7 +64,7 @@ lock: $(TOOLS)/.uv
 	$(COMPILE) pyproject.toml --extra server --group build --group dev -o requirements/dev.txt
 
 clean:
-	rm -rf $(VENV) $(TOOLS) var build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache \
+	rm -rf $(VENV) $(TOOLS) var build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache \
 		tests/conformance/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
