@@ -154,7 +154,8 @@ def _worth(demand: Demand, price: Ints, power: Ints) -> int:
 
 def earliest(caps: Ints, energy: int) -> Ints:
     """Energy as early as the slots let it; what does not fit is left out."""
-    early: Ints = np.clip(energy - (np.cumsum(caps) - caps), 0, caps)
+    left = energy + caps - caps.cumsum()
+    early: Ints = np.minimum(np.maximum(left, 0), caps)
     return early
 
 

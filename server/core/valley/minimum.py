@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 
 from server.core.valley.capacity import Ints, Mask, Model
-from server.core.valley.swap import swapped
+from server.core.valley.swap import AT_ANY_COST, FREE, swapped
 from server.core.valley.threshold import merit_of, plan_alone
 
+ROUNDS = 2
 REPLANS_PER_SECOND = 100
 """Work is counted, not timed, so that the same problem gets the same plan. A replan takes 0.1 to 0.4 ms: the 2 s that a
 problem has by default are 50 ms here, more than which a plug-in should not wait for."""
@@ -23,16 +24,27 @@ def below_least(model: Model, plan: Ints) -> Ints:
 
 def repaired(model: Model, plan: Ints, time_s: float) -> Ints:
     """A plan without slots below the least, from a flow's plan."""
-    plan = swapped(model, plan)
     effort = _Effort(int(time_s * REPLANS_PER_SECOND))
-    for index in sorted(below_least(model, plan), key=lambda one: (-model.tier[one], _slack(model, one))):
-        plan[index] = plan_alone(model, index, model.headroom(plan, index))
-    while effort.spend(len(model.demands)) and polish(model, plan):
-        pass
+    plan = swapped(model, plan, range(len(model.demands)), FREE)
+    for index in sorted(below_least(model, plan).tolist(), key=lambda one: (-model.tier[one], _slack(model, one))):
+        ways = (plan, swapped(model, plan, [index], AT_ANY_COST))
+        plan = min((_mended(model, way, index) for way in ways), key=lambda way: _lack(model, way))
+    for _ in range(ROUNDS):
+        if not (effort.spend(len(model.demands)) and polish(model, plan)):
+            break
     _bargain(model, plan, effort)
     if effort.spend(len(model.demands)):
         polish(model, plan)
     return plan
+
+
+def _mended(model: Model, plan: Ints, index: int) -> Ints:
+    """The plan with one demand planned anew, if it has a slot below its least."""
+    if index not in below_least(model, plan):
+        return plan
+    mended = plan.copy()
+    mended[index] = plan_alone(model, index, model.headroom(plan, index))
+    return mended
 
 
 def _slack(model: Model, index: int) -> int:

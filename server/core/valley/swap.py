@@ -4,7 +4,7 @@ What one gives in a slot the other takes, and the reverse in another slot: the l
 price it costs nothing. That is why the least power costs so little (engine B4.3).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -13,6 +13,8 @@ from server.core.valley.capacity import Ints, Mask, Model
 
 PASSES = 2
 NEVER = np.iinfo(np.int64).max
+FREE = 0
+AT_ANY_COST = NEVER - 1
 
 
 class _Trade(msgspec.Struct, frozen=True, eq=False):
@@ -22,19 +24,26 @@ class _Trade(msgspec.Struct, frozen=True, eq=False):
     cost: Ints
 
 
-def swapped(model: Model, plan: Ints) -> Ints:
-    """A plan with as few slots below the least as trades can make it, serving the same."""
+def swapped(model: Model, plan: Ints, rows: Sequence[int], dearest: int) -> Ints:
+    """A plan with as few slots below the least in some rows as trades can make it, serving the same.
+
+    `dearest`: what one trade may add to the cost, in the cost's unit x Wh.
+    """
     plan = plan.copy()
     for _ in range(PASSES):
-        small = np.argwhere((plan > 0) & (plan < model.least)).tolist()
-        done = [_settle(model, plan, row, slot) for row, slot in small]
+        done = [
+            _settle(model, plan, (row, int(slot)), dearest)
+            for row in rows
+            for slot in np.flatnonzero((plan[row] > 0) & (plan[row] < model.least[row]))
+        ]
         if not any(done):
             break
     return plan
 
 
-def _settle(model: Model, plan: Ints, row: int, slot: int) -> bool:
+def _settle(model: Model, plan: Ints, at: tuple[int, int], dearest: int) -> bool:
     """Trade one slot of one demand away or up to its least, as cheaply as can be. Changes `plan`; whether it did."""
+    row, slot = at
     if not 0 < plan[row, slot] < model.least[row, slot]:
         return False
     best: tuple[int, int, int, int] | None = None
@@ -42,8 +51,10 @@ def _settle(model: Model, plan: Ints, row: int, slot: int) -> bool:
         where = int(np.argmin(trade.cost))
         other, elsewhere = divmod(where, plan.shape[1])
         cost = int(trade.cost[other, elsewhere])
-        if cost != NEVER and (best is None or cost < best[0]):
+        if cost <= dearest and (best is None or cost < best[0]):
             best = (cost, other, elsewhere, int(trade.moved[other, elsewhere]))
+            if cost <= FREE:  # a flow's plan has no better one
+                break
     if best is None:
         return False
     _, other, elsewhere, moved = best
