@@ -14,20 +14,29 @@ DRAWING_W = 200
 IDLE_MINUTES = 10
 """Domain 5.2: full is less than 0.5 kW for ten minutes while allowed."""
 WAKES_MAX = 2
+GRACE = timedelta(minutes=2)
+"""A reading may be taken in the moment in which a limit changes, or before a new plan has arrived."""
 
 
 class Verdict(StrEnum):
     """What to do about what the meter says."""
 
     FINE = "fine"
+    FOLLOWED_AGAIN = "followed_again"  # it had drawn too much, and does so no more
     SEND_AGAIN = "send_again"  # it draws more than allowed
     NOT_FOLLOWED = "not_followed"  # still, after sending once more
     WAKE = "wake"  # allowed after a pause, but draws nothing
     FULL = "full"  # allowed, drew, and stopped by itself
 
 
+TOO_MUCH = "draws_more_than_allowed"
+
+
 class Sight(msgspec.Struct, frozen=True):
-    """What was metered at a moment, beside what the plan allowed since `allowed_since` (None: not allowed)."""
+    """What was metered at a moment, beside what the plan allowed since `allowed_since` (None: not allowed).
+
+    `allowed_w` is the most that was allowed within GRACE before the moment.
+    """
 
     at: datetime
     power_w: int
@@ -43,6 +52,8 @@ def judge(session: Session, sight: Sight) -> Verdict:
     if sight.power_w > sight.allowed_w * 1.05 + TOLERANCE_W:
         sent = session.followed in (Followed.RESENT, Followed.NOT_FOLLOWED)
         return Verdict.NOT_FOLLOWED if sent else Verdict.SEND_AGAIN
+    if session.followed in (Followed.RESENT, Followed.NOT_FOLLOWED) and session.not_followed_reason in (None, TOO_MUCH):
+        return Verdict.FOLLOWED_AGAIN
     if sight.allowed_since is None or sight.power_w >= DRAWING_W:
         return Verdict.FINE
     if sight.at - sight.allowed_since < timedelta(minutes=IDLE_MINUTES):

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import access, cdr, following
-from server.core.following import DRAWING_W, Sight, Verdict
+from server.core.following import DRAWING_W, GRACE, TOO_MUCH, Sight, Verdict
 from server.core.meter import p95
 from server.core.reports import ReadingsInfo, SampledReading, StartAnswer, StartInfo, StopInfo, TokenAnswer
 from server.core.session import Followed, Session
@@ -25,6 +25,7 @@ from shared.sessions import SessionState
 REPLUG = timedelta(minutes=5)
 LIVE = timedelta(minutes=20)
 """An older reading is a replay from a station's queue: it counts for the energy, not for what happens now."""
+BEHIND_WH = 700
 CLOCK_SKEW = timedelta(minutes=5)
 
 
@@ -174,20 +175,31 @@ def _read(session: Session, sample: SampledReading) -> Session:
 async def _hold_against_plan(
     tx: AsyncSession, session: Session, plan: Plan, sample: SampledReading, now: datetime
 ) -> Session:
-    if sample.power_w is None:
+    told = plan.sent_at is not None and plan.outcome == "accepted"
+    if sample.power_w is None or not told or sample.at < max(plan.sent_at or now, plan.made_at) + GRACE:
         return session
     since = plan.allowed_since(sample.at)
     drew = since is not None and await sessions.drew_between(tx, session.id, since, sample.at)
-    sight = Sight(sample.at, sample.power_w, plan.power_w(sample.at), since, drew)
+    allowed = max(plan.power_w(sample.at), plan.power_w(sample.at - GRACE))
+    sight = Sight(sample.at, sample.power_w, allowed, since, drew)
     verdict = following.judge(session, sight)
     session = msgspec.structs.replace(session, idle_since=since if _idle(sight) else None)
     if verdict is Verdict.FINE:
-        if plan.delivered_by(sample.at) and _goes_on(session, plan):
-            await outbox.put_once(tx, "replan", str(session.location_id), {"why": "goes_on"}, now)
+        if why := _plan_anew(session, plan, sample):
+            await outbox.put_once(tx, "replan", str(session.location_id), {"why": why}, now)
         ok = session.followed is Followed.PENDING and sample.power_w >= DRAWING_W and session.plan_accepted
         return msgspec.structs.replace(session, followed=Followed.FOLLOWED) if ok else session
     await sessions.add_event(tx, session, sample.at, verdict.value)
     return await _act_on(tx, session, verdict, now)
+
+
+def _plan_anew(session: Session, plan: Plan, sample: SampledReading) -> str | None:
+    """Why what the meter says asks for another plan: the estimate is used up, or the car fell behind (it had slept)."""
+    if plan.delivered_by(sample.at) and _goes_on(session, plan):
+        return "goes_on"
+    behind = plan.energy_until(sample.at) - (session.energy_wh - plan.delivered_at_wh)
+    drawing = sample.power_w is not None and sample.power_w >= DRAWING_W
+    return "behind" if drawing and behind > BEHIND_WH else None
 
 
 def _idle(sight: Sight) -> bool:
@@ -204,12 +216,14 @@ async def _act_on(tx: AsyncSession, session: Session, verdict: Verdict, now: dat
     if verdict is Verdict.FULL:
         await outbox.put_once(tx, "replan", str(session.location_id), {"why": "full"}, now)
         return msgspec.structs.replace(session, full=True)
+    if verdict is Verdict.FOLLOWED_AGAIN:
+        await outbox.put_once(tx, "replan", str(session.location_id), {"why": "followed_again"}, now)
+        return msgspec.structs.replace(session, followed=Followed.FOLLOWED, not_followed_reason=None)
     if verdict is Verdict.NOT_FOLLOWED:
-        reason = "draws_more_than_allowed"
         if session.followed is Followed.NOT_FOLLOWED:
             return session
         await outbox.put_once(tx, "replan", str(session.location_id), {"why": "not_followed"}, now)
-        return msgspec.structs.replace(session, followed=Followed.NOT_FOLLOWED, not_followed_reason=reason)
+        return msgspec.structs.replace(session, followed=Followed.NOT_FOLLOWED, not_followed_reason=TOO_MUCH)
     await outbox.put(tx, "resend", str(session.station_id), {"session_id": session.id}, now)
     if verdict is Verdict.WAKE:
         return msgspec.structs.replace(session, wakes=session.wakes + 1)

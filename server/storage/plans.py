@@ -67,6 +67,18 @@ class Plan(msgspec.Struct, frozen=True):
             slot -= 1
         return max(self.made_at, grid.at(slot))
 
+    def energy_until(self, moment: datetime) -> int:
+        """What the plan meant to have delivered by a moment, Wh since it was made."""
+        grid = self.grid
+        slot = min(grid.index(moment), grid.slots)
+        if slot < 0:
+            return 0
+        rest = self.energy_wh[slot] if slot < grid.slots else 0
+        begun = max(self.made_at, grid.at(slot))
+        whole = (grid.at(slot + 1) - begun).total_seconds()
+        part = (moment - begun).total_seconds() / whole if whole > 0 and moment > begun else 0.0
+        return sum(self.energy_wh[:slot]) + round(rest * part)
+
     def delivered_by(self, moment: datetime) -> bool:
         """Whether all of the plan's energy lies before a moment."""
         slot = self.grid.index(moment)

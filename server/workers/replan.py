@@ -16,6 +16,7 @@ from server.workers.context import WorkContext
 from server.workers.ports import Heard, Order
 
 ROUNDS = 3
+REFUSED = "profile_"
 REFUSALS = ("rejected", "not_supported", "error")
 
 
@@ -88,10 +89,12 @@ async def _send(context: WorkContext, one: SessionFacts, now: datetime) -> Heard
 
 def _after(session: Session, heard: Heard) -> Session:
     if heard.accepted:
-        return msgspec.structs.replace(session, plan_accepted=True)
+        refused = (session.not_followed_reason or "").startswith(REFUSED)
+        again = {"followed": Followed.PENDING, "not_followed_reason": None} if refused else {}
+        return msgspec.structs.replace(session, plan_accepted=True, **again)
     if heard.status in REFUSALS:
         return msgspec.structs.replace(
-            session, followed=Followed.NOT_FOLLOWED, not_followed_reason=f"profile_{heard.status}"
+            session, followed=Followed.NOT_FOLLOWED, not_followed_reason=f"{REFUSED}{heard.status}"
         )
     return session
 
