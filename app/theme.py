@@ -13,6 +13,8 @@ CARD_RADIUS = 20
 SMALL_RADIUS = 12
 GAP = 16
 PAGE_PADDING = 16
+FIELD = ft.OutlineInputBorder(border_radius=SMALL_RADIUS)
+"""The edge of a text field."""
 COLUMN_WIDTH = 1180
 """A desktop page grows no wider than this; lines of text stay readable."""
 
@@ -89,10 +91,29 @@ _DARK = ft.ColorScheme(
 )
 
 
+def _set(color: ft.ColorValue | None) -> ft.ColorValue:
+    """A colour of our schemes; inside of a theme a role's name would mean Flutter's own blue."""
+    assert color is not None
+    return color
+
+
 def _theme(scheme: ft.ColorScheme) -> ft.Theme:
     pill = ft.RoundedRectangleBorder(radius=14)
-    label = ft.TextStyle(font_family=BOLD, size=14)
+    label = ft.TextStyle(font_family=BOLD, size=14, weight=ft.FontWeight.NORMAL)
     padding = ft.Padding.symmetric(horizontal=20, vertical=14)
+    segment = ft.ButtonStyle(
+        bgcolor={
+            ft.ControlState.SELECTED: _set(scheme.primary_container),
+            ft.ControlState.DEFAULT: ft.Colors.TRANSPARENT,
+        },
+        color={
+            ft.ControlState.SELECTED: _set(scheme.on_primary_container),
+            ft.ControlState.DEFAULT: _set(scheme.on_surface_variant),
+        },
+        side=ft.BorderSide(1, _set(scheme.outline_variant)),
+        shape=ft.RoundedRectangleBorder(radius=SMALL_RADIUS),
+        padding=ft.Padding.symmetric(horizontal=10, vertical=12),
+    )
     still = ft.PageTransitionsTheme(
         android=ft.PageTransitionTheme.FADE_FORWARDS,
         ios=ft.PageTransitionTheme.CUPERTINO,
@@ -117,6 +138,7 @@ def _theme(scheme: ft.ColorScheme) -> ft.Theme:
         navigation_rail_theme=ft.NavigationRailTheme(
             bgcolor=scheme.surface, indicator_color=scheme.primary_container, use_indicator=True
         ),
+        segmented_button_theme=ft.SegmentedButtonTheme(style=segment),
         snackbar_theme=ft.SnackBarTheme(
             behavior=ft.SnackBarBehavior.FLOATING, shape=ft.RoundedRectangleBorder(radius=SMALL_RADIUS)
         ),

@@ -39,6 +39,7 @@ TEXTS = {
     "nav.wallet": "Wallet",
     "nav.tariff": "Tariff",
     "nav.settings": "Settings",
+    "act.back": "Back",
     "act.retry": "Try again",
     "act.save": "Save",
     "act.saved": "Saved.",

@@ -91,13 +91,17 @@ class Formats:
         return f"{self.date(moment)}, {self.time(moment)}"
 
     def moment(self, moment: datetime, now: datetime) -> str:
-        """A moment near now: only the time within the next 12 hours of the same night, else with the day."""
+        """A moment near now: only the time today, within six days the weekday too, else the date."""
         local, today = self.local(moment), self.local(now)
         if local.date() == today.date():
             return self.time(moment)
         if timedelta() < moment - now < timedelta(days=6):
             return f"{self.weekday(moment)} {self.time(moment)}"
         return self.date_time(moment)
+
+    def soon(self, moment: datetime, now: datetime) -> str:
+        """A moment of the coming twelve hours by its time alone."""
+        return self.time(moment) if timedelta() <= moment - now < timedelta(hours=12) else self.moment(moment, now)
 
     def duration(self, seconds: float) -> str:
         """Hours and minutes."""

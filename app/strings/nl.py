@@ -38,6 +38,7 @@ TEXTS = {
     "nav.wallet": "Portemonnee",
     "nav.tariff": "Tarief",
     "nav.settings": "Instellingen",
+    "act.back": "Terug",
     "act.retry": "Opnieuw proberen",
     "act.save": "Opslaan",
     "act.saved": "Opgeslagen.",

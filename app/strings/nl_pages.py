@@ -193,7 +193,7 @@ TEXTS = {
     "settings.car.none": "Nog geen auto. Steek er een in met je pas, dan staat hij hier.",
     "settings.car.name": "Naam",
     "settings.car.capacity": "Accu in kWh",
-    "settings.car.power": "Laadt met hoogstens, in kW",
+    "settings.car.power": "Vermogen in kW",
     "settings.car.phases": "Fasen",
     "settings.car.target": "Stopt gewoonlijk bij {pct} %",
     "settings.car.error.name": "Geef de auto een naam.",
@@ -208,14 +208,14 @@ TEXTS = {
     "settings.consent.on": "Toegestemd op {date}. De auto wacht op het dal en is toch op tijd klaar.",
     "settings.consent.off": "Niet toegestemd. De auto laadt altijd meteen, en verdient niets.",
     "settings.consent.what": (
-        "Als je toestemt, begint de auto later wanneer dat goedkoper is. Hij is klaar op jouw tijd, je ziet het plan bij "
-        "elk insteken, en met één tik laad je nu. Het kost je nooit meer dan meteen laden. Je kunt het altijd "
+        "Als je toestemt, begint de auto later wanneer dat goedkoper is. Hij is klaar op jouw tijd, je ziet het plan "
+        "bij elk insteken, en met één tik laad je nu. Het kost je nooit meer dan meteen laden. Je kunt het altijd "
         "terugnemen."
     ),
     "settings.consent.agree": "Ik stem toe",
     "settings.consent.withdraw": "Terugnemen",
     "settings.look": "Uiterlijk",
-    "settings.theme.system": "Zoals toestel",
+    "settings.theme.system": "Systeem",
     "settings.theme.light": "Licht",
     "settings.theme.dark": "Donker",
     "settings.language": "Taal",

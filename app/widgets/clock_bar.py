@@ -47,7 +47,7 @@ def _speed(t: Texts, current: int, speed: int, on_speed: Callable[[int], Awaitab
     on = speed == current
     color = ft.Colors.INVERSE_SURFACE if on else ft.Colors.ON_INVERSE_SURFACE
     face: ft.Control = (
-        ft.Icon(ft.Icons.PAUSE, size=15, color=color)
+        ft.Icon(ft.Icons.PAUSE, size=15, color=color, semantics_label=t("clock.pause"))
         if speed == 0
         else ft.Text(f"x{speed}", size=12, font_family=theme.BOLD, color=color)
     )

@@ -11,7 +11,7 @@ import flet.canvas as cv
 
 from app import theme
 
-TOP, BOTTOM = 26.0, 24.0
+TOP, BOTTOM, LEFT = 26.0, 24.0, 44.0
 HEADROOM = 1.12
 """Above the highest price there is room for the flags."""
 
@@ -64,7 +64,7 @@ class Frame:
     def x(self, moment: datetime) -> float:
         """The place of a moment, from the left."""
         share = (moment - self.start).total_seconds() / max(1.0, (self.end - self.start).total_seconds())
-        return min(1.0, max(0.0, share)) * self.width
+        return LEFT + min(1.0, max(0.0, share)) * (self.width - LEFT)
 
     def y(self, price: float) -> float:
         """The place of a price, from the top."""
@@ -78,7 +78,8 @@ class Frame:
 
     def bar_at(self, x: float, bars: Sequence[Bar]) -> int:
         """The number of the bar at a place from the left."""
-        moment = self.start + (self.end - self.start) * min(0.9999, max(0.0, x / max(1.0, self.width)))
+        share = (x - LEFT) / max(1.0, self.width - LEFT)
+        moment = self.start + (self.end - self.start) * min(0.9999, max(0.0, share))
         return next((number for number, bar in enumerate(bars) if bar.start <= moment < bar.end), len(bars) - 1)
 
 
@@ -91,6 +92,7 @@ def frame(bars: Sequence[Bar], width: float, height: float) -> Frame:
 def drawn(bars: Sequence[Bar], box: Frame, marks: Marks, zone: ZoneInfo, price: Callable[[int], str]) -> list[cv.Shape]:
     """All shapes of the picture, from back to front. `price` writes a price for the scale."""
     return [
+        *_bands(bars, box),
         *_scale(box, price),
         *_areas(bars, box),
         *_baseline(bars, box),
@@ -134,6 +136,15 @@ def _runs(bars: Sequence[Bar], key: Callable[[Bar], object]) -> Iterator[tuple[o
         yield kind, list(run)
 
 
+def _bands(bars: Sequence[Bar], box: Frame) -> Iterator[cv.Shape]:
+    """A soft light behind the hours of charging: in a valley the areas themselves are low."""
+    light = ft.Paint(color=ft.Colors.with_opacity(0.09, theme.VALLEY), style=ft.PaintingStyle.FILL)
+    for charges, run in _runs(bars, lambda bar: bar.kind != "other"):
+        if charges:
+            left, right = box.x(run[0].start), box.x(run[-1].end)
+            yield cv.Rect(left, TOP - 4, right - left, box.height - BOTTOM - TOP + 4, border_radius=6, paint=light)
+
+
 def _areas(bars: Sequence[Bar], box: Frame) -> Iterator[cv.Shape]:
     grey = ft.Colors.with_opacity(0.13, ft.Colors.ON_SURFACE)
     for kind, run in _runs(bars, lambda bar: bar.kind):
@@ -175,20 +186,19 @@ def _scale(box: Frame, price: Callable[[int], str]) -> Iterator[cv.Shape]:
     faint = _stroke(ft.Colors.with_opacity(0.5, theme.LINE), 1)
     for value in range(0, int(box.high) + 1, step):
         y = box.y(value)
-        yield cv.Line(0, y, box.width, y, paint=faint)
-        if value:
-            yield _label((0, y - 2), price(value), theme.MUTED, ft.Alignment.BOTTOM_LEFT)
+        yield cv.Line(LEFT, y, box.width, y, paint=faint)
+        yield _label((LEFT - 8, y), price(value), theme.MUTED, ft.Alignment.CENTER_RIGHT)
 
 
 def _hours(box: Frame, zone: ZoneInfo) -> Iterator[cv.Shape]:
     """Local hours under the picture, as many as fit."""
     hours = (box.end - box.start).total_seconds() / 3600
-    step = next(one for one in (1, 2, 3, 6, 12, 24) if hours / one * 46 <= box.width or one == 24)
+    step = next(one for one in (1, 2, 3, 6, 12, 24) if hours / one * 46 <= box.width - LEFT or one == 24)
     local = box.start.astimezone(zone).replace(minute=0, second=0, microsecond=0)
     y = box.height - BOTTOM + 6
     while local <= box.end:
         x = box.x(local)
-        if local.hour % step == 0 and local >= box.start and 14 <= x <= box.width - 14:
+        if local.hour % step == 0 and local >= box.start and LEFT + 4 <= x <= box.width - 14:
             yield _label((x, y), f"{local:%H:%M}", theme.MUTED, ft.Alignment.TOP_CENTER)
         local = (local.astimezone(box.start.tzinfo) + timedelta(hours=1)).astimezone(zone)
 
@@ -202,7 +212,7 @@ def _flags(box: Frame, marks: Marks) -> Iterator[cv.Shape]:
 
 def _flag(box: Frame, moment: datetime, word: str, color: ft.ColorValue) -> Iterator[cv.Shape]:
     x = box.x(moment)
-    right = x > box.width / 2
+    right = x > (LEFT + box.width) / 2
     yield cv.Line(x, 16, x, box.height - BOTTOM, paint=_stroke(color, 1.5))
     yield cv.Circle(x, box.height - BOTTOM, 3.5, paint=ft.Paint(color=color))
     align = ft.Alignment.TOP_RIGHT if right else ft.Alignment.TOP_LEFT

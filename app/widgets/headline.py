@@ -40,7 +40,7 @@ def _opening(t: Texts, session: SessionView, now: datetime) -> str:
         return t("head.paused_open")
     if session.headline is Headline.CHARGES_FROM and start is None:
         return t("head.paused_open")
-    return t(f"head.{session.headline.value}", start=t.form.moment(start, now) if start else "")
+    return t(f"head.{session.headline.value}", start=t.form.soon(start, now) if start else "")
 
 
 def money_words(t: Texts, session: SessionView) -> list[str]:

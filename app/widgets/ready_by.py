@@ -141,12 +141,15 @@ def _days(t: Texts, now: datetime, day: int | None, set_day: Callable[[int | Non
             day_name(t, now, ahead), checked=day == ahead, on_click=lambda: set_day(ahead), key=f"day-{ahead}"
         )
 
-    word = day_name(t, now, day) if day is not None else None
+    word = theme.small(day_name(t, now, day)) if day is not None else None
+    icon = ft.Icon(
+        ft.Icons.EXPAND_MORE if word else ft.Icons.CALENDAR_MONTH_OUTLINED,
+        size=20,
+        color=theme.MUTED,
+        semantics_label=t("ready.day"),
+    )
     return ft.PopupMenuButton(
-        content=ft.Row([theme.small(word), ft.Icon(ft.Icons.EXPAND_MORE, size=18)], spacing=2, tight=True)
-        if word
-        else None,
-        icon=None if word else ft.Icons.CALENDAR_MONTH_OUTLINED,
+        content=ft.Row([one for one in (word, icon) if one is not None], spacing=2, tight=True),
         tooltip=t("ready.day"),
         items=[item(ahead) for ahead in range(DAYS)],
         key="ready-day",

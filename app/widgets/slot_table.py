@@ -53,7 +53,7 @@ def _row(cells: list[str], *, quiet: bool = False, bold: bool = False) -> ft.Con
         text = theme.small(cell) if quiet else theme.strong(cell, size=13) if bold else theme.small(cell, "onSurface")
         text.text_align = ft.TextAlign.LEFT if number == 0 else ft.TextAlign.RIGHT
         text.no_wrap = True
-        wide = 4 if number in {3, 4} else 3
+        wide = 3 if number == 0 else 4
         align = ft.Alignment.CENTER_LEFT if number == 0 else ft.Alignment.CENTER_RIGHT
         out.append(ft.Container(text, expand=wide, alignment=align))
-    return ft.Semantics(container=True, content=ft.Row(out, spacing=6))
+    return ft.Semantics(container=True, content=ft.Row(out, spacing=4))

@@ -12,26 +12,17 @@ from app.widgets.stations import free, lowest_price, mine
 from shared.locations import LocationView
 
 AGENT = "org.dalstroom.app"
-FIT_PADDING = 64
+CLOSEST = 16
 
 
 def _point(location: LocationView) -> fm.MapLatitudeLongitude:
     return fm.MapLatitudeLongitude(location.latitude, location.longitude)
 
 
-def _camera(locations: tuple[LocationView, ...]) -> fm.MapLatitudeLongitude:
-    """The middle of them all."""
-    count = len(locations)
-    return fm.MapLatitudeLongitude(
-        sum(one.latitude for one in locations) / count, sum(one.longitude for one in locations) / count
-    )
-
-
-def _zoom(locations: tuple[LocationView, ...]) -> float:
-    """Wide enough for the most distant pair; a street where there is one place."""
-    latitudes, longitudes = [one.latitude for one in locations], [one.longitude for one in locations]
-    spread = max(max(latitudes) - min(latitudes), max(longitudes) - min(longitudes))
-    return next((zoom for limit, zoom in ((0.005, 16), (0.02, 14), (0.1, 12), (0.5, 10), (2, 8)) if spread < limit), 5)
+def _fit(locations: tuple[LocationView, ...]) -> fm.CameraFit:
+    """All of them in view, with room for their pills; no closer than a street."""
+    padding = ft.Padding.only(left=70, right=70, top=70, bottom=40)
+    return fm.CameraFit(coordinates=[_point(one) for one in locations], padding=padding, max_zoom=CLOSEST)
 
 
 @ft.component
@@ -59,8 +50,8 @@ def StationMap(
     layers.insert(len(layers), fm.MarkerLayer([marker(one) for one in locations]))
     chart = fm.Map(
         layers=layers,
-        initial_center=_camera(locations),
-        initial_zoom=_zoom(locations),
+        initial_center=_point(locations[0]),
+        initial_camera_fit=_fit(locations),
         bgcolor=ft.Colors.SURFACE_CONTAINER_HIGH,
         expand=True,
         key="map",
@@ -71,6 +62,7 @@ def StationMap(
         border_radius=10,
         padding=ft.Padding.symmetric(horizontal=12, vertical=8),
         left=12,
+        right=12,
         bottom=12,
         visible=no_tiles,
     )

@@ -62,8 +62,7 @@ def _row(
     face = theme.strong(leaves_at, theme.VALLEY) if leaves_at else theme.small(t("settings.habits.none"))
     button = ft.TextButton(face, on_click=pick, tooltip=f"{name}: {t('settings.habits.set')}", key=f"habit-{weekday}")
     gone = ft.IconButton(
-        ft.Icons.CLOSE,
-        icon_size=18,
+        ft.Icon(ft.Icons.CLOSE, size=18, semantics_label=t("settings.habits.clear", day=name)),
         on_click=forget,
         tooltip=t("settings.habits.clear", day=name),
         opacity=1 if leaves_at else 0,

@@ -87,7 +87,7 @@ def _terms(t: Texts, quote: OverrideQuote | None, now: datetime) -> ft.Control:
         return stack([theme.body(t("override.asking")), bone(20), bone(20), bone(20)], 10)
 
     def ready(moment: datetime | None) -> str:
-        return t.form.moment(moment, now) if moment is not None else t("word.unknown")
+        return t.form.soon(moment, now) if moment is not None else t("word.unknown")
 
     rows = [(t("override.row.ready"), ready(quote.ready_before), ready(quote.ready_after))]
     money = t.form.money

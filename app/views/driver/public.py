@@ -32,7 +32,7 @@ def Public() -> ft.Control:
         return page([failed(t, locations.problem, load)], wide=prefs.wide)
     if not locations.value:
         return page([empty(ft.Icons.MAP_OUTLINED, t("public.empty"), t("public.empty.do"))], wide=prefs.wide)
-    shown = tuple(sorted(locations.value, key=lambda one: (mine(one) is None, one.name)))
+    shown = tuple(sorted(locations.value, key=lambda one: (mine(one) is None, free(one) == 0, one.name)))
 
     def go(location_id: UUID) -> None:
         desk.page.navigate(f"/public/{location_id}")
@@ -41,9 +41,10 @@ def Public() -> ft.Control:
     rows: list[ft.Control] = [_row(t, one, go) for one in shown]
     if not prefs.wide:
         return page([LinkNotice(), ft.Container(chart, height=280), *rows], wide=False)
-    side = ft.Column([LinkNotice(), *rows], width=420, spacing=12, scroll=ft.ScrollMode.AUTO)
+    side = ft.Column(rows, width=420, spacing=12, scroll=ft.ScrollMode.AUTO)
     both = ft.Row([side, chart], spacing=20, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
-    return ft.Container(both, padding=ft.Padding.only(left=32, right=32, top=12, bottom=24), expand=True)
+    whole = ft.Column([LinkNotice(), both], expand=True, spacing=8)
+    return ft.Container(whole, padding=ft.Padding.only(left=32, right=32, top=12, bottom=24), expand=True)
 
 
 def _row(t: Texts, location: LocationView, go: Callable[[UUID], None]) -> ft.Control:

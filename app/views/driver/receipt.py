@@ -19,6 +19,9 @@ from app.widgets.slot_table import SlotTable
 from shared.cdrs import CostParts, Receipt, Split
 from shared.problems import Problem
 
+NOT_SETTLED = "not_settled"
+"""The API's code for: the session is yours, its receipt is still to come."""
+
 
 @ft.component
 def ReceiptPage() -> ft.Control:
@@ -50,12 +53,10 @@ def ReceiptPage() -> ft.Control:
 def _trouble(
     t: Texts, problem: Problem, load: ft.ControlEventHandler[ft.OutlinedButton], go_home: Callable[[], None]
 ) -> ft.Control:
-    if problem.status == HTTPStatus.NOT_FOUND:
-        return missing(t, go_home)
-    if problem.status == HTTPStatus.CONFLICT:  # the session is known, but not settled yet
+    if problem.code == NOT_SETTLED:
         again = ft.OutlinedButton(t("act.retry"), icon=ft.Icons.REFRESH, on_click=load, key="retry")
         return empty(ft.Icons.HOURGLASS_EMPTY, t("receipt.not_yet"), t("receipt.not_yet.do"), again)
-    return failed(t, problem, load)
+    return missing(t, go_home) if problem.status == HTTPStatus.NOT_FOUND else failed(t, problem, load)
 
 
 def _whole(t: Texts, receipt: Receipt, *, wide: bool) -> ft.Control:

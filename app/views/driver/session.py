@@ -88,6 +88,7 @@ def hero(t: Texts, session: SessionView, now: datetime, *, wide: bool) -> ft.Con
     facts = [fact(t("home.fact.energy"), t.form.energy(session.energy_wh))]
     if session.state is SessionState.OPEN:
         facts.append(fact(t("home.fact.need"), t.form.energy(session.need_wh)))
+    if session.power_w > 0:
         facts.append(fact(t("home.fact.power"), t.form.power(session.power_w)))
     if session.soc_pct is not None:
         facts.append(fact(t("home.fact.soc"), f"{session.soc_pct} %"))

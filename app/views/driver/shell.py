@@ -25,40 +25,41 @@ def Shell() -> ft.View:
     """A tab with its navigation, or a detail with a way back."""
     desk, t, prefs, path = use_desk(), use_texts(), use_prefs(), ft.use_view_path()
     outlet = ft.use_route_outlet()
-    clock = _Clock()
-    if path not in PATHS:
-        return _detail(t, path, [clock, ft.Container(outlet, expand=True)])
-    index = PATHS.index(path)
+    is_tab = path in PATHS
+    index = PATHS.index(path) if is_tab else _owner(path)
     # One route for all tabs: switching between them is not a journey, so there is no transition.
-    view = ft.View(route="/", can_pop=False, padding=0, spacing=0)
+    view = ft.View(route="/" if is_tab else path, can_pop=not is_tab, padding=0, spacing=0)
+    inner: ft.Control = ft.Container(outlet, expand=True, padding=ft.Padding.only(top=16 if prefs.wide else 0))
+    if not is_tab:
+        inner = _column([_way_back(t, desk, path, index), ft.Container(outlet, expand=True)])
     if prefs.wide:
-        inner: ft.Control = ft.Row(
-            [_rail(t, desk, index), ft.Container(outlet, expand=True, padding=ft.Padding.only(top=16))],
-            expand=True,
-            spacing=0,
-            vertical_alignment=ft.CrossAxisAlignment.STRETCH,
-        )
-    else:
-        inner = ft.Container(outlet, expand=True)
+        beside = [_rail(t, desk, index), ft.Container(inner, expand=True)]
+        inner = ft.Row(beside, expand=True, spacing=0, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
+    elif is_tab:
         view.navigation_bar = _bar(t, desk, index)
-    view.controls = [ft.SafeArea(_column([clock, inner]), expand=True, avoid_intrusions_bottom=prefs.wide)]
+    view.controls = [ft.SafeArea(_column([_Clock(), inner]), expand=True, avoid_intrusions_bottom=not is_tab)]
     return view
+
+
+def _owner(path: str) -> int:
+    """The tab that a detail belongs to."""
+    return next((number for number, tab in enumerate(PATHS) if tab != "/" and path.startswith(tab)), 0)
 
 
 def _column(controls: list[ft.Control]) -> ft.Control:
     return ft.Column(controls, spacing=0, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
 
 
-def _detail(t: Texts, path: str, controls: list[ft.Control]) -> ft.View:
+def _way_back(t: Texts, desk: Desk, path: str, index: int) -> ft.Control:
     key = next((key for start, key in DETAILS.items() if path.startswith(start)), "app.name")
-    bar = ft.AppBar(title=theme.title(t(key)), center_title=False, toolbar_height=60)
-    return ft.View(
-        route=path,
-        appbar=bar,
-        padding=0,
-        spacing=0,
-        controls=[ft.SafeArea(_column(controls), expand=True)],
+    arrow = ft.IconButton(
+        ft.Icon(ft.Icons.ARROW_BACK, semantics_label=t("act.back")),
+        tooltip=t("act.back"),
+        on_click=lambda: desk.page.navigate(PATHS[index]),
+        key="back",
     )
+    row = ft.Row([arrow, theme.title(t(key))], spacing=8)
+    return ft.Container(row, padding=ft.Padding.symmetric(horizontal=8, vertical=8))
 
 
 @ft.component

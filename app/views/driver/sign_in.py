@@ -55,7 +55,7 @@ def _brand(t: Texts) -> ft.Control:
 
 def _people(t: Texts, desk: Desk, people: list[DemoDriver], *, wide: bool) -> ft.Control:
     head = stack([theme.title(t("sign.demo.title")), theme.body(t("sign.demo.lead"), theme.MUTED)], 4)
-    tiles = [_person(t, desk, one) for one in _unlike(people)]
+    tiles = [_person(t, desk, one, wide=wide) for one in _unlike(people)]
     if not wide:
         return stack([head, *tiles], 10)
     rows = [ft.Row(tiles[at : at + 2], spacing=12, expand_loose=True) for at in range(0, len(tiles), 2)]
@@ -73,7 +73,7 @@ def _unlike(people: list[DemoDriver]) -> list[DemoDriver]:
     return [*first, *later]
 
 
-def _person(t: Texts, desk: Desk, one: DemoDriver) -> ft.Control:
+def _person(t: Texts, desk: Desk, one: DemoDriver, *, wide: bool) -> ft.Control:
     async def enter() -> None:
         await access.sign_in_demo(desk, one.account_id)
 
@@ -95,6 +95,7 @@ def _person(t: Texts, desk: Desk, one: DemoDriver) -> ft.Control:
         border=ft.Border.all(1, theme.LINE),
         border_radius=theme.CARD_RADIUS,
         padding=16,
+        height=96 if wide else None,
         expand=True,
         ink=True,
         on_click=enter,
@@ -131,6 +132,7 @@ def _Password() -> ft.Control:
             set_busy(False)
 
     address_field = ft.TextField(
+        border=theme.FIELD,
         label=t("sign.server"),
         value=server,
         helper=t("sign.server.hint"),
@@ -139,6 +141,7 @@ def _Password() -> ft.Control:
         key="server",
     )
     email_field = ft.TextField(
+        border=theme.FIELD,
         label=t("sign.email"),
         value=email,
         keyboard_type=ft.KeyboardType.EMAIL,
@@ -148,6 +151,7 @@ def _Password() -> ft.Control:
         key="email",
     )
     password_field = ft.TextField(
+        border=theme.FIELD,
         label=t("sign.password"),
         value=password,
         password=True,

@@ -96,13 +96,13 @@ def _loud(complaints: dict[str, Complaint], draft: Draft) -> dict[str, Complaint
 
 
 def _choices(t: Texts, draft: Draft, change: Change, *, wide: bool) -> ft.Control:
-    cells = [ft.Container(_choice(t, kind, draft, change), expand=True) for kind in HomeKind]
+    cells = [ft.Container(_choice(t, kind, draft, change, wide=wide), expand=True) for kind in HomeKind]
     if wide:
         return ft.Row(list[ft.Control](cells), spacing=12)
-    return stack([_choice(t, kind, draft, change) for kind in HomeKind], 10)
+    return stack([_choice(t, kind, draft, change, wide=wide) for kind in HomeKind], 10)
 
 
-def _choice(t: Texts, kind: HomeKind, draft: Draft, change: Change) -> ft.Control:
+def _choice(t: Texts, kind: HomeKind, draft: Draft, change: Change, *, wide: bool) -> ft.Control:
     on = kind is draft.kind
     words = [theme.heading(t(f"tariff.{kind.value}")), theme.small(t(f"tariff.{kind.value}.note"))]
     mark = ft.Icon(ICONS[kind], color=ft.Colors.PRIMARY if on else theme.MUTED, size=26)
@@ -117,6 +117,8 @@ def _choice(t: Texts, kind: HomeKind, draft: Draft, change: Change) -> ft.Contro
         border_radius=theme.CARD_RADIUS,
         bgcolor=ft.Colors.PRIMARY_CONTAINER if on else theme.CARD,
         border=ft.Border.all(2, ft.Colors.PRIMARY) if on else ft.Border.all(1, theme.LINE),
+        height=112 if wide else None,
+        alignment=ft.Alignment.CENTER_LEFT,
         ink=True,
         on_click=lambda: change(replace(draft, kind=kind)),
         key=f"kind-{kind.value}",
@@ -152,6 +154,7 @@ def _amount(
 ) -> ft.Control:
     name, label, note = words
     field = ft.TextField(
+        border=theme.FIELD,
         label=label,
         value=getattr(draft, name),
         helper=note,
@@ -173,6 +176,7 @@ def _amount(
 
 def _hour(t: Texts, name: str, draft: Draft, change: Change, complaint: Complaint | None) -> ft.Control:
     return ft.TextField(
+        border=theme.FIELD,
         label=t(f"tariff.{name}"),
         value=getattr(draft, name),
         error=complaint.words if complaint else None,
@@ -216,6 +220,6 @@ def _preview(t: Texts, preview: TariffPreview | None, entered: HomeTariffInput |
     if len(preview.points) > 1:
         seconds = int((preview.points[1].start - preview.points[0].start).total_seconds())
     bars = tuple(Bar(one.start, seconds, one.price_micro_per_kwh) for one in preview.points)
-    drawn = PriceCurve(t, Picture(bars, Marks(), 170)) if bars else None
+    drawn = PriceCurve(t, Picture(bars, Marks(), 170)) if len({one.price_micro_per_kwh for one in bars}) > 1 else None
     notes = [notice(Tone.CALM, t.code("tariff.note", one)) for one in preview.notices]
     return card([theme.heading(t("tariff.preview")), *lines, drawn, *notes], key="preview")

@@ -100,6 +100,7 @@ def _Car(vehicle: Vehicle) -> ft.Control:
 
     def field(name: str, label: str) -> ft.Control:
         return ft.TextField(
+            border=theme.FIELD,
             label=t(label),
             value=str(getattr(typed, name)),
             error=errors.get(name),

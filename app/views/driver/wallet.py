@@ -106,7 +106,7 @@ def _entries(t: Texts, entries: Remote[list[WalletEntry]], go: Callable[[UUID], 
         return empty(ft.Icons.SAVINGS_OUTLINED, t("wallet.entries.empty"), t("wallet.entries.empty.do"))
 
     def row(one: WalletEntry) -> ft.Control:
-        place = f"{one.location_name}, {t.form.date_time(one.at)}" if one.location_name else t.form.date_time(one.at)
+        place = f"{one.location_name} · {t.form.date(one.at)}" if one.location_name else t.form.date(one.at)
         color = theme.VALLEY if one.amount_minor > 0 else ft.Colors.ON_SURFACE
         session_id = one.session_id
         return _tile(
