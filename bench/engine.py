@@ -11,7 +11,6 @@ import json
 import math
 import random
 import resource
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -198,4 +197,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
