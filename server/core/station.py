@@ -51,14 +51,6 @@ class Feeder(msgspec.Struct, frozen=True):
         """The most that the building takes."""
         return max((load for _, _, load in self.base_load), default=0)
 
-    @property
-    def steerable_w(self) -> int:
-        """The most that all stations behind it can get together, W."""
-        limits = [] if self.limit_ma is None else [3 * VOLTS * min(self.limit_ma) // 1000]
-        if self.limit_w is not None:
-            limits.append(self.limit_w - min((load for _, _, load in self.base_load), default=0))
-        return max(0, min(limits))
-
 
 def base_load_w(feeder: Feeder, grid: Grid, zone: str) -> list[int]:
     """What the building takes in each slot, W, by local wall clock."""
@@ -72,6 +64,19 @@ def _load_at(windows: Sequence[tuple[str, str, int]], clock: str) -> int:
         if inside:
             return load
     return 0
+
+
+def cap_w(feeder: Feeder, moment: datetime, zone: str, cars: int) -> int:
+    """The site's cap in force for one of `cars` that are there: what the building leaves, shared equally, W.
+
+    It bounds the power of a baseline (domain 1.2): cars that all charge at once share what there is.
+    """
+    assert cars > 0
+    limits = [] if feeder.limit_ma is None else [3 * VOLTS * min(feeder.limit_ma) // 1000]
+    if feeder.limit_w is not None:
+        clock = moment.astimezone(ZoneInfo(zone)).strftime("%H:%M")
+        limits.append(feeder.limit_w - _load_at(feeder.base_load, clock))
+    return max(0, min(limits)) // cars
 
 
 def safe_share_w(feeder: Feeder, stations: int, phases: int) -> int:

@@ -12,7 +12,7 @@ from server.core.following import DRAWING_W, GRACE, TOO_MUCH, Sight, Verdict
 from server.core.meter import p95
 from server.core.reports import ReadingsInfo, SampledReading, StartAnswer, StartInfo, StopInfo, TokenAnswer
 from server.core.session import Followed, Session
-from server.core.station import Station
+from server.core.station import Station, cap_w
 from server.flows.announcements import LocationMoved, SessionMoved
 from server.storage import contracts, locations, outbox, plans, sessions, stations, vehicles
 from server.storage.db import announce
@@ -87,7 +87,9 @@ async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: Sta
     car = cars[0] if cars else None
     past = await sessions.past_powers(tx, car.id) if car else []
     feeder = await stations.feeder_of(tx, station.location_id)
-    cap = feeder.steerable_w if feeder else None
+    place = await locations.get(tx, station.location_id)
+    there = len(await sessions.open_at(tx, station.location_id))
+    cap = cap_w(feeder, info.at, place.time_zone, there + 1) if feeder and place else None
     phases = min(evse.phases, (car.reference_phases if car else None) or evse.phases)
     power, source = cdr.reference_power(
         cdr.usable_w(evse.max_w, evse.phases, phases),

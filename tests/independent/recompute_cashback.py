@@ -55,13 +55,14 @@ class Terms:
 
 @dataclass(frozen=True)
 class Socket:
-    """A station: where it stands, what it can give. `grid_w`: contract less the building's load, if there is one."""
+    """A station: where it stands, what it can give. `grid_w`: the contract, building included; `feeder_ma`: per phase."""
 
     place: str
     max_w: int
     phases: int
     time_zone: str
     grid_w: int | None = None
+    feeder_ma: int | None = None
     base_load: tuple[tuple[str, int], ...] = ()
 
 
@@ -85,6 +86,7 @@ def describe(town) -> Description:
             station.phases,
             place.time_zone,
             place.grid_w,
+            min(place.feeder_ma) if place.feeder_ma else None,
             tuple((window.from_local, window.load_w) for window in place.base_load),
         )
     drivers = {}
@@ -154,6 +156,8 @@ class Heard:
     ended: datetime | None = None
     meter_stop: int = 0
     stop_seen: int = 0
+    start_seen: int = 0
+    cars_there: int = 1
     plan_accepted: bool = False
     readings: dict[datetime, int] = field(default_factory=dict)
 
@@ -171,8 +175,22 @@ def listen(lines: Iterable[str]) -> dict[Key, Heard]:
         elif frame[0] == 3:
             asked = calls.pop((station, "down" if way == "up" else "up", frame[1]), None)
             if asked is not None:
-                _take_answer(out, station, asked, frame[2])
+                _take_answer(out, station, asked, frame[2], number)
     return out
+
+
+def _count_cars(heard: Iterable[Heard], town: Description) -> None:
+    """How many cars stood behind the same limit when each plugged in, that one included."""
+    everyone = list(heard)
+    for one in everyone:
+        place = town.sockets[one.station].place
+        one.cars_there += sum(
+            town.sockets[other.station].place == place
+            and other.start_seen < one.start_seen
+            and (other.ended is None or other.stop_seen > one.start_seen)
+            for other in everyone
+            if other is not one
+        )
 
 
 def _take_call(out: dict[Key, Heard], station: str, frame: list, number: int) -> None:
@@ -186,11 +204,11 @@ def _take_call(out: dict[Key, Heard], station: str, frame: list, number: int) ->
         _take_readings(heard, payload.get("transactionData") or [])
 
 
-def _take_answer(out: dict[Key, Heard], station: str, asked: list, answer: dict) -> None:
+def _take_answer(out: dict[Key, Heard], station: str, asked: list, answer: dict, number: int) -> None:
     action, payload = asked[2], asked[3]
     if action == "StartTransaction" and answer["idTagInfo"]["status"] == "Accepted":
         begun = _moment(payload["timestamp"])
-        heard = Heard(station, payload["idTag"], begun, payload["meterStart"])
+        heard = Heard(station, payload["idTag"], begun, payload["meterStart"], start_seen=number)
         out.setdefault((station, answer["transactionId"]), heard)
     elif action == "SetChargingProfile" and answer["status"] == "Accepted":
         profile = payload["csChargingProfiles"]
@@ -277,14 +295,17 @@ def _interpolate(track: list[tuple[datetime, int]], moment: datetime) -> Fractio
 
 
 def reference_power(heard: Heard, socket: Socket, driver: Driver) -> int:
-    """What the car could have drawn here, W: socket and phases, the car, the site's contract at plug-in."""
+    """What the car could have drawn here, W: socket, phases, car, and its share of what the site has left
+    for the cars that are there at plug-in."""
     phases = min(driver.car_phases, socket.phases)
     bounds = [socket.max_w * phases // socket.phases, SOCKET_A * VOLTS * phases, driver.car_max_w]
+    if socket.feeder_ma is not None:
+        bounds.append(3 * VOLTS * socket.feeder_ma // 1000 // heard.cars_there)
     if socket.grid_w is not None:
         local = heard.begun.astimezone(ZoneInfo(socket.time_zone)).strftime("%H:%M")
         loads = sorted(socket.base_load)
         load = next((load for at, load in reversed(loads) if at <= local), loads[-1][1] if loads else 0)
-        bounds.append(socket.grid_w - load)
+        bounds.append((socket.grid_w - load) // heard.cars_there)
     return min(bounds)
 
 
@@ -324,6 +345,7 @@ def cashbacks(lines: Iterable[str], prices: Mapping[datetime, int], town: Descri
     """Every ended session's cashback, in the order in which the stops came in (policy ACCUMULATE)."""
     pending: dict[str, int] = defaultdict(int)
     heard = listen(lines)
+    _count_cars(heard.values(), town)
     ended = sorted((session.stop_seen, key) for key, session in heard.items() if session.ended is not None)
     assert all(count < 3 for count in _stays(heard).values()), "a third stay would teach the baseline the car's power"
     out = {}
