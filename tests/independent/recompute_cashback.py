@@ -55,7 +55,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Socket:
-    """A station: where it stands, what it can give. `grid_w`: the contract, building included; `feeder_ma`: per phase."""
+    """A station: where it stands, what it gives. `grid_w`: the contract, building included; `feeder_ma`: a phase."""
 
     place: str
     max_w: int
