@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.live import Live
@@ -38,9 +39,16 @@ async def run(wanted: SimulationWanted, database: str) -> None:
     if wanted.enter:
         await _enter(plan, database)
     console = Console(stderr=True)
-    with Live(_table(Counts()), console=console, refresh_per_second=2, transient=True) as live:
-        counts = await simulate(plan, lambda now: live.update(_table(now)))
-    Console().print(_table(counts))
+    most = Counts()
+    with Live(_table(most), console=console, refresh_per_second=2, transient=True) as live:
+
+        def show(now: Counts) -> None:
+            most.connected, most.charging = max(most.connected, now.connected), max(most.charging, now.charging)
+            live.update(_table(now))
+
+        counts = await simulate(plan, show)
+    # at the end nobody is connected: what counts is how many were at once
+    Console().print(_table(msgspec.structs.replace(counts, connected=most.connected, charging=most.charging)))
     if counts.refused == wanted.stations:
         typer.echo("No station could connect: add them first with `dalstroom station add`, or use --enter.", err=True)
         raise typer.Exit(EXIT_REFUSED)
