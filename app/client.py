@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
-from app.failures import ApiProblem, signed_out, unreachable
+from app.failures import BROKEN, ApiProblem, signed_out, unreachable
 from shared.accounts import ClockSpeed, ClockView, DemoDriver, DemoSignIn, Me, MeUpdate, Refresh, SignIn, TokenPair
 from shared.cdrs import Receipt
 from shared.locations import LocationView
@@ -274,7 +274,7 @@ def _problem_of(response: httpx.Response) -> ApiProblem:
         return ApiProblem(msgspec.json.decode(response.content, type=Problem))
     except msgspec.DecodeError:
         title = f"The server answered {response.status_code}"
-        return ApiProblem(Problem(type="about:blank", title=title, status=response.status_code))
+        return ApiProblem(Problem(type="about:blank", title=title, status=response.status_code, code=BROKEN))
 
 
 async def _events(lines: AsyncIterator[str]) -> AsyncIterator[LiveEvent]:

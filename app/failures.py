@@ -6,6 +6,7 @@ from shared.problems import Problem
 
 UNREACHABLE = "unreachable"
 SIGNED_OUT = "signed_out"
+BROKEN = "broken"
 
 
 class ApiProblem(Exception):

@@ -18,6 +18,9 @@ FIELD = ft.OutlineInputBorder(border_radius=SMALL_RADIUS)
 COLUMN_WIDTH = 1180
 """A desktop page grows no wider than this; lines of text stay readable."""
 
+NIGHT, ON_NIGHT, NIGHT_LIGHT = "#12302A", "#EEF4F1", "#7CE0C3"
+"""The demo's clock is night by day and by night."""
+
 VALLEY = ft.Colors.PRIMARY
 AT_ONCE = ft.Colors.TERTIARY
 MUTED = ft.Colors.ON_SURFACE_VARIANT
@@ -133,7 +136,12 @@ def _theme(scheme: ft.ColorScheme) -> ft.Theme:
         text_button_theme=ft.TextButtonTheme(style=ft.ButtonStyle(shape=pill, text_style=label)),
         appbar_theme=ft.AppBarTheme(bgcolor=scheme.surface, elevation=0, elevation_on_scroll=0),
         navigation_bar_theme=ft.NavigationBarTheme(
-            bgcolor=scheme.surface_container_lowest, elevation=0, indicator_color=scheme.primary_container
+            label_text_style=ft.TextStyle(
+                font_family=BODY, size=11.5, weight=ft.FontWeight.NORMAL, letter_spacing=-0.1
+            ),
+            bgcolor=scheme.surface_container_lowest,
+            elevation=0,
+            indicator_color=scheme.primary_container,
         ),
         navigation_rail_theme=ft.NavigationRailTheme(
             bgcolor=scheme.surface, indicator_color=scheme.primary_container, use_indicator=True

@@ -16,12 +16,12 @@ def ClockBar(t: Texts, clock: Clock, on_speed: Callable[[int], Awaitable[None]])
     """Shows `clock` and sets its speed; only a demo has it."""
     face = ft.Row(
         [
-            ft.Icon(ft.Icons.NIGHTS_STAY_OUTLINED, size=16, color=ft.Colors.ON_INVERSE_SURFACE),
+            ft.Icon(ft.Icons.NIGHTS_STAY_OUTLINED, size=16, color=theme.ON_NIGHT),
             ft.Text(
                 t.form.date_time(clock.now),
                 size=13,
                 font_family=theme.BOLD,
-                color=ft.Colors.ON_INVERSE_SURFACE,
+                color=theme.ON_NIGHT,
                 key="clock-face",
             ),
         ],
@@ -34,7 +34,7 @@ def ClockBar(t: Texts, clock: Clock, on_speed: Callable[[int], Awaitable[None]])
         container=True,
         content=ft.Container(
             ft.Row([face, buttons], alignment=ft.MainAxisAlignment.SPACE_BETWEEN),
-            bgcolor=ft.Colors.INVERSE_SURFACE,
+            bgcolor=theme.NIGHT,
             padding=ft.Padding.symmetric(horizontal=16, vertical=6),
         ),
     )
@@ -45,14 +45,14 @@ def _speed(t: Texts, current: int, speed: int, on_speed: Callable[[int], Awaitab
         await on_speed(speed)
 
     on = speed == current
-    color = ft.Colors.INVERSE_SURFACE if on else ft.Colors.ON_INVERSE_SURFACE
+    color = theme.NIGHT if on else theme.ON_NIGHT
     face: ft.Control = (
         ft.Icon(ft.Icons.PAUSE, size=15, color=color, semantics_label=t("clock.pause"))
         if speed == 0
         else ft.Text(f"x{speed}", size=12, font_family=theme.BOLD, color=color)
     )
     names = {0: t("clock.pause"), 1: t("clock.real")}
-    paint = ft.Colors.INVERSE_PRIMARY if on else ft.Colors.with_opacity(0.14, ft.Colors.ON_INVERSE_SURFACE)
+    paint = theme.NIGHT_LIGHT if on else ft.Colors.with_opacity(0.14, theme.ON_NIGHT)
     style = ft.ButtonStyle(bgcolor=paint, padding=0, shape=ft.RoundedRectangleBorder(radius=10))
     return ft.Semantics(
         selected=on,

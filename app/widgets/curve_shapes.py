@@ -26,6 +26,7 @@ class Bar:
     charged_wh: int = 0
     planned_wh: int = 0
     baseline_wh: int = 0
+    lit: bool = False  # green though nothing is planned: a valley
 
     @property
     def end(self) -> datetime:
@@ -37,7 +38,7 @@ class Bar:
         """`charged`, `planned` or `other`."""
         if self.charged_wh > 0:
             return "charged"
-        return "planned" if self.planned_wh > 0 else "other"
+        return "planned" if self.planned_wh > 0 or self.lit else "other"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ class Picture:
     bars: tuple[Bar, ...]
     marks: Marks
     height: float = 200
+    words: str = ""  # what a screen reader says instead of the picture's own words
 
 
 @ft.component
@@ -62,7 +63,7 @@ def PriceCurve(t: Texts, picture: Picture) -> ft.Control:
     )
     words = _words(t, chosen) if chosen else t("curve.hint")
     image = ft.Semantics(label=spoken(t, picture), image=True, container=True, content=reader)
-    line = ft.Container(theme.small(words, ft.Colors.ON_SURFACE if chosen else theme.MUTED), height=20)
+    line = ft.Container(theme.small(words, ft.Colors.ON_SURFACE if chosen else theme.MUTED), height=38)
     return ft.Column(
         [image, line], spacing=6, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH, key="price-curve"
     )
@@ -99,6 +100,8 @@ def spans(t: Texts, bars: tuple[Bar, ...], kind: str) -> str:
 
 def spoken(t: Texts, picture: Picture) -> str:
     """The picture in words."""
+    if picture.words:
+        return picture.words
     prices = [bar.price_micro_per_kwh for bar in picture.bars]
     low, high = t.form.price(min(prices), 2), t.form.price(max(prices), 2)
     if not any(bar.planned_wh or bar.baseline_wh for bar in picture.bars):

@@ -114,19 +114,24 @@ def EmptyHome() -> ft.Control:
     return columns(left, right, wide=prefs.wide)
 
 
+def _valley_words(t: Texts, valley: Valley | None) -> str:
+    if valley is None:
+        return ""
+    start, end = t.form.time(valley.start), t.form.time(valley.end)
+    return t("empty.valley", start=start, end=end, price=t.form.price(valley.mean_micro, 2))
+
+
 def _hero(t: Texts, valley: Valley | None, *, wide: bool) -> ft.Control:
     ink = ft.Colors.ON_SECONDARY_CONTAINER
-    words = t("empty.no_prices")
+    words = _valley_words(t, valley) or t("empty.no_prices")
     saves = None
     if valley is not None:
-        start, end = t.form.time(valley.start), t.form.time(valley.end)
-        words = t("empty.valley", start=start, end=end, price=t.form.price(valley.mean_micro, 2))
         saves = t("empty.valley_saves", percent=valley.below_percent) if valley.below_percent > 0 else None
     head = theme.hero(t("empty.title"), ink, wide=wide)
     head.key = "headline"
     return card(
         [
-            ft.Icon(ft.Icons.NIGHTS_STAY_OUTLINED, color=ink, size=28),
+            ft.Row([ft.Icon(ft.Icons.NIGHTS_STAY_OUTLINED, color=ink, size=28)]),
             ft.Semantics(heading_level=1, content=head),
             stack([theme.body(words, ink), theme.small(saves, ink) if saves else None], 4),
         ],
@@ -141,8 +146,8 @@ def _night(t: Texts, slots: Sequence[CurveSlot], valley: Valley | None, now: dat
 
     def bar(slot: CurveSlot) -> Bar:
         inside = valley is not None and valley.start <= slot.start < valley.end
-        return Bar(slot.start, slot.seconds, slot.price_micro_per_kwh, planned_wh=1 if inside else 0)
+        return Bar(slot.start, slot.seconds, slot.price_micro_per_kwh, lit=inside)
 
     marks = Marks(now=now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0), now_word=t("curve.now"))
-    drawn = Picture(tuple(bar(slot) for slot in slots), marks, 240 if wide else 190)
+    drawn = Picture(tuple(bar(slot) for slot in slots), marks, 240 if wide else 190, _valley_words(t, valley))
     return card([theme.heading(t("curve.market")), PriceCurve(t, drawn)], key="night")

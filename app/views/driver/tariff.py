@@ -50,7 +50,7 @@ def _Form(tariff: HomeTariff | None) -> ft.Control:
     start = draft_of(tariff.input, t.language) if tariff else Draft()
     draft, set_draft = ft.use_state(start)
     preview, set_preview = ft.use_state(cast("TariffPreview | None", None))
-    touched, set_touched = ft.use_state(initial=tariff is not None)
+    touched, set_touched = ft.use_state(initial=False)
     busy, set_busy = ft.use_state(initial=False)
     complaints = draft.complaints(t)
     entered = draft.entered() if not complaints else None
