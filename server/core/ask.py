@@ -86,17 +86,20 @@ def _limits(place: Place, wishes: Sequence[Wish]) -> tuple[list[Limit], int, lis
 
 
 def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
-    slots = place.grid.slots
+    slots, least_w = place.grid.slots, min(wish.max_w, power_w(MIN_CURRENT_MA, wish.phases))
+    # Less than one slot at 6 A cannot be planned; a limit is a maximum, and a car that is full stops by itself.
+    least_wh = -(-least_w * place.grid.slot_seconds // 3600) if wish.need.energy_wh else 0
+    energy_wh = max(wish.need.energy_wh, least_wh)
     return Demand(
         id=str(wish.session_id),
         site=SITE,
         feeder=feeder,
         arrive_slot=0,
         depart_slot=_depart_slot(place, wish),
-        energy_wh=wish.need.energy_wh,
+        energy_wh=energy_wh,
         floor_wh=0 if wish.at_once else min(wish.need.floor_wh, wish.need.energy_wh),
         max_w=wish.max_w,
-        min_w=min(wish.max_w, power_w(MIN_CURRENT_MA, wish.phases)),
+        min_w=least_w,
         phases=list(range(1, wish.phases + 1)),
         price_micro_per_kwh=at_once_prices(slots) if wish.at_once else wish.prices,
         survival=None if wish.at_once else wish.survival,
