@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 
 from server.core.contract import Contract, ContractKind, ContractTerms
@@ -214,6 +215,21 @@ async def make_plan(db: Database, location_id: UUID, now: datetime) -> None:
     answer = engine.solve(question.problem)
     async with db.begin() as tx:
         assert await plans.save(tx, question, answer, now)
+
+
+async def a_night(db: Database, at: datetime, station: UUID = STREET_STATION_1) -> UUID:
+    """Twelve hours at a station from `at` on, charged as planned: nothing for six hours, then 30 kWh in three."""
+    session_id = await plug_in(db, at, station)
+    await make_plan(db, STREET if station != HOME_STATION else HOME, at)
+    async with db.begin() as tx:
+        before = await stored_sessions.get(tx, session_id)
+        await stored_sessions.save(tx, before, msgspec.structs.replace(before, plan_accepted=True))
+    for quarter in range(1, 48):
+        energy = min(30_000, max(0, quarter - 24) * 2_500)
+        power = 10_000 if 24 < quarter <= 36 else 0
+        await read_meter(db, session_id, at + timedelta(minutes=15 * quarter), energy, power)
+    await unplug(db, session_id, at + timedelta(hours=12), 30_000)
+    return session_id
 
 
 async def rows(db: Database, table: str) -> int:

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import httpx
 import uvicorn
-from small_town import BERT, OLGA, OPERATOR, OTTO, PROVIDER, RIVAL, SUE, SUPPLIER
+from small_town import OLGA, OPERATOR, OTTO, PROVIDER, RIVAL, SUE, SUPPLIER
 
 from server.api.app import ApiContext, ApiSettings, create
 from server.api.guards import issue
@@ -54,7 +55,14 @@ def bearer(account_id: UUID) -> dict[str, str]:
     return {"Authorization": f"Bearer {access_token(account_id)}"}
 
 
-STRANGER = BERT
+@asynccontextmanager
+async def asking(context: ApiContext, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API in the same event loop as the database (Litestar's own test client runs another)."""
+    app = create(context)
+    transport = httpx.ASGITransport(app, client=(address, 50_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        yield client
+    await app.state.wishes.close()  # what the lifespan does on a real server
 
 
 @asynccontextmanager

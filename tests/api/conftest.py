@@ -5,14 +5,14 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 import small_town
-from api_edge import SETTINGS, FakeStations, InlineSolver, bearer
-from litestar.testing import AsyncTestClient
+from api_edge import SETTINGS, FakeStations, InlineSolver, asking, bearer
 from small_town import ANNA, BERT, NOW, OLGA, OTTO, SUE, Database
 
-from server.api.app import ApiContext, create
+from server.api.app import ApiContext
 from server.bus import PUBLIC, LocalBus, account_topic
 from server.clock import SteppedClock
 from server.flows.announcements import SessionMoved, WalletMoved
@@ -43,8 +43,8 @@ async def context(founded, tmp_path) -> AsyncIterator[ApiContext]:
 
 
 @pytest.fixture
-async def api(context) -> AsyncIterator[AsyncTestClient]:
-    async with AsyncTestClient(create(context)) as client:
+async def api(context) -> AsyncIterator[httpx.AsyncClient]:
+    async with asking(context) as client:
         yield client
 
 

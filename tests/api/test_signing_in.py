@@ -7,12 +7,11 @@ import httpx
 import jwt
 import msgspec
 import pytest
-from api_edge import SETTINGS, FakeStations, InlineSolver, bearer
-from litestar.testing import AsyncTestClient
+from api_edge import SETTINGS, FakeStations, InlineSolver, asking, bearer
 from small_town import ANNA, BERT, NOW, OLGA, PASSWORD, PROVIDER, email, rows
 
 from server.api import attempts, guards
-from server.api.app import ApiContext, ApiSettings, create
+from server.api.app import ApiContext, ApiSettings
 from server.bus import LocalBus
 from server.clock import SteppedClock
 from server.flows import accounts
@@ -85,13 +84,14 @@ async def test_a_closed_account_signs_nobody_in(api, context):
 
 
 async def test_guessing_is_slowed_down_and_locks_nobody_out(api):
+    app = api._transport.app
     for _ in range(attempts.TRIES_MAX):
         assert (await sign_in(api, password="guess")).status_code == 401
     answer = await sign_in(api)
     assert answer.status_code == 429
     assert 0 < int(answer.headers["retry-after"]) <= attempts.WINDOW_S
     assert answer.json()["hint"] == f"Wait {answer.headers['retry-after']} seconds; your account is not locked."
-    transport = httpx.ASGITransport(api.app, client=("192.0.2.7", 50_000))
+    transport = httpx.ASGITransport(app, client=("192.0.2.7", 50_000))
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as elsewhere:
         assert (await sign_in(elsewhere)).status_code == 200
 
@@ -139,7 +139,7 @@ async def test_refresh_tokens_are_kept_as_hashes_only(api, context):
 
 async def test_an_expired_refresh_token_is_refused_and_forgotten_at_the_next_sign_in(context):
     short = ApiSettings(demo=True, secret=SETTINGS.secret, refresh_token_s=-1)
-    async with AsyncTestClient(create(with_settings(context, short))) as api:
+    async with asking(with_settings(context, short)) as api:
         pair = (await sign_in(api)).json()
         answer = await api.post("/api/auth/refresh", json={"refresh_token": pair["refresh_token"]})
         assert answer.status_code == 401
@@ -210,7 +210,7 @@ async def test_one_tap_signs_in_as_nobody_else(api):
 
 async def test_a_server_that_is_no_demo_has_no_one_tap_sign_in_and_no_buttons_on_its_clock(context):
     real = ApiSettings(demo=False, secret=SETTINGS.secret)
-    async with AsyncTestClient(create(with_settings(context, real))) as api:
+    async with asking(with_settings(context, real)) as api:
         assert (await api.get("/api/demo/drivers")).status_code == 404
         assert (await api.post("/api/auth/demo", json={"account_id": str(BERT)})).status_code == 404
         assert (await api.put("/api/clock", json={"speed": 60}, headers=bearer(ANNA))).status_code == 404
