@@ -64,6 +64,7 @@ async def prepare(
     tx: AsyncSession, location_id: UUID, now: datetime, overridden: UUID | None = None
 ) -> Question | None:
     """What to ask for a place, None where nobody charges. `overridden`: as if this session were overridden now."""
+    now = now.replace(microsecond=0)  # profiles count whole seconds; a slot must not have less than one left
     open_here = await sessions.open_at(tx, location_id)
     if not open_here:
         return None
