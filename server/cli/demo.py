@@ -1,5 +1,6 @@
 """`dalstroom demo --once`."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -8,12 +9,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from server.cli import logs
 from server.cli.demo_run import Outcome, run_once
 from server.simulator.log import MessageLog
 
 
 async def run(seed: int, prices: Path | None, log: Path | None, *, as_json: bool) -> None:
     """Run one day and say how it went; progress goes to the terminal only."""
+    logs.configure(logging.WARNING)
     console = Console(stderr=True)
     columns = (TextColumn("noon to noon"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:

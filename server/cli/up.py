@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import webbrowser
@@ -16,6 +17,7 @@ import msgspec
 from app.web import asgi
 from rich.console import Console
 
+from server.cli import logs
 from server.cli.seed import seed
 from server.clock import SPEEDS, Clock, RealClock, ScaledClock
 from server.feeds.ports import PriceFeed
@@ -60,6 +62,7 @@ class DemoState(msgspec.Struct):
 async def run(wanted: Wanted) -> None:
     """Serve until Ctrl-C; then stop everything within five seconds."""
     _check(wanted)
+    logs.configure(logging.INFO)
     home = home_dir()
     settings = Settings(
         home=home,

@@ -58,7 +58,8 @@ class Database:
         self.on_commit = on_commit or (lambda _announced, _queued: None)
         self.sqlite = self.url.drivername.startswith("sqlite")
         arguments: dict[str, Any] = {} if self.sqlite else {"pool_size": 10, "max_overflow": 20}
-        self.engine: AsyncEngine = create_async_engine(self.url, **arguments)
+        # hide_parameters: an error's message quotes the statement, and must not quote whose row it was
+        self.engine: AsyncEngine = create_async_engine(self.url, hide_parameters=True, **arguments)
         if self.sqlite:
             _prepare_sqlite(self.engine)
         self._writer = asyncio.Lock()
