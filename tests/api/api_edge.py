@@ -55,6 +55,14 @@ def bearer(account_id: UUID) -> dict[str, str]:
     return {"Authorization": f"Bearer {access_token(account_id)}"}
 
 
+async def eventually(condition):
+    """What a condition finds, once it finds something; at most five seconds."""
+    async with asyncio.timeout(5):
+        while not (found := condition()):  # noqa: ASYNC110 -- what is waited for has no event
+            await asyncio.sleep(0.01)
+    return found
+
+
 @asynccontextmanager
 async def asking(context: ApiContext, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
     """A client of the API in the same event loop as the database (Litestar's own test client runs another)."""
