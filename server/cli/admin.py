@@ -11,8 +11,8 @@ import typer
 
 from server.clock import RealClock
 from server.core.session import Refused
-from server.flows import entry
-from server.flows.accounts import hash_password
+from server.flows import closing, entry
+from server.flows.accounts import find, hash_password
 from server.flows.entry import AccountEntry, StationEntry
 from server.settings import BadSetting, Settings, home_dir
 from server.storage import schema
@@ -123,6 +123,16 @@ async def token_add(uid: str, account: str, database: str) -> None:
     async with opened(database) as db, db.begin() as tx:
         owner = _granted(await entry.add_token(tx, uid, account))
     typer.echo(f"Card {uid} charges on {owner.name} <{owner.email}>.")
+
+
+async def account_close(email: str, database: str) -> None:
+    """Close an account and say what of its pending cashback was paid into its wallet."""
+    async with opened(database) as db, db.begin() as tx:
+        found = await find(tx, email)
+        if found is None:
+            raise BadSetting(f"no open account has the e-mail address {email}")
+        released = _granted(await closing.close_account(tx, found.id, RealClock().now()))
+    typer.echo(f"Closed. {found.currency} {released / 100:.2f} that was pending went into the wallet.")
 
 
 def _price(text: str) -> int | None:

@@ -208,6 +208,14 @@ def account_add(
     guarded(lambda: work(AccountWanted(email, name, role, party, password), database))
 
 
+@account_app.command("close")
+def account_close(email: str, database: Database = "") -> None:
+    """Close an account: pending cashback is paid into its wallet, its cards and sign-ins end."""
+    from server.cli.admin import account_close as work
+
+    guarded(lambda: work(email, database))
+
+
 @station_app.command("add")
 def station_add(
     identity: str,

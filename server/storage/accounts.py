@@ -145,3 +145,9 @@ async def revoke_family(tx: AsyncSession, family: UUID, at: datetime) -> None:
 async def drop_expired(tx: AsyncSession, account_id: UUID, before: datetime) -> None:
     """Forget an account's refresh tokens that expired before a time."""
     await tx.execute(sa.delete(RefreshTokens).where(T.account_id == account_id, T.expires_at < before))
+
+
+async def revoke_all(tx: AsyncSession, account_id: UUID, at: datetime) -> None:
+    """End every sign-in of an account."""
+    running = sa.update(RefreshTokens).where(T.account_id == account_id, T.revoked_at.is_(None))
+    await tx.execute(running.values(revoked_at=at))

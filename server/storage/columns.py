@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -53,5 +54,39 @@ class Encoded(TypeDecorator[Any]):
         return None if value is None else msgspec.json.decode(value, type=self.kind)
 
 
+NAMES = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""How constraints are called, so that a migration can name them on every database."""
+
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A counting id: SQLite counts only in an INTEGER."""
+
+
+def time_field(*, nullable: bool = False, index: bool = False) -> Any:  # noqa: ANN401 -- a Field fits any annotation
+    """A column of aware UTC times."""
+    return Field(default=None, sa_type=UtcDateTime, nullable=nullable, index=index)
+
+
+def json_field(kind: Any, *, nullable: bool = False) -> Any:  # noqa: ANN401
+    """A column of msgspec values of one kind."""
+    return Field(default=None, sa_column=sa.Column(Encoded(kind), nullable=nullable))
+
+
+def big_field(default: int | None = 0, *, nullable: bool = False) -> Any:  # noqa: ANN401
+    """A column of 64-bit integers: Wh, money."""
+    return Field(default=default, sa_type=sa.BigInteger, nullable=nullable)
+
+
+def party_field() -> Any:  # noqa: ANN401
+    """Whose row this is."""
+    return Field(foreign_key="parties.id", index=True)
+
+
+def partial_index(name: str, column: str, where: str) -> sa.Index:
+    """An index of the rows that a condition holds for."""
+    return sa.Index(name, column, sqlite_where=sa.text(where), postgresql_where=sa.text(where))

@@ -61,6 +61,11 @@ async def token_of(tx: AsyncSession, account_id: UUID) -> Token | None:
     return None if row is None else to_struct(row, Token)
 
 
+async def block_tokens(tx: AsyncSession, account_id: UUID) -> None:
+    """No card of this account may charge any more."""
+    await tx.execute(sa.update(Tokens).where(T.account_id == account_id).values(valid=False))
+
+
 async def add_token(tx: AsyncSession, new: Token) -> None:
     """Keep a new token."""
     await tx.execute(sa.insert(Tokens).values(**msgspec.structs.asdict(new)))

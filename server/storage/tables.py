@@ -11,34 +11,21 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from server.core.tariff import PublicTariffTerms
-from server.storage.columns import BigId, Encoded, UtcDateTime
+from server.storage.columns import (
+    NAMES,
+    BigId,
+    UtcDateTime,
+    big_field,
+    json_field,
+    partial_index,
+    party_field,
+    time_field,
+)
 from shared.accounts import Habit
 from shared.cdrs import Receipt
 from shared.tariffs import HomeTariffInput
 
-SQLModel.metadata.naming_convention = {
-    "ix": "ix_%(column_0_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-def _time(*, nullable: bool = False, index: bool = False) -> Any:  # noqa: ANN401 -- a Field fits any annotation
-    return Field(default=None, sa_type=UtcDateTime, nullable=nullable, index=index)
-
-
-def _json(kind: Any, *, nullable: bool = False) -> Any:  # noqa: ANN401
-    return Field(default=None, sa_column=sa.Column(Encoded(kind), nullable=nullable))
-
-
-def _big(default: int | None = 0, *, nullable: bool = False) -> Any:  # noqa: ANN401
-    return Field(default=default, sa_type=sa.BigInteger, nullable=nullable)
-
-
-def _party() -> Any:  # noqa: ANN401
-    return Field(foreign_key="parties.id", index=True)
+SQLModel.metadata.naming_convention = NAMES
 
 
 class Parties(SQLModel, table=True):
@@ -47,7 +34,7 @@ class Parties(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     name: str
     role: str
-    created_at: datetime = _time()
+    created_at: datetime = time_field()
 
 
 class Accounts(SQLModel, table=True):
@@ -56,7 +43,7 @@ class Accounts(SQLModel, table=True):
         sa.CheckConstraint("role in ('driver','fleet_manager','operator','supplier','administrator')", name="role"),
     )
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     role: str
     name: str
     email: str = Field(unique=True)
@@ -65,37 +52,37 @@ class Accounts(SQLModel, table=True):
     theme: str = "system"
     time_zone: str = "Europe/Amsterdam"
     currency: str = "EUR"
-    consent_at: datetime | None = _time(nullable=True)
-    habits: Any = _json(list[Habit])
+    consent_at: datetime | None = time_field(nullable=True)
+    habits: Any = json_field(list[Habit])
     story: str | None = None
-    created_at: datetime = _time()
-    closed_at: datetime | None = _time(nullable=True)
+    created_at: datetime = time_field()
+    closed_at: datetime | None = time_field(nullable=True)
 
 
 class Consents(SQLModel, table=True):
     __tablename__ = "consents"
     id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     account_id: UUID = Field(foreign_key="accounts.id", index=True)
     given: bool
-    at: datetime = _time()
+    at: datetime = time_field()
 
 
 class RefreshTokens(SQLModel, table=True):
     __tablename__ = "refresh_tokens"
     token_sha256: str = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     account_id: UUID = Field(foreign_key="accounts.id", index=True)
     family: UUID = Field(index=True)
-    expires_at: datetime = _time()
-    used_at: datetime | None = _time(nullable=True)
-    revoked_at: datetime | None = _time(nullable=True)
+    expires_at: datetime = time_field()
+    used_at: datetime | None = time_field(nullable=True)
+    revoked_at: datetime | None = time_field(nullable=True)
 
 
 class Contracts(SQLModel, table=True):
     __tablename__ = "contracts"
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     account_id: UUID = Field(foreign_key="accounts.id", index=True)
     location_id: UUID | None = Field(default=None, foreign_key="locations.id", index=True)
     counterparty_id: UUID | None = Field(default=None, foreign_key="parties.id")
@@ -108,24 +95,24 @@ class Contracts(SQLModel, table=True):
     max_payout_minor: int = 1000
     payout: str = "ACCUMULATE"
     override_policy: str = "PRO_RATA"
-    platform_fee_nano: int = _big()
+    platform_fee_nano: int = big_field()
     currency: str = "EUR"
 
 
 class Tokens(SQLModel, table=True):
     __tablename__ = "tokens"
     uid: str = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     account_id: UUID = Field(foreign_key="accounts.id", index=True)
     kind: str = "rfid"
     valid: bool = True
-    expires_at: datetime | None = _time(nullable=True)
+    expires_at: datetime | None = time_field(nullable=True)
 
 
 class Vehicles(SQLModel, table=True):
     __tablename__ = "vehicles"
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     account_id: UUID = Field(foreign_key="accounts.id", index=True)
     name: str
     capacity_wh: int
@@ -139,27 +126,27 @@ class Vehicles(SQLModel, table=True):
 class Tariffs(SQLModel, table=True):
     __tablename__ = "tariffs"
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     name: str
-    terms: Any = _json(PublicTariffTerms)
+    terms: Any = json_field(PublicTariffTerms)
 
 
 class HomeTariffs(SQLModel, table=True):
     __tablename__ = "home_tariffs"
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     account_id: UUID = Field(foreign_key="accounts.id", index=True)
-    entered: Any = _json(HomeTariffInput)
+    entered: Any = json_field(HomeTariffInput)
     supplier_partner: bool = False
     supplier_id: UUID | None = Field(default=None, foreign_key="parties.id")
-    valid_from: datetime = _time()
-    valid_to: datetime | None = _time(nullable=True)
+    valid_from: datetime = time_field()
+    valid_to: datetime | None = time_field(nullable=True)
 
 
 class Locations(SQLModel, table=True):
     __tablename__ = "locations"
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     account_id: UUID | None = Field(default=None, foreign_key="accounts.id")
     tariff_id: UUID | None = Field(default=None, foreign_key="tariffs.id")
     name: str
@@ -175,17 +162,17 @@ class Locations(SQLModel, table=True):
 class Feeders(SQLModel, table=True):
     __tablename__ = "feeders"
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     location_id: UUID = Field(foreign_key="locations.id", index=True)
-    limit_ma: Any = _json(list[int], nullable=True)
+    limit_ma: Any = json_field(list[int], nullable=True)
     limit_w: int | None = None
-    base_load: Any = _json(list[tuple[str, str, int]])
+    base_load: Any = json_field(list[tuple[str, str, int]])
 
 
 class Stations(SQLModel, table=True):
     __tablename__ = "stations"
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     location_id: UUID = Field(foreign_key="locations.id", index=True)
     feeder_id: UUID | None = Field(default=None, foreign_key="feeders.id")
     identity: str = Field(unique=True)
@@ -198,8 +185,8 @@ class Stations(SQLModel, table=True):
     firmware: str = ""
     online: bool = False
     connection_id: str | None = None
-    last_seen_at: datetime | None = _time(nullable=True)
-    booted_at: datetime | None = _time(nullable=True)
+    last_seen_at: datetime | None = time_field(nullable=True)
+    booted_at: datetime | None = time_field(nullable=True)
     safe_held_w: int | None = None  # the safe share that the station confirmed as its default profile
 
 
@@ -207,7 +194,7 @@ class Evses(SQLModel, table=True):
     __tablename__ = "evses"
     __table_args__ = (sa.UniqueConstraint("station_id", "connector_no", name="uq_evses_station_connector"),)
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     station_id: UUID = Field(foreign_key="stations.id", index=True)
     location_id: UUID = Field(foreign_key="locations.id", index=True)
     connector_no: int
@@ -216,7 +203,7 @@ class Evses(SQLModel, table=True):
     phases: int
     status: str = "Unavailable"
     error_code: str = "NoError"
-    status_at: datetime | None = _time(nullable=True)
+    status_at: datetime | None = time_field(nullable=True)
 
 
 class Transactions(SQLModel, table=True):
@@ -232,40 +219,35 @@ class Sessions(SQLModel, table=True):
     __tablename__ = "sessions"
     __table_args__ = (
         sa.CheckConstraint("state in ('open','ended','settled')", name="state"),
-        sa.Index(
-            "ix_sessions_open",
-            "location_id",
-            sqlite_where=sa.text("state = 'open'"),
-            postgresql_where=sa.text("state = 'open'"),
-        ),
+        partial_index("ix_sessions_open", "location_id", "state = 'open'"),
     )
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     station_id: UUID = Field(foreign_key="stations.id", index=True)
     evse_id: UUID = Field(foreign_key="evses.id")
     location_id: UUID = Field(foreign_key="locations.id")
     connector_no: int
     transaction_id: int = Field(unique=True)
     token_uid: str
-    started_at: datetime = _time()
-    received_at: datetime = _time()
-    meter_start_wh: int = _big()
+    started_at: datetime = time_field()
+    received_at: datetime = time_field()
+    meter_start_wh: int = big_field()
     state: str = "open"
     account_id: UUID | None = Field(default=None, foreign_key="accounts.id", index=True)
     contract_id: UUID | None = Field(default=None, foreign_key="contracts.id")
     vehicle_id: UUID | None = Field(default=None, foreign_key="vehicles.id")
-    ended_at: datetime | None = _time(nullable=True)
-    meter_stop_wh: int | None = _big(None, nullable=True)
+    ended_at: datetime | None = time_field(nullable=True)
+    meter_stop_wh: int | None = big_field(None, nullable=True)
     stop_reason: str | None = None
-    register_wh: int = _big()
-    read_at: datetime | None = _time(nullable=True)
+    register_wh: int = big_field()
+    read_at: datetime | None = time_field(nullable=True)
     power_w: int = 0
     soc_pct: int | None = None
-    stated_ready_by: datetime | None = _time(nullable=True)
+    stated_ready_by: datetime | None = time_field(nullable=True)
     stated_energy_wh: int | None = None
     stated_at_wh: int = 0
     target_pct: int | None = None
-    override_since: datetime | None = _time(nullable=True)
+    override_since: datetime | None = time_field(nullable=True)
     delay: str = "managed"
     reference_power_w: int = 0
     reference_power_source: str = ""
@@ -274,7 +256,7 @@ class Sessions(SQLModel, table=True):
     plan_accepted: bool = False
     followed: str = "pending"
     not_followed_reason: str | None = None
-    idle_since: datetime | None = _time(nullable=True)
+    idle_since: datetime | None = time_field(nullable=True)
     full: bool = False
     wakes: int = 0
 
@@ -282,9 +264,9 @@ class Sessions(SQLModel, table=True):
 class SessionEvents(SQLModel, table=True):
     __tablename__ = "session_events"
     id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     session_id: UUID = Field(foreign_key="sessions.id", index=True)
-    at: datetime = _time()
+    at: datetime = time_field()
     kind: str
     detail: str = ""
 
@@ -293,10 +275,10 @@ class Readings(SQLModel, table=True):
     __tablename__ = "readings"
     session_id: UUID = Field(primary_key=True, foreign_key="sessions.id")
     at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
-    register_wh: int = _big()
+    register_wh: int = big_field()
     power_w: int | None = None
     soc_pct: int | None = None
-    received_at: datetime = _time()
+    received_at: datetime = time_field()
 
 
 class OrphanMessages(SQLModel, table=True):
@@ -304,9 +286,9 @@ class OrphanMessages(SQLModel, table=True):
 
     __tablename__ = "orphan_messages"
     id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     station_id: UUID = Field(foreign_key="stations.id", index=True)
-    received_at: datetime = _time()
+    received_at: datetime = time_field()
     action: str
     payload: str
 
@@ -315,25 +297,25 @@ class Plans(SQLModel, table=True):
     __tablename__ = "plans"
     __table_args__ = (sa.UniqueConstraint("session_id", "version", name="uq_plans_session_version"),)
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     session_id: UUID = Field(foreign_key="sessions.id")
     location_id: UUID = Field(foreign_key="locations.id")
     version: int
-    made_at: datetime = _time()
-    grid_start: datetime = _time()
+    made_at: datetime = time_field()
+    grid_start: datetime = time_field()
     slot_seconds: int
-    energy_wh: Any = _json(list[int])
+    energy_wh: Any = json_field(list[int])
     need_wh: int
     need_source: str = ""
     shortfall_wh: int = 0
     reason: str | None = None
     final_w: int
-    depart_at: datetime | None = _time(nullable=True)
+    depart_at: datetime | None = time_field(nullable=True)
     depart_source: str = "none"
     price_source: str = ""
     curve_id: str = ""
     solver: str = ""
-    sent_at: datetime | None = _time(nullable=True)
+    sent_at: datetime | None = time_field(nullable=True)
     outcome: str = ""
     delivered_at_wh: int = 0  # what the session had taken when the plan was made
 
@@ -345,16 +327,16 @@ class PriceSlots(SQLModel, table=True):
     seconds: int = Field(primary_key=True)
     source: str = Field(primary_key=True)
     revision: int = Field(primary_key=True)
-    price_micro_per_kwh: int = _big()
+    price_micro_per_kwh: int = big_field()
     quality: str
-    fetched_at: datetime = _time()
+    fetched_at: datetime = time_field()
 
 
 class PriceNotices(SQLModel, table=True):
     __tablename__ = "price_notices"
     id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
     zone: str
-    at: datetime = _time()
+    at: datetime = time_field()
     kind: str
     detail: str
 
@@ -362,14 +344,14 @@ class PriceNotices(SQLModel, table=True):
 class Cdrs(SQLModel, table=True):
     __tablename__ = "cdrs"
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     session_id: UUID = Field(foreign_key="sessions.id", unique=True)
     account_id: UUID | None = Field(default=None, foreign_key="accounts.id", index=True)
-    settled_at: datetime = _time()
-    driver_minor: int = _big()
-    savings_minor: int = _big()
+    settled_at: datetime = time_field()
+    driver_minor: int = big_field()
+    savings_minor: int = big_field()
     smart: bool = False
-    receipt: Any = _json(Receipt)
+    receipt: Any = json_field(Receipt)
 
 
 class Entries(SQLModel, table=True):
@@ -378,11 +360,11 @@ class Entries(SQLModel, table=True):
     __tablename__ = "entries"
     seq: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
     id: UUID = Field(unique=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     account_id: UUID | None = Field(default=None, foreign_key="accounts.id", index=True)
     session_id: UUID | None = Field(default=None, foreign_key="sessions.id")
     kind: str
-    at: datetime = _time()
+    at: datetime = time_field()
 
 
 class Transfers(SQLModel, table=True):
@@ -391,33 +373,26 @@ class Transfers(SQLModel, table=True):
     __tablename__ = "transfers"
     __table_args__ = (sa.CheckConstraint("amount_minor > 0", name="positive"),)
     id: UUID = Field(primary_key=True)
-    party_id: UUID = _party()
+    party_id: UUID = party_field()
     entry_id: UUID = Field(foreign_key="entries.id", index=True)
     debit: str = Field(index=True)
     credit: str = Field(index=True)
-    amount_minor: int = _big()
+    amount_minor: int = big_field()
     currency: str
     kind: str
-    at: datetime = _time()
+    at: datetime = time_field()
 
 
 class Outbox(SQLModel, table=True):
     """What is to be done after commit. `key` orders: rows of one key are done one after the other."""
 
     __tablename__ = "outbox"
-    __table_args__ = (
-        sa.Index(
-            "ix_outbox_open",
-            "due_at",
-            sqlite_where=sa.text("done_at is null"),
-            postgresql_where=sa.text("done_at is null"),
-        ),
-    )
+    __table_args__ = (partial_index("ix_outbox_open", "due_at", "done_at is null"),)
     id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
     kind: str
     key: str
     payload: str = Field(default="{}", sa_type=sa.Text)
-    due_at: datetime = _time()
+    due_at: datetime = time_field()
     attempts: int = 0
-    done_at: datetime | None = _time(nullable=True)
+    done_at: datetime | None = time_field(nullable=True)
     outcome: str = ""

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.ledger import Entry
+from server.core.ledger import Entry, Transfer
 from server.storage.db import to_struct
 from server.storage.tables import Accounts, Cdrs, Entries, Locations, Sessions, Transfers
 from shared.cdrs import Receipt
@@ -82,6 +82,13 @@ async def posted_twice(tx: AsyncSession) -> int:
     cdrs = sa.select(C.session_id).group_by(C.session_id).having(sa.func.count() > 1)
     both = sa.union(entries, cdrs).subquery()
     return int((await tx.execute(sa.select(sa.func.count()).select_from(both))).scalar_one())
+
+
+async def transfers_of(tx: AsyncSession, account: str) -> list[Transfer]:
+    """All transfers that touched a ledger account."""
+    columns = (T.id, T.entry_id, T.debit, T.credit, T.amount_minor, T.currency, T.kind)
+    rows = sa.select(*columns).where(sa.or_(T.credit == account, T.debit == account))
+    return [to_struct(row, Transfer) for row in await tx.execute(rows)]
 
 
 async def lines(tx: AsyncSession, account: str, before: int | None, limit: int) -> list[PostedLine]:
