@@ -12,6 +12,7 @@ from types import TracebackType
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+HEAD = "Traceback, kinds and places only:"
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
@@ -45,7 +46,7 @@ def _exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     info = event.pop("exc_info", None)
     error = info if isinstance(info, BaseException) else sys.exc_info()[1] if info else None
     if error is not None:
-        event["exception"] = places(error)
+        event["exception"] = f"{HEAD}\n{places(error)}"
     return event
 
 
@@ -53,4 +54,4 @@ class _Plain(logging.Formatter):
     """Lines of libraries, in the same form."""
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 -- as logging calls it
-        return places(ei[1]) if ei[1] is not None else ""
+        return f"{HEAD}\n{places(ei[1])}" if ei[1] is not None else ""

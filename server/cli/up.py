@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import msgspec
-from app.web import asgi
 from rich.console import Console
 
+from app.web import asgi
 from server.cli import logs
 from server.cli.seed import seed
 from server.clock import SPEEDS, Clock, RealClock, ScaledClock
