@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 
-
 MIN_PAYOUT_MINOR = 20
 """Below this a share waits as pending (EUR 0.20)."""
 
