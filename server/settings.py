@@ -44,7 +44,8 @@ def home_dir() -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise BadSetting(f"{home}: cannot write there ({error.strerror}); set DALSTROOM_HOME to a folder of yours") from error
+        said = f"{home}: cannot write there ({error.strerror}); set DALSTROOM_HOME to a folder of yours"
+        raise BadSetting(said) from error
     return home
 
 

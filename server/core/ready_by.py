@@ -29,9 +29,7 @@ class ReadyBy(msgspec.Struct, frozen=True):
     source: ReadySource
 
 
-def choose(
-    stated: datetime | None, habits: Sequence[Habit], plugged_at: datetime, now: datetime, zone: str
-) -> ReadyBy:
+def choose(stated: datetime | None, habits: Sequence[Habit], plugged_at: datetime, now: datetime, zone: str) -> ReadyBy:
     """The time in force. A statement that has passed is used up; the next habit takes over."""
     if stated is not None and stated > now:
         return ReadyBy(stated, ReadySource.STATED)

@@ -56,7 +56,7 @@ DIAL_RISK = {
     Rule.SLOTS: {Dial.SURE: 0.5, Dial.BALANCED: 0.3, Dial.CHEAP: 0.12},
     Rule.GAP: {Dial.SURE: 5.0, Dial.BALANCED: 3.5, Dial.CHEAP: 1.5},
 }
-"""The dial's numbers, by rule: 1, 2 and 5 % of sessions over 1 kWh short, roughly, with no floor and energy estimated."""
+"""The dial's numbers, by rule: about 1, 2 and 5 % of sessions over 1 kWh short, with no floor and energy estimated."""
 
 
 class Settings(msgspec.Struct, frozen=True):

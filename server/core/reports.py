@@ -7,7 +7,7 @@ import msgspec
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """The station behind an identity, the SHA-256 of its key, and the names of its quirks (server/gateway/quirks.py)."""
+    """The station behind an identity, the SHA-256 of its key, and its quirks by name (server/gateway/quirks.py)."""
 
     station_id: UUID
     key_sha256: bytes
