@@ -54,9 +54,9 @@ def email(account_id: UUID) -> str:
     return f"{names[account_id]}@example.org"
 
 
-async def found(path: Path) -> None:
-    """Write the town into a new database file."""
-    db = Database(f"sqlite:///{path}")
+async def found(where: Path | str) -> None:
+    """Write the town into a new database: a file, or whatever a URL names."""
+    db = Database(where if isinstance(where, str) else f"sqlite:///{where}")
     await schema.migrate(db)
     async with db.begin() as tx:
         await _parties_and_people(tx)

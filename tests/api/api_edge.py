@@ -56,8 +56,8 @@ def bearer(account_id: UUID) -> dict[str, str]:
 
 
 async def eventually(condition):
-    """What a condition finds, once it finds something; at most five seconds."""
-    async with asyncio.timeout(5):
+    """What a condition finds, once it finds something; at most half a minute."""
+    async with asyncio.timeout(30):
         while not (found := condition()):  # noqa: ASYNC110 -- what is waited for has no event
             await asyncio.sleep(0.01)
     return found

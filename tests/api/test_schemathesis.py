@@ -87,7 +87,7 @@ class ServerThread:
 
     def __enter__(self):
         self._thread.start()
-        assert self._up.wait(20)
+        assert self._up.wait(60)
         return self.url
 
     def __exit__(self, *_):
