@@ -72,17 +72,6 @@ async def find(tx: AsyncSession, email: str) -> Account | None:
     return found if found is not None and found.closed_at is None else None
 
 
-async def add(tx: AsyncSession, new: Account) -> Account | Refused:
-    """Keep a new account of a party that exists; one e-mail address has one account."""
-    if await accounts.party(tx, new.party_id) is None:
-        return Refused("unknown_party", "Add the party first.")
-    account = msgspec.structs.replace(new, email=normal_email(new.email))
-    if await accounts.by_email(tx, account.email) is not None:
-        return Refused("email_taken", "Sign in with this e-mail address, or choose another one.")
-    await accounts.insert(tx, account)
-    return account
-
-
 async def sign_in(tx: AsyncSession, account: Account, wall: datetime, lifetime: timedelta) -> Grant:
     """Begin a family of refresh tokens for an account whose password was right."""
     await accounts.drop_expired(tx, account.id, wall)

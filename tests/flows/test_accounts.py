@@ -1,4 +1,4 @@
-"""Accounts below the API: who may be added, and what one use of a refresh token means when two use it at once."""
+"""Accounts below the API: what one use of a refresh token means when two use it at once."""
 
 import asyncio
 import shutil
@@ -6,13 +6,12 @@ from datetime import timedelta
 
 import pytest
 import small_town
-from small_town import ANNA, BERT, NOW, PROVIDER, Database, an_id, rows
+from small_town import ANNA, BERT, NOW, Database, an_id, rows
 
 from server.core.session import Refused
 from server.flows import accounts
 from server.storage import accounts as stored
-from server.storage.accounts import Account
-from shared.accounts import MeUpdate, Role
+from shared.accounts import MeUpdate
 
 MONTH = timedelta(days=30)
 
@@ -30,25 +29,6 @@ async def db(founded, tmp_path):
     database = Database(f"sqlite:///{tmp_path / 'town.db'}")
     yield database
     await database.close()
-
-
-def somebody(**changes):
-    said = {"id": an_id("new"), "party_id": PROVIDER, "role": Role.DRIVER, "name": "Nina", "email": "Nina@Example.org"}
-    return Account(**{**said, "created_at": NOW, **changes})
-
-
-async def test_an_account_is_added_with_its_email_in_small_letters(db):
-    async with db.begin() as tx:
-        added = await accounts.add(tx, somebody())
-        assert added.email == "nina@example.org"
-        assert (await accounts.find(tx, "NINA@example.org")).id == added.id
-
-
-async def test_one_email_has_one_account_and_an_account_has_a_party(db):
-    async with db.begin() as tx:
-        taken = await accounts.add(tx, somebody(email=" anna@example.org"))
-        nowhere = await accounts.add(tx, somebody(party_id=an_id("nothing")))
-    assert (taken.code, nowhere.code) == ("email_taken", "unknown_party")
 
 
 async def test_of_two_who_use_a_refresh_token_at_once_one_is_a_thief_and_neither_goes_on(db):
