@@ -62,19 +62,21 @@ async def live(context: NamedDependency[ApiContext], caller: NamedDependency[Cal
 async def stream(context: ApiContext, caller: Caller, subscription: Subscription) -> AsyncIterator[bytes]:
     """The bytes of one stream; closes its subscription however it ends."""
     stopped = asyncio.create_task(context.stopping.wait())
-    heartbeat_at = time.monotonic() + HEARTBEAT_S
+    clock_at = heartbeat_at = time.monotonic()
     try:
-        yield _event(_clock(context))
         while not stopped.done() and time.time() < caller.expires_at:
-            messages = await _gathered(subscription, stopped, min(CLOCK_S, max(0.0, heartbeat_at - time.monotonic())))
-            events = await _events(context, caller, messages)
-            if not messages or any(message.topic == CLOCK for message in messages):
-                events.append(_clock(context))
-            for event in events:
-                yield _event(event)
+            if time.monotonic() >= clock_at:
+                clock_at = time.monotonic() + CLOCK_S
+                yield _event(_clock(context))
             if time.monotonic() >= heartbeat_at:
                 heartbeat_at = time.monotonic() + HEARTBEAT_S
                 yield HEARTBEAT
+            wait_s = max(0.0, min(clock_at, heartbeat_at) - time.monotonic())
+            messages = await _gathered(subscription, stopped, wait_s)
+            if any(message.topic == CLOCK for message in messages):
+                clock_at = time.monotonic()
+            for event in await _events(context, caller, messages):
+                yield _event(event)
     finally:
         subscription.close()
         stopped.cancel()

@@ -137,6 +137,20 @@ async def test_a_button_of_the_clock_is_heard_at_once(url, context):
         assert event.now == NOW + timedelta(hours=1)
 
 
+async def test_the_clock_goes_on_being_told_while_much_else_happens(context, monkeypatch):
+    monkeypatch.setattr(live, "CLOCK_S", 0.05)
+    monkeypatch.setattr(live, "COALESCE_S", 0.01)
+    caller = Caller(ANNA, small_town.PROVIDER, Role.DRIVER, time.time() + 60)
+    pieces = live.stream(context, caller, context.bus.subscribe([PUBLIC]))
+    seen = []
+    async with asyncio.timeout(30):
+        while sum(b"clock_changed" in piece for piece in seen) < 4:
+            context.bus.publish(PUBLIC, msgspec.json.encode(PricesMoved("NL")))
+            seen.append(await anext(pieces))
+    await pieces.aclose()
+    assert sum(b"prices_changed" in piece for piece in seen) > 4
+
+
 async def test_who_left_is_forgotten(url, context):
     async with listening(url, ANNA):
         assert context.bus.listeners == 1
