@@ -178,10 +178,10 @@ class Server:
         quiet = 0
         while quiet < 3:
             await asyncio.sleep(0)
+            if self.runner.busy:
+                await self.runner.rested.wait()
             busy = self.runner.busy or self.gateway.pending() > 0 or self.prices.busy
             quiet = 0 if busy else quiet + 1
-            if busy:
-                await asyncio.sleep(0.0005)
 
 
 def _dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:

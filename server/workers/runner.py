@@ -16,7 +16,7 @@ IDLE_LOOK = timedelta(minutes=5)
 
 
 class Runner:
-    """Owns the loop. `failures` counts what went wrong unexpectedly; each was logged and is tried again."""
+    """Owns the loop. `rested`: set while nothing is left to do. `failures`: unexpected errors, each logged and retried."""
 
     def __init__(self, context: WorkContext, handlers: Mapping[str, Handler], *, abreast: int = 8) -> None:
         """`handlers` by task kind; `abreast`: how many keys at a time (1 makes the order reproducible)."""
@@ -24,6 +24,7 @@ class Runner:
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._next_due: datetime | None = None
+        self.rested = asyncio.Event()
         self.looking = False
         self.failures = 0
 
@@ -62,6 +63,8 @@ class Runner:
             if self._running:  # its key is at work: the end of that wakes us
                 await self._wake.wait()
             return
+        if not self._running:
+            self.rested.set()
         sleeping = asyncio.ensure_future(clock.sleep_until(due or clock.now() + IDLE_LOOK))
         waking = asyncio.ensure_future(self._wake.wait())
         try:
@@ -69,6 +72,7 @@ class Runner:
         finally:
             sleeping.cancel()
             waking.cancel()
+            self.rested.clear()
 
     async def _start_due(self) -> None:
         async with self._context.db.read() as tx:
