@@ -16,7 +16,7 @@ IDLE_LOOK = timedelta(minutes=5)
 
 
 class Runner:
-    """Owns the loop. `rested`: set while nothing is left to do. `failures`: unexpected errors, each logged and retried."""
+    """Owns the loop. `rested`: set while nothing is left to do. `failures`: unexpected, each logged, tried again."""
 
     def __init__(self, context: WorkContext, handlers: Mapping[str, Handler], *, abreast: int = 8) -> None:
         """`handlers` by task kind; `abreast`: how many keys at a time (1 makes the order reproducible)."""
