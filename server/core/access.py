@@ -31,5 +31,8 @@ def decide(token: TokenFacts | None, place: Place, now: datetime) -> str:
         return "Blocked"
     if token.expires_at is not None and token.expires_at <= now:
         return "Expired"
-    at_home = place.account_id == token.account_id
-    return "Accepted" if place.public or at_home or place.party_id == token.party_id else "Invalid"
+    if place.public:
+        return "Accepted"
+    # A home is its owner's alone, even where the owner's provider has other customers.
+    belongs = token.account_id == place.account_id if place.account_id else token.party_id == place.party_id
+    return "Accepted" if belongs else "Invalid"
