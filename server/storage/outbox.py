@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.storage.db import QUEUED, to_struct
 from server.storage.tables import Outbox
 
-T = Outbox.__table__.c  # type: ignore[attr-defined]
+TABLE = Outbox.__table__  # type: ignore[attr-defined]
+T = TABLE.c
 RETRY_SECONDS = 5
 ATTEMPTS_MAX = 8
 
@@ -29,7 +30,7 @@ class Task(msgspec.Struct, frozen=True):
 async def put(tx: AsyncSession, kind: str, key: str, payload: object, due_at: datetime) -> None:
     """Queue a task with this transaction."""
     text = msgspec.json.encode(payload).decode()
-    await tx.execute(sa.insert(Outbox).values(kind=kind, key=key, payload=text, due_at=due_at, attempts=0, outcome=""))
+    await tx.execute(sa.insert(TABLE).values(kind=kind, key=key, payload=text, due_at=due_at, attempts=0, outcome=""))
     tx.info[QUEUED] = True
 
 
@@ -54,7 +55,7 @@ async def next_due(tx: AsyncSession) -> datetime | None:
 
 async def done(tx: AsyncSession, ids: Sequence[int], now: datetime, outcome: str = "done") -> None:
     """Mark tasks as done."""
-    await tx.execute(sa.update(Outbox).where(T.id.in_(ids)).values(done_at=now, outcome=outcome))
+    await tx.execute(sa.update(TABLE).where(T.id.in_(ids)).values(done_at=now, outcome=outcome))
 
 
 async def failed(tx: AsyncSession, task: Task, now: datetime, why: str) -> None:
@@ -63,5 +64,5 @@ async def failed(tx: AsyncSession, task: Task, now: datetime, why: str) -> None:
     given_up = now if attempts >= ATTEMPTS_MAX else None
     due_at = now + timedelta(seconds=RETRY_SECONDS * 2**attempts)
     values = {"attempts": attempts, "due_at": due_at, "done_at": given_up, "outcome": why[:200]}
-    await tx.execute(sa.update(Outbox).where(T.id == task.id).values(**values))
+    await tx.execute(sa.update(TABLE).where(T.id == task.id).values(**values))
     tx.info[QUEUED] = True

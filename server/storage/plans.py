@@ -14,7 +14,8 @@ from server.storage.tables import Locations, Plans
 
 TABLE = Plans.__table__  # type: ignore[attr-defined]
 P = TABLE.c
-L = Locations.__table__.c  # type: ignore[attr-defined]
+LOCATIONS = Locations.__table__  # type: ignore[attr-defined]
+L = LOCATIONS.c
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -88,7 +89,7 @@ class Plan(msgspec.Struct, frozen=True):
 async def insert(tx: AsyncSession, plans: Sequence[Plan]) -> None:
     """Keep new plans."""
     if plans:
-        await tx.execute(sa.insert(Plans), [msgspec.structs.asdict(plan) for plan in plans])
+        await tx.execute(sa.insert(TABLE), [msgspec.structs.asdict(plan) for plan in plans])
 
 
 async def get(tx: AsyncSession, plan_id: UUID | None) -> Plan | None:
@@ -112,7 +113,7 @@ async def first_of(tx: AsyncSession, session_id: UUID) -> Plan | None:
 
 async def set_outcome(tx: AsyncSession, plan_id: UUID, sent_at: datetime, outcome: str) -> None:
     """Record that a plan was sent and what the station said."""
-    await tx.execute(sa.update(Plans).where(P.id == plan_id).values(sent_at=sent_at, outcome=outcome))
+    await tx.execute(sa.update(TABLE).where(P.id == plan_id).values(sent_at=sent_at, outcome=outcome))
 
 
 async def planned_version(tx: AsyncSession, location_id: UUID) -> int:
@@ -122,6 +123,6 @@ async def planned_version(tx: AsyncSession, location_id: UUID) -> int:
 
 async def advance_version(tx: AsyncSession, location_id: UUID, seen: int) -> bool:
     """Count one more plan of a location, unless another was saved since `seen`: an older answer never wins."""
-    newer = sa.update(Locations).where(L.id == location_id, L.planned_version == seen)
+    newer = sa.update(LOCATIONS).where(L.id == location_id, L.planned_version == seen)
     result = await tx.execute(newer.values(planned_version=seen + 1))
     return bool(result.rowcount)  # type: ignore[attr-defined]

@@ -18,8 +18,10 @@ from server.storage.tables import OrphanMessages, Readings, SessionEvents, Sessi
 
 TABLE = Sessions.__table__  # type: ignore[attr-defined]
 S = TABLE.c
-R = Readings.__table__.c  # type: ignore[attr-defined]
-V = SessionEvents.__table__.c  # type: ignore[attr-defined]
+READINGS = Readings.__table__  # type: ignore[attr-defined]
+R = READINGS.c
+EVENTS = SessionEvents.__table__  # type: ignore[attr-defined]
+V = EVENTS.c
 
 
 class SessionEvent(msgspec.Struct, frozen=True):
@@ -51,7 +53,7 @@ async def next_transaction_id(tx: AsyncSession, session_id: UUID) -> int:
 
 async def insert(tx: AsyncSession, session: Session) -> None:
     """Keep a new session."""
-    await tx.execute(sa.insert(Sessions).values(**msgspec.structs.asdict(session)))
+    await tx.execute(sa.insert(TABLE).values(**msgspec.structs.asdict(session)))
 
 
 async def save(tx: AsyncSession, before: Session, after: Session) -> None:
@@ -59,7 +61,7 @@ async def save(tx: AsyncSession, before: Session, after: Session) -> None:
     old, new = msgspec.structs.asdict(before), msgspec.structs.asdict(after)
     changed = {name: value for name, value in new.items() if value != old[name]}
     if changed:
-        await tx.execute(sa.update(Sessions).where(S.id == before.id).values(**changed))
+        await tx.execute(sa.update(TABLE).where(S.id == before.id).values(**changed))
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -189,11 +191,11 @@ async def add_readings(tx: AsyncSession, rows: Sequence[SampleRow]) -> None:
         return
     values = [msgspec.structs.asdict(row) for row in _distinct(rows)]
     if tx.get_bind().dialect.name == "sqlite":
-        lite = sqlite.insert(Readings)
+        lite = sqlite.insert(READINGS)
         kept: dict[str, Any] = {"register_wh": sa.func.max(R.register_wh, lite.excluded.register_wh)}
         await tx.execute(lite.on_conflict_do_update(index_elements=["session_id", "at"], set_=kept), values)
     else:
-        full = postgresql.insert(Readings)
+        full = postgresql.insert(READINGS)
         kept = {"register_wh": sa.func.greatest(R.register_wh, full.excluded.register_wh)}
         await tx.execute(full.on_conflict_do_update(index_elements=["session_id", "at"], set_=kept), values)
 
@@ -223,7 +225,7 @@ async def drew_between(tx: AsyncSession, session_id: UUID, start: datetime, end:
 async def add_event(tx: AsyncSession, session: Session, at: datetime, kind: str, detail: str = "") -> None:
     """Record what happened in a session."""
     values = {"party_id": session.party_id, "session_id": session.id, "at": at, "kind": kind, "detail": detail}
-    await tx.execute(sa.insert(SessionEvents).values(**values))
+    await tx.execute(sa.insert(EVENTS).values(**values))
 
 
 async def events(tx: AsyncSession, session_id: UUID) -> list[SessionEvent]:

@@ -13,8 +13,10 @@ from server.storage.db import to_struct
 from server.storage.tables import Evses, Feeders, Stations
 from shared.ids import derive
 
-S = Stations.__table__.c  # type: ignore[attr-defined]
-E = Evses.__table__.c  # type: ignore[attr-defined]
+STATIONS = Stations.__table__  # type: ignore[attr-defined]
+S = STATIONS.c
+EVSES = Evses.__table__  # type: ignore[attr-defined]
+E = EVSES.c
 F = Feeders.__table__.c  # type: ignore[attr-defined]
 
 
@@ -96,27 +98,27 @@ async def add_evse(tx: AsyncSession, station: Station, connector_no: int) -> Evs
         status="Unavailable",
         error_code="NoError",
     )
-    await tx.execute(sa.insert(Evses).values(**msgspec.structs.asdict(found)))
+    await tx.execute(sa.insert(EVSES).values(**msgspec.structs.asdict(found)))
     return found
 
 
 async def update(tx: AsyncSession, station_id: UUID, **values: object) -> None:
     """Write columns of a station."""
-    await tx.execute(sa.update(Stations).where(S.id == station_id).values(**values))
+    await tx.execute(sa.update(STATIONS).where(S.id == station_id).values(**values))
 
 
 async def disconnect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime) -> bool:
     """Mark a station offline, but only if this connection is still its newest."""
-    offline = sa.update(Stations).where(S.id == station_id, S.connection_id == connection_id)
+    offline = sa.update(STATIONS).where(S.id == station_id, S.connection_id == connection_id)
     result = await tx.execute(offline.values(online=False, connection_id=None, last_seen_at=now))
     return bool(result.rowcount)  # type: ignore[attr-defined]
 
 
 async def all_offline(tx: AsyncSession) -> None:
     """A server that starts has no connection yet, whatever the last one believed."""
-    await tx.execute(sa.update(Stations).values(online=False, connection_id=None))
+    await tx.execute(sa.update(STATIONS).values(online=False, connection_id=None))
 
 
 async def set_status(tx: AsyncSession, evse_id: UUID, status: str, error_code: str, at: datetime) -> None:
     """Write what a connector said of itself."""
-    await tx.execute(sa.update(Evses).where(E.id == evse_id).values(status=status, error_code=error_code, status_at=at))
+    await tx.execute(sa.update(EVSES).where(E.id == evse_id).values(status=status, error_code=error_code, status_at=at))
