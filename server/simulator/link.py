@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,13 @@ from server.simulator.station import Station
 
 ANSWER_TIMEOUT_S = 30.0
 """Wall time, as for every socket."""
+
+Rest = Callable[[], Awaitable[None]]
+"""Returns when the server has done all that follows from the last message (stepped), or at once (live)."""
+
+
+async def at_once() -> None:
+    """For who does not wait for the server."""
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -123,13 +131,14 @@ class Link:
         self.station.connected()
         return True
 
-    async def flush(self) -> None:
-        """Send what may be sent, in order, each when the one before it was answered."""
+    async def flush(self, rest: Rest = at_once) -> None:
+        """Send what may be sent, in order, each when the one before it was answered and `rest` has returned."""
         async with self._sending:
             while self.station.sayable:
                 message = self.station.outbox[0]
-                if not await self._say(message):
+                if not await self._say(message, rest):
                     return
+                await rest()
 
     async def drop(self) -> None:
         """Lose the connection as a cable does: no close frame."""
@@ -148,15 +157,15 @@ class Link:
         if self._reader is not None:
             await asyncio.wait({self._reader})
 
-    async def _say(self, message: Outgoing) -> bool:
+    async def _say(self, message: Outgoing, rest: Rest) -> bool:
         wire = self._wire
         assert wire is not None
         try:
-            return await self._ask(message, wire)
+            return await self._ask(message, wire, rest)
         finally:
             wire.taken_in()
 
-    async def _ask(self, message: Outgoing, wire: LoggedWire) -> bool:
+    async def _ask(self, message: Outgoing, wire: LoggedWire, rest: Rest) -> bool:
         sent, answer = await self._call(message)
         if not sent:
             return False
@@ -167,6 +176,9 @@ class Link:
             message.answered(answer)
         if self.station.twice and not message.boot and self.station.online:
             wire.taken_in()
+            await rest()
+            if not self.station.online:
+                return True
             sent, again = await self._call(message)
             first, second = (getattr(reply, "transaction_id", None) for reply in (answer, again))
             if sent and first != second:

@@ -1,7 +1,7 @@
 """The log of OCPP messages, as JSON lines: simulated time, station, direction, raw frame.
 
-Lines of one instant are ordered by station, then as that station saw them, so that the same seed gives the same bytes
-however the sockets of different stations happened to interleave.
+Lines of one instant are ordered by station, then as that station saw them, so that the same seed gives the same lines
+however the sockets of different stations happened to interleave (ids that the server gives its own calls aside).
 """
 
 from typing import TextIO

@@ -147,10 +147,9 @@ class Loop:
         for link in self.links:
             if link.station.sayable and not link.busy:
                 if self.pace.live:
-                    self.spawn(link.flush())
+                    self.spawn(link.flush(self.pace.settle))
                 else:
-                    await link.flush()
-                    await self.pace.settle()
+                    await link.flush(self.pace.settle)
                     busy = True
         return busy
 
@@ -176,7 +175,7 @@ class Loop:
         kind, station.reset_wanted = station.reset_wanted, None
         station.stop("HardReset" if kind == "Hard" else "SoftReset")
         if not self.pace.live:
-            await self.links[number].flush()
+            await self.links[number].flush(self.pace.settle)
         await self.links[number].close()
         station.power_cycle(self.now_us)
         self.retry_us[number] = self.now_us + RETRY_US
