@@ -18,10 +18,12 @@ async def follow(state: AppState, stream: Stream, react: Callable[[LiveEvent | N
     """Read `stream` until cancelled or signed out: apply each event, then let `react` ask for what it only named.
 
     `react(None)` means that the stream is open (again): whatever happened in between was missed. Runs as a task of the
-    app's own session, the only place where Flet lets state change. Waits 1 s to 30 s between attempts, with jitter.
+    app's own session, the only place where Flet lets state change. Waits 1 s to 30 s between attempts, with jitter. A
+    stream that ends in good order (its token has expired) is opened again without alarm.
     """
     wait = FIRST_WAIT_S
     while True:
+        broken = False
         try:
             async for event in stream():
                 if event is None:
@@ -33,6 +35,7 @@ async def follow(state: AppState, stream: Stream, react: Callable[[LiveEvent | N
         except ApiProblem as refused:
             if refused.unauthorized:
                 return
-        state.link.state = LinkState.OFFLINE
+            broken = True
+        state.link.state = LinkState.OFFLINE if broken else LinkState.CONNECTING
         await asyncio.sleep(wait * (0.5 + random.random() / 2))  # noqa: S311  (spreads reconnects, hides nothing)
         wait = min(LONGEST_WAIT_S, wait * 2)

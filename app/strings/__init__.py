@@ -30,6 +30,10 @@ class Texts:
         """Whether there is a sentence for exactly this code."""
         return f"{family}.{code.lower()}" in self._texts
 
+    def source(self, name: str) -> str:
+        """Where prices come from: names of companies stay as they are."""
+        return self(f"source.{name}") if self.knows("source", name) else name
+
     def count(self, key: str, number: int) -> str:
         """A text that depends on a number: `key.one` or `key.many`, with `{n}`."""
         return self(f"{key}.one" if number == 1 else f"{key}.many", n=number)

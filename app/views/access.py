@@ -3,6 +3,8 @@
 from collections.abc import Awaitable
 from uuid import UUID
 
+import msgspec
+
 from app.client import Api
 from app.failures import SIGNED_OUT, ApiProblem
 from app.state import Access
@@ -38,10 +40,9 @@ async def restore(desk: Desk) -> None:
 async def _locales(desk: Desk) -> list[str]:
     try:
         info = await desk.page.get_device_info()
-    except (RuntimeError, TimeoutError):
+    except (RuntimeError, TimeoutError, TypeError, ValueError):  # also a device that Flet cannot describe yet
         return []
-    found = getattr(info, "locales", None) or []
-    return [getattr(one, "language_code", None) or str(one) for one in found]
+    return [one.language_code for one in info.locales if one.language_code] if info else []
 
 
 async def keep_tokens(desk: Desk, tokens: TokenPair | None) -> None:
@@ -96,6 +97,8 @@ async def _signed_in(desk: Desk, work: Awaitable[None]) -> bool:
 async def _enter(desk: Desk) -> None:
     me = await desk.api.me()
     desk.state.door.notice = None
+    if me.demo:  # a visitor of the demo keeps the language of the door, whoever they are just now
+        me = msgspec.structs.replace(me, language=desk.state.prefs.language)
     await show(desk, me)
     desk.state.clock.demo = me.demo
     desk.state.door.access = Access.SIGNED_IN

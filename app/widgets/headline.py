@@ -73,5 +73,6 @@ def notices(t: Texts, session: SessionView) -> list[ft.Control]:
         do = t("delay.no_consent.do") if session.delay is Delay.NO_CONSENT else None
         out.append(notice(Tone.CALM, t.code("delay", session.delay.value), do))
     if any(slot.quality == "ESTIMATED" and slot.planned_wh for slot in session.plan.slots):
-        out.append(notice(Tone.CALM, t("notice.estimated"), t("notice.estimated.do")))
+        key = "notice.typical" if session.plan.price_source == "typical" else "notice.estimated"
+        out.append(notice(Tone.CALM, t(key), t(f"{key}.do")))
     return out

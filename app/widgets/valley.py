@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from shared.plans import CurveSlot
 
 LENGTH = timedelta(hours=4)
 """How long the valley is that the app speaks of: a night's charge of an ordinary car at 11 kW."""
+
+MORNING = time(9)
+AHEAD = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,14 @@ class Valley:
     end: datetime
     mean_micro: int
     below_percent: int
+
+
+def tonight(slots: Sequence[CurveSlot], now: datetime, zone: ZoneInfo) -> list[CurveSlot]:
+    """The prices until nine in the morning, the next one at least six hours away."""
+    local = (now + AHEAD).astimezone(zone)
+    day = local.date() + timedelta(days=1 if local.time() >= MORNING else 0)
+    until = datetime.combine(day, MORNING, zone)
+    return [slot for slot in slots if slot.start < until]
 
 
 def cheapest(slots: Sequence[CurveSlot]) -> Valley | None:

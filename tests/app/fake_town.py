@@ -311,6 +311,7 @@ class Town:
         self.history = self._history()
         self.receipts = {SETTLED: receipt()}
         self.start_says = "accepted"
+        self.quote: OverrideQuote | None = None
         self.me = Me(
             account_id=an_id("driver", 0),
             party_id=an_id("party"),
@@ -513,7 +514,7 @@ class Town:
     def _act(self, verb: str, rest: str, view: SessionView, body: bytes) -> Answer:
         if (verb, rest) == ("GET", "override"):
             quote = OverrideQuote(view.id, 131, 131, 0, 0, 0, view.plan.ready_at, NOW + timedelta(hours=2))
-            return _json(quote)
+            return _json(self.quote or quote)
         if (verb, rest) == ("POST", "stop"):
             return _json(CommandAnswer("accepted"))
         change: dict[str, object] = {}

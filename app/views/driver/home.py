@@ -9,12 +9,12 @@ from app import theme
 from app.strings import Texts
 from app.views import intents
 from app.views.desk import use_board, use_clock, use_desk, use_prefs, use_texts
-from app.views.driver.session import LinkNotice, SessionPanel
+from app.views.driver.session import LinkNotice, SessionPanel, place_words
 from app.widgets.cards import Tone, card, columns, failed, notice, page, skeleton, stack
 from app.widgets.headline import sentence
 from app.widgets.keyed import keyed
 from app.widgets.price_curve import Bar, Marks, Picture, PriceCurve
-from app.widgets.valley import Valley, cheapest
+from app.widgets.valley import Valley, cheapest, tonight
 from shared.plans import CurveSlot, PriceCurveView
 from shared.sessions import SessionState, SessionView
 
@@ -76,7 +76,7 @@ def SessionList(sessions: tuple[SessionView, ...]) -> ft.Control:
     def row(one: SessionView) -> ft.Control:
         return ft.ListTile(
             title=theme.strong(sentence(t, one, clock.now)),
-            subtitle=theme.small(t("home.at", place=one.location_name, evse=one.evse_label)),
+            subtitle=theme.small(place_words(t, one.location_name, one.evse_label)),
             trailing=ft.Icon(ft.Icons.CHEVRON_RIGHT),
             on_click=lambda: desk.page.navigate(f"/session/{one.id}"),
             key=f"session-{one.id}",
@@ -90,7 +90,7 @@ def EmptyHome() -> ft.Control:
     """Not plugged in: tonight's valley, and how to start."""
     desk, t, board, prefs, clock = use_desk(), use_texts(), use_board(), use_prefs(), use_clock()
     slots = board.prices.value.slots[:NIGHT_SLOTS] if board.prices.value else []
-    valley = cheapest(slots)
+    valley = cheapest(tonight(slots, clock.now, t.form.zone))
     left = [_hero(t, valley, wide=prefs.wide)]
     if slots:
         left.append(_night(t, slots, valley, clock.now, wide=prefs.wide))

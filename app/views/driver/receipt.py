@@ -12,7 +12,7 @@ from app import theme
 from app.failures import ApiProblem
 from app.strings import Texts
 from app.views.desk import use_desk, use_prefs, use_texts
-from app.views.driver.session import missing
+from app.views.driver.session import missing, place_words
 from app.widgets.cards import Tone, card, columns, empty, failed, notice, page, pair, rule, skeleton, stack
 from app.widgets.price_curve import Bar, Marks, Picture, PriceCurve, legend
 from app.widgets.slot_table import SlotTable
@@ -84,7 +84,7 @@ def _hero(t: Texts, receipt: Receipt, *, wide: bool) -> ft.Control:
     head.key = "receipt-sentence"
     return card(
         [
-            theme.small(t("home.at", place=receipt.location_name, evse=receipt.evse_label), ink),
+            theme.small(place_words(t, receipt.location_name, receipt.evse_label), ink),
             ft.Semantics(heading_level=1, content=head),
             theme.body(t("receipt.when", start=start, end=end), ink),
         ],
@@ -122,7 +122,9 @@ def _picture(t: Texts, receipt: Receipt, *, wide: bool) -> ft.Control:
 def _value(t: Texts, receipt: Receipt) -> ft.Control:
     """From charging at once to what is shared."""
     nano = t.form.nano
-    source = t("receipt.market_note", source=receipt.price_source, quality=t.code("quality", receipt.price_quality))
+    source = t(
+        "receipt.market_note", source=t.source(receipt.price_source), quality=t.code("quality", receipt.price_quality)
+    )
     rows: list[ft.Control | None] = [
         pair(t("receipt.baseline"), nano(receipt.baseline_nano)),
         pair(t("receipt.actual"), nano(receipt.actual_nano)),

@@ -83,7 +83,7 @@ def SessionPanel(session: SessionView) -> ft.Control:
 def hero(t: Texts, session: SessionView, now: datetime, *, wide: bool) -> ft.Control:
     """What is happening, in one sentence, with the facts under it."""
     ink = ft.Colors.ON_PRIMARY_CONTAINER
-    place = t("home.at", place=session.location_name, evse=session.evse_label)
+    place = place_words(t, session.location_name, session.evse_label)
     car = f"{session.vehicle_name} · {place}" if session.vehicle_name else place
     facts = [fact(t("home.fact.energy"), t.form.energy(session.energy_wh))]
     if session.state is SessionState.OPEN:
@@ -118,11 +118,16 @@ def hero(t: Texts, session: SessionView, now: datetime, *, wide: bool) -> ft.Con
     )
 
 
+def place_words(t: Texts, location: str, evse: str) -> str:
+    """Where: a home with one socket says its name once."""
+    return location if evse in {"", location} else t("home.at", place=location, evse=evse)
+
+
 def curve_card(t: Texts, drawn: Picture, session: SessionView) -> ft.Control:
     """The picture with its legend and the source of its prices."""
     qualities = {one.quality for one in session.plan.slots}
     worst = next((one for one in ("ESTIMATED", "FORECAST", "PRELIMINARY", "FINAL") if one in qualities), "FINAL")
-    source = t("prices.source", source=f"{session.plan.price_source}, {t.code('quality', worst)}")
+    source = t("prices.source", source=f"{t.source(session.plan.price_source)}, {t.code('quality', worst)}")
     return card(
         [
             stack([theme.heading(t("curve.title")), theme.small(t("curve.market"))], 2),

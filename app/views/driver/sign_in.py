@@ -11,6 +11,17 @@ from shared.accounts import DemoDriver, Role
 
 NARROW = 460
 WIDE = 880
+TOUR = (
+    "home_fixed",
+    "home_dynamic",
+    "home_night",
+    "street_overnight",
+    "street_leaves_early",
+    "street_replug",
+    "street_no_consent",
+    "street_visitor",
+    "depot_driver",
+)
 
 
 @ft.component
@@ -63,11 +74,11 @@ def _people(t: Texts, desk: Desk, people: list[DemoDriver], *, wide: bool) -> ft
 
 
 def _unlike(people: list[DemoDriver]) -> list[DemoDriver]:
-    """One of each story first, then everybody else."""
+    """One of each story first, in the order of the tour, then everybody else."""
     seen: set[str] = set()
     first: list[DemoDriver] = []
     later: list[DemoDriver] = []
-    for one in people:
+    for one in sorted(people, key=lambda one: TOUR.index(one.story) if one.story in TOUR else len(TOUR)):
         (later if one.story in seen else first).append(one)
         seen.add(one.story)
     return [*first, *later]

@@ -1,0 +1,49 @@
+"""A screen on which the app runs, against a town at the edge of the network."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from fake_town import Town
+from fletkit import Screen
+
+from app.main import entry
+
+Open = Callable[..., Awaitable[Screen]]
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town()
+
+
+@pytest.fixture
+async def open_app(town: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Open]:
+    """Starts the app; keyword arguments are the screen's."""
+    monkeypatch.setenv("DALSTROOM_TILES", "")
+    screens: list[Screen] = []
+
+    async def start(**options: object) -> Screen:
+        remembers = options.pop("remembers", {})
+        screen = Screen(**options)  # type: ignore[arg-type]
+        screen.device.update(remembers)  # type: ignore[call-overload]
+        screens.append(screen)
+        return await screen.start(entry("http://town", town.transport()))
+
+    yield start
+    for screen in screens:
+        await screen.close()
+
+
+@pytest.fixture
+def signed_in(open_app: Open) -> Open:
+    """Starts the app and signs in as the first person of the demo."""
+
+    async def start(**options: object) -> Screen:
+        screen = await open_app(**options)
+        await screen.until(lambda: screen.says("Sanne de Wit"))
+        tile = next(one for one in screen.walk() if str(getattr(one, "key", "")).startswith("driver-"))
+        await screen.click(tile)
+        await screen.until(lambda: screen.has("headline") or screen.has("retry") or screen.has("sums"))
+        return screen
+
+    return start

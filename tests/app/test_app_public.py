@@ -1,0 +1,149 @@
+import flet as ft
+import flet_map as fm
+import msgspec
+from conftest import Open
+from fake_town import Town, a_price, a_session, an_id, street
+from fletkit import Screen
+
+from shared.locations import EvseState
+from shared.problems import Problem
+from shared.wire import LocationChanged, SessionChanged
+
+STREET = an_id("street")
+
+
+async def at_public(signed_in: Open) -> Screen:
+    screen = await signed_in()
+    await screen.go(1)
+    await screen.until(lambda: screen.has("map"))
+    return screen
+
+
+async def at_street(signed_in: Open) -> Screen:
+    screen = await at_public(signed_in)
+    await screen.click(f"location-{STREET}")
+    await screen.until(lambda: screen.has("socket"))
+    return screen
+
+
+async def test_the_list_says_what_is_free_and_what_it_costs(signed_in: Open) -> None:
+    screen = await at_public(signed_in)
+    assert screen.says("Lootsstraat 31, Amsterdam | 2 free | of 5 | €0.39 per kWh")
+    assert screen.says("0 free")
+
+
+async def test_stations_stand_on_the_map_also_without_tiles(signed_in: Open) -> None:
+    screen = await at_public(signed_in)
+    assert len(screen.all(fm.Marker)) == 3
+    assert not screen.all(fm.TileLayer)
+    assert screen.says("The map itself is out of reach")
+    await screen.click(f"marker-{STREET}")
+    await screen.until(lambda: screen.page.route == f"/public/{STREET}")
+
+
+async def test_a_socket_shows_its_price_in_the_order_that_the_law_asks_for(signed_in: Open) -> None:
+    screen = await at_street(signed_in)
+    words = screen.words()
+    order = [words.index(one) for one in ("€0.39 per kWh", "Time | nothing", "€0.35 once", "€0.050 per minute after")]
+    assert order == sorted(order)
+
+
+async def test_a_price_that_varies_by_the_hour_is_shown_as_a_range(signed_in: Open, town: Town) -> None:
+    varying = msgspec.structs.replace(a_price(), energy_high_micro_per_kwh=520_000)
+    place = street()
+    town.locations = [
+        msgspec.structs.replace(place, evses=[msgspec.structs.replace(one, price=varying) for one in place.evses])
+    ]
+    screen = await at_street(signed_in)
+    assert screen.says("€0.39 to €0.52 per kWh, by the hour")
+
+
+async def test_before_starting_it_says_what_is_likely_to_come_back(signed_in: Open) -> None:
+    screen = await at_street(signed_in)
+    await screen.until(lambda: screen.has("estimate"))
+    assert screen.says("€0.45 to €0.80")
+    assert screen.says("Not guaranteed")
+
+
+async def test_starting_tells_the_stations_word_and_the_session_follows(signed_in: Open, town: Town) -> None:
+    town.sessions = []
+    screen = await at_street(signed_in)
+    await screen.click("start")
+    await screen.until(lambda: screen.says("The station says yes."))
+    session = a_session(public=True, location_id=STREET, location_name="Lootsstraat", cost_minor=35)
+    town.sessions, town.locations[0] = [session], street(mine=session.id)
+    town.tell(SessionChanged(session))
+    town.tell(LocationChanged(STREET))
+    await screen.until(lambda: screen.has("stop"))
+    assert screen.says("You are charging here")
+    assert screen.says("Cost so far | €0.35")
+    await screen.click("stop")
+    await screen.until(lambda: screen.says("The station stops. You can unplug."))
+
+
+async def test_a_station_that_says_no_is_told_with_what_to_do(signed_in: Open, town: Town) -> None:
+    screen = await at_street(signed_in)
+    for said, words in (
+        ("rejected", "Is the cable in?"),
+        ("offline", "use your card"),
+        ("timed_out", "did not answer"),
+    ):
+        town.start_says = said
+        await screen.click("start")
+        await screen.until(lambda words=words: screen.says(words))
+
+
+async def test_a_refusal_of_the_api_is_said_in_the_drivers_language(signed_in: Open, town: Town) -> None:
+    screen = await at_street(signed_in)
+    town.refusals["POST", "/api/sessions"] = Problem("about:blank", "In use", 409, code="evse_in_use")
+    await screen.click("start")
+    await screen.until(lambda: screen.says("Somebody is charging at this socket. Choose another one."))
+
+
+async def test_a_socket_in_use_cannot_be_started_and_another_can_be_chosen(signed_in: Open) -> None:
+    screen = await at_street(signed_in)
+    await screen.click(f"evse-{an_id('evse', 1)}")
+    button = screen.key("start")
+    assert isinstance(button, ft.FilledButton)
+    assert button.disabled
+    assert screen.says("This socket is not free now.")
+    await screen.click(f"evse-{an_id('evse', 2)}")
+    assert not screen.key("start").disabled  # type: ignore[attr-defined]
+
+
+async def test_live_states_change_on_the_screen(signed_in: Open, town: Town) -> None:
+    screen = await at_public(signed_in)
+    taken = [msgspec.structs.replace(one, state=EvseState.CHARGING) for one in town.locations[0].evses]
+    town.locations[0] = msgspec.structs.replace(town.locations[0], evses=taken)
+    town.tell(LocationChanged(STREET))
+    await screen.until(lambda: not screen.says("2 free"))
+
+
+async def test_a_station_has_an_address_of_its_own(open_app: Open, town: Town) -> None:
+    screen = await open_app(route=f"/public/{STREET}")
+    await screen.until(lambda: screen.says("Sanne de Wit"))
+    await screen.click(f"driver-{town.drivers[0].account_id}")
+    await screen.until(lambda: screen.has("socket"))
+    await screen.click("back")
+    await screen.until(lambda: screen.has("map"))
+
+
+async def test_no_station_at_all_and_no_connection_are_said(signed_in: Open, town: Town) -> None:
+    town.locations = []
+    screen = await signed_in()
+    await screen.go(1)
+    await screen.until(lambda: screen.says("There are no public stations yet."))
+    town.refusals["GET", "/api/locations"] = Problem("about:blank", "", 503, code="broken")
+    await screen.go(0)
+    await screen.go(1)
+    assert screen.says("There are no public stations yet.")
+
+
+async def test_an_address_of_nothing_leads_home(signed_in: Open) -> None:
+    screen = await signed_in()
+    screen.page.navigate("/public/00000000-0000-0000-0000-000000000000")
+    await screen.until(lambda: screen.says("There is nothing here"))
+    await screen.click("go-home")
+    await screen.until(lambda: screen.page.route == "/")
+    screen.page.navigate("/no/such/page")
+    await screen.until(lambda: screen.says("There is nothing here"))
