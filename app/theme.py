@@ -100,11 +100,8 @@ def _set(color: ft.ColorValue | None) -> ft.ColorValue:
     return color
 
 
-def _theme(scheme: ft.ColorScheme) -> ft.Theme:
-    pill = ft.RoundedRectangleBorder(radius=14)
-    label = ft.TextStyle(font_family=BOLD, size=14, weight=ft.FontWeight.NORMAL)
-    padding = ft.Padding.symmetric(horizontal=20, vertical=14)
-    segment = ft.ButtonStyle(
+def _segments(scheme: ft.ColorScheme) -> ft.SegmentedButtonTheme:
+    style = ft.ButtonStyle(
         bgcolor={
             ft.ControlState.SELECTED: _set(scheme.primary_container),
             ft.ControlState.DEFAULT: ft.Colors.TRANSPARENT,
@@ -117,6 +114,13 @@ def _theme(scheme: ft.ColorScheme) -> ft.Theme:
         shape=ft.RoundedRectangleBorder(radius=SMALL_RADIUS),
         padding=ft.Padding.symmetric(horizontal=10, vertical=12),
     )
+    return ft.SegmentedButtonTheme(style=style)
+
+
+def _theme(scheme: ft.ColorScheme) -> ft.Theme:
+    pill = ft.RoundedRectangleBorder(radius=14)
+    label = ft.TextStyle(font_family=BOLD, size=14, weight=ft.FontWeight.NORMAL)
+    padding = ft.Padding.symmetric(horizontal=20, vertical=14)
     still = ft.PageTransitionsTheme(
         android=ft.PageTransitionTheme.FADE_FORWARDS,
         ios=ft.PageTransitionTheme.CUPERTINO,
@@ -146,7 +150,7 @@ def _theme(scheme: ft.ColorScheme) -> ft.Theme:
         navigation_rail_theme=ft.NavigationRailTheme(
             bgcolor=scheme.surface, indicator_color=scheme.primary_container, use_indicator=True
         ),
-        segmented_button_theme=ft.SegmentedButtonTheme(style=segment),
+        segmented_button_theme=_segments(scheme),
         snackbar_theme=ft.SnackBarTheme(
             behavior=ft.SnackBarBehavior.FLOATING, shape=ft.RoundedRectangleBorder(radius=SMALL_RADIUS)
         ),

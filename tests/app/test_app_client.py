@@ -2,7 +2,8 @@ import asyncio
 
 import httpx
 import pytest
-from fake_town import NOW, SESSION, SETTLED, Town, a_session, an_id
+from fake_town import Town
+from town_facts import NOW, SESSION, SETTLED, a_session, an_id
 
 from app.client import Api
 from app.failures import ApiProblem

@@ -5,8 +5,9 @@ import flet.canvas as cv
 import msgspec
 import pytest
 from conftest import Open
-from fake_town import NOW, READY, SETTLED, Town, a_session, an_id, plan
+from fake_town import Town
 from fletkit import Screen
+from town_facts import NOW, READY, SETTLED, a_session, an_id, plan
 
 from shared.plans import Shortfall
 from shared.problems import Problem

@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from fake_town import NOW
+from town_facts import NOW
 
 from app import live
 from app.failures import signed_out, unreachable

@@ -1,6 +1,7 @@
 import flet as ft
 from conftest import Open
-from fake_town import SETTLED, Town, an_id
+from fake_town import Town
+from town_facts import SETTLED, an_id
 
 from app.routes import _running
 
@@ -61,7 +62,7 @@ async def test_a_screen_that_reconnects_gets_everything_drawn_again(signed_in: O
 
 
 async def test_a_live_reading_costs_little_on_the_wire(signed_in: Open, town: Town) -> None:
-    from fake_town import a_session
+    from town_facts import a_session
 
     from shared.wire import SessionChanged
 

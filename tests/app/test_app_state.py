@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import flet as ft
-from fake_town import NOW, SESSION, a_session, an_id, locations
+from town_facts import NOW, SESSION, a_session, an_id, locations
 
 from app.state import AppState, Board, Clock, Phase, Prefs, Remote
 from shared.accounts import ClockView

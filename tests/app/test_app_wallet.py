@@ -2,8 +2,9 @@ import flet as ft
 import flet.canvas as cv
 import msgspec
 from conftest import Open
-from fake_town import NOW, SETTLED, Town, an_id, receipt
+from fake_town import Town
 from fletkit import Screen
+from town_facts import NOW, SETTLED, an_id, receipt
 
 from shared.cdrs import Receipt
 from shared.plans import Shortfall

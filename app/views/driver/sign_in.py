@@ -1,5 +1,8 @@
 """The door: in the demo one tap as anybody, else e-mail and password."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
 import flet as ft
 
 from app import theme
@@ -118,71 +121,93 @@ def _switch(t: Texts, go: ft.ControlEventHandler[ft.TextButton]) -> ft.Control:
     return ft.Row([ft.TextButton(t("sign.with_password"), on_click=go, key="by-password")])
 
 
+@dataclass(frozen=True)
+class Typed:
+    """The form as typed."""
+
+    server: str
+    email: str = ""
+    password: str = ""
+
+    @property
+    def address(self) -> str:
+        """The server's address without what people add to it."""
+        return self.server.strip().rstrip("/")
+
+    def wrong(self, *, server_is_given: bool) -> str:
+        """The key of what is missing; empty when it can be sent."""
+        if not server_is_given and not self.address.startswith(("https://", "http://")):
+            return "sign.server.wrong"
+        return "" if self.email.strip() and self.password else "sign.need_both"
+
+
 @ft.component
 def _Password() -> ft.Control:
     desk, t = use_desk(), use_texts()
-    email, set_email = ft.use_state("")
-    password, set_password = ft.use_state("")
-    server, set_server = ft.use_state(desk.api.base_url)
+    typed, set_typed = ft.use_state(Typed(desk.api.base_url))
     wrong, set_wrong = ft.use_state("")
     busy, set_busy = ft.use_state(initial=False)
 
     async def enter() -> None:
-        address = server.strip().rstrip("/")
-        if not desk.server_is_given and not address.startswith(("https://", "http://")):
-            set_wrong("sign.server.wrong")
+        complaint = typed.wrong(server_is_given=desk.server_is_given)
+        set_wrong(complaint)
+        if complaint:
             return
-        if not email.strip() or not password:
-            set_wrong("sign.need_both")
-            return
-        set_wrong("")
         set_busy(True)
         if not desk.server_is_given:
-            await access.use_server(desk, address)
-        if not await access.sign_in(desk, email.strip(), password):
+            await access.use_server(desk, typed.address)
+        if not await access.sign_in(desk, typed.email.strip(), typed.password):
             set_busy(False)
 
-    address_field = ft.TextField(
-        border=theme.FIELD,
-        label=t("sign.server"),
-        value=server,
-        helper=t("sign.server.hint"),
-        keyboard_type=ft.KeyboardType.URL,
-        on_change=lambda event: set_server(event.control.value or ""),
-        key="server",
-    )
-    email_field = ft.TextField(
-        border=theme.FIELD,
-        label=t("sign.email"),
-        value=email,
-        keyboard_type=ft.KeyboardType.EMAIL,
-        autofill_hints=[ft.AutofillHint.EMAIL],
-        on_change=lambda event: set_email(event.control.value or ""),
-        on_submit=enter,
-        key="email",
-    )
-    password_field = ft.TextField(
-        border=theme.FIELD,
-        label=t("sign.password"),
-        value=password,
-        password=True,
-        can_reveal_password=True,
-        autofill_hints=[ft.AutofillHint.PASSWORD],
-        on_change=lambda event: set_password(event.control.value or ""),
-        on_submit=enter,
-        key="password",
-    )
+    fields = _fields(t, typed, set_typed, enter)
     button = ft.FilledButton(t("sign.enter"), on_click=enter, disabled=busy, key="enter")
     return card(
         [
             theme.title(t("sign.title")),
-            None if desk.server_is_given else address_field,
-            ft.AutofillGroup(stack([email_field, password_field])),
+            None if desk.server_is_given else fields[0],
+            ft.AutofillGroup(stack(fields[1:])),
             notice(Tone.BAD, t(wrong)) if wrong else None,
             button,
         ],
         spacing=16,
     )
+
+
+def _fields(
+    t: Texts, typed: Typed, change: Callable[[Typed], None], enter: Callable[[], Awaitable[None]]
+) -> list[ft.Control]:
+    """Server, e-mail, password."""
+    server = ft.TextField(
+        border=theme.FIELD,
+        label=t("sign.server"),
+        value=typed.server,
+        helper=t("sign.server.hint"),
+        keyboard_type=ft.KeyboardType.URL,
+        on_change=lambda event: change(replace(typed, server=event.control.value or "")),
+        key="server",
+    )
+    email = ft.TextField(
+        border=theme.FIELD,
+        label=t("sign.email"),
+        value=typed.email,
+        keyboard_type=ft.KeyboardType.EMAIL,
+        autofill_hints=[ft.AutofillHint.EMAIL],
+        on_change=lambda event: change(replace(typed, email=event.control.value or "")),
+        on_submit=enter,
+        key="email",
+    )
+    password = ft.TextField(
+        border=theme.FIELD,
+        label=t("sign.password"),
+        value=typed.password,
+        password=True,
+        can_reveal_password=True,
+        autofill_hints=[ft.AutofillHint.PASSWORD],
+        on_change=lambda event: change(replace(typed, password=event.control.value or "")),
+        on_submit=enter,
+        key="password",
+    )
+    return [server, email, password]
 
 
 def _languages(desk: Desk) -> ft.Control:

@@ -1,5 +1,6 @@
 """The driver's cars: name, battery, power, phases, where charging normally stops."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import flet as ft
@@ -98,6 +99,13 @@ def _Car(vehicle: Vehicle) -> ft.Control:
         await intents.change_vehicle(desk, vehicle.id, typed.change())
         set_busy(False)
 
+    icon = ft.Icon(ft.Icons.DIRECTIONS_CAR_OUTLINED, color=theme.VALLEY)
+    head = ft.Row([icon, ft.Container(theme.heading(vehicle.name), expand=True)], spacing=12)
+    button = ft.FilledButton(t("act.save"), on_click=save, disabled=busy or bool(errors), key="save-car")
+    return card([head, *_fields(t, typed, errors, set_typed), ft.Row([button])], spacing=14, key="car")
+
+
+def _fields(t: Texts, typed: Typed, errors: dict[str, str], change: Callable[[Typed], None]) -> list[ft.Control]:
     def field(name: str, label: str) -> ft.Control:
         return ft.TextField(
             border=theme.FIELD,
@@ -105,7 +113,7 @@ def _Car(vehicle: Vehicle) -> ft.Control:
             value=str(getattr(typed, name)),
             error=errors.get(name),
             keyboard_type=ft.KeyboardType.TEXT if name == "name" else ft.KeyboardType.NUMBER,
-            on_change=lambda event: set_typed(typed.typed(name, event.control.value or "")),
+            on_change=lambda event: change(typed.typed(name, event.control.value or "")),
             key=f"car-{name}",
         )
 
@@ -113,7 +121,7 @@ def _Car(vehicle: Vehicle) -> ft.Control:
         [ft.Segment(str(count), label=str(count)) for count in (1, 2, 3)],
         selected=[str(typed.phases)],
         show_selected_icon=False,
-        on_change=lambda event: set_typed(typed.typed("phases", int(event.control.selected[0]))),
+        on_change=lambda event: change(typed.typed("phases", int(event.control.selected[0]))),
         key="car-phases",
     )
     target = ft.Slider(
@@ -122,24 +130,16 @@ def _Car(vehicle: Vehicle) -> ft.Control:
         max=100,
         divisions=16,
         label="{value} %",
-        on_change=lambda event: set_typed(typed.typed("target_pct", round(event.control.value or 80))),
+        on_change=lambda event: change(typed.typed("target_pct", round(event.control.value or 80))),
         key="car-target",
     )
-    icon = ft.Icon(ft.Icons.DIRECTIONS_CAR_OUTLINED, color=theme.VALLEY)
     numbers: list[ft.Control] = [
         ft.Container(field("capacity", "settings.car.capacity"), expand=True),
         ft.Container(field("power", "settings.car.power"), expand=True),
     ]
-    button = ft.FilledButton(t("act.save"), on_click=save, disabled=busy or bool(errors), key="save-car")
-    return card(
-        [
-            ft.Row([icon, ft.Container(theme.heading(vehicle.name), expand=True)], spacing=12),
-            field("name", "settings.car.name"),
-            ft.Row(numbers, spacing=12, vertical_alignment=ft.CrossAxisAlignment.START),
-            ft.Row([theme.body(t("settings.car.phases")), phases], alignment=ft.MainAxisAlignment.SPACE_BETWEEN),
-            stack([theme.body(t("settings.car.target", pct=typed.target_pct)), target], 0),
-            ft.Row([button]),
-        ],
-        spacing=14,
-        key="car",
-    )
+    return [
+        field("name", "settings.car.name"),
+        ft.Row(numbers, spacing=12, vertical_alignment=ft.CrossAxisAlignment.START),
+        ft.Row([theme.body(t("settings.car.phases")), phases], alignment=ft.MainAxisAlignment.SPACE_BETWEEN),
+        stack([theme.body(t("settings.car.target", pct=typed.target_pct)), target], 0),
+    ]
