@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import access, cdr, following
+from server.core.demand import NeedSource
 from server.core.following import DRAWING_W, GRACE, TOO_MUCH, Sight, Verdict
 from server.core.meter import p95
 from server.core.reports import ReadingsInfo, SampledReading, StartAnswer, StartInfo, StopInfo, TokenAnswer
@@ -187,7 +188,7 @@ async def _hold_against_plan(
     verdict = following.judge(session, sight)
     session = msgspec.structs.replace(session, idle_since=since if _idle(sight) else None)
     if verdict is Verdict.FINE:
-        if why := _plan_anew(session, plan, sample):
+        if why := await _plan_anew(tx, session, plan, sample):
             await outbox.put_once(tx, "replan", str(session.location_id), {"why": why}, now)
         ok = session.followed is Followed.PENDING and sample.power_w >= DRAWING_W and session.plan_accepted
         return msgspec.structs.replace(session, followed=Followed.FOLLOWED) if ok else session
@@ -195,10 +196,11 @@ async def _hold_against_plan(
     return await _act_on(tx, session, verdict, now)
 
 
-def _plan_anew(session: Session, plan: Plan, sample: SampledReading) -> str | None:
+async def _plan_anew(tx: AsyncSession, session: Session, plan: Plan, sample: SampledReading) -> str | None:
     """Why what the meter says asks for another plan: the estimate is used up, or the car fell behind (it had slept)."""
-    if plan.delivered_by(sample.at) and _goes_on(session, plan):
-        return "goes_on"
+    if plan.delivered_by(sample.at) and _used_up(session, plan):
+        goes_on = await sessions.drew_between(tx, session.id, sample.at - LIVE, sample.at)
+        return "goes_on" if goes_on else None
     behind = plan.energy_until(sample.at) - (session.energy_wh - plan.delivered_at_wh)
     drawing = sample.power_w is not None and sample.power_w >= DRAWING_W
     return "behind" if drawing and behind > BEHIND_WH else None
@@ -208,9 +210,11 @@ def _idle(sight: Sight) -> bool:
     return sight.allowed_since is not None and sight.power_w < DRAWING_W
 
 
-def _goes_on(session: Session, plan: Plan) -> bool:
-    """The estimate is reached and the car was not seen to be full."""
-    return not session.full and session.energy_wh - plan.delivered_at_wh >= plan.need_wh * 0.97 - 100
+def _used_up(session: Session, plan: Plan) -> bool:
+    """An estimate is reached and the car was not seen to be full. What a driver stated is no estimate."""
+    if session.full or plan.need_source == NeedSource.STATED:
+        return False
+    return session.energy_wh - plan.delivered_at_wh >= plan.need_wh * 0.97 - 100
 
 
 async def _act_on(tx: AsyncSession, session: Session, verdict: Verdict, now: datetime) -> Session:
