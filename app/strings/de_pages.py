@@ -12,7 +12,7 @@ TEXTS = {
     "public.mine": "Hier lädst du gerade",
     "public.pick": "Ladepunkt wählen",
     "public.no_tiles": "Die Karte selbst ist nicht erreichbar; die Säulen stehen, wo sie hingehören.",
-    "public.attribution": "© OpenStreetMap-Mitwirkende",
+    "public.attribution": "OpenStreetMap-Mitwirkende",
     "public.operator": "Betreiber: {name}",
     "state.available": "Frei",
     "state.charging": "Belegt",

@@ -13,7 +13,7 @@ TEXTS = {
     "public.mine": "You are charging here",
     "public.pick": "Choose a socket",
     "public.no_tiles": "The map itself is out of reach; the stations are where they belong.",
-    "public.attribution": "© OpenStreetMap contributors",
+    "public.attribution": "OpenStreetMap contributors",
     "public.operator": "Operated by {name}",
     "state.available": "Free",
     "state.charging": "In use",

@@ -46,8 +46,8 @@ def StationMap(
         layer = fm.TileLayer(
             url_template=tiles, user_agent_package_name=AGENT, on_image_error=lambda: set_no_tiles(True)
         )
-        layers = [layer, fm.SimpleAttribution(t("public.attribution"))]
-    layers.insert(len(layers), fm.MarkerLayer([marker(one) for one in locations]))
+        layers = [layer] if no_tiles else [layer, fm.SimpleAttribution(t("public.attribution"))]
+    layers.append(fm.MarkerLayer([marker(one) for one in locations]))
     chart = fm.Map(
         layers=layers,
         initial_center=_point(locations[0]),
