@@ -157,9 +157,7 @@ class Server:
             bus=self.bus,
             solver=self.parts.solver,
             commands=self.stations,
-            settings=ApiSettings(
-                demo=self.settings.demo, secret=secret(self.settings.home), ocpp_url=self.ws_url
-            ),
+            settings=ApiSettings(demo=self.settings.demo, secret=secret(self.settings.home), ocpp_url=self.ws_url),
             set_speed=self.parts.set_speed,
             stopping=self.stopping,
         )
