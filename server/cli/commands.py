@@ -57,7 +57,7 @@ def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 def up(
     demo: Annotated[bool, typer.Option("--demo", help="Run the demo town, on 127.0.0.1 only.")] = False,
     speed: Annotated[int, typer.Option(help="Demo: simulated seconds per second (0 pauses; 1, 60, 600).")] = 600,
-    seed: Annotated[int, typer.Option(help="Demo: which town.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Demo: which town; default: the one that is here, else 1.")] = None,
     port: Annotated[int, typer.Option(help="The app and the API.")] = 8000,
     ocpp_port: Annotated[int, typer.Option(help="The stations.")] = 9000,
     host: Annotated[str, typer.Option(help="Where to listen (not with --demo).")] = "127.0.0.1",

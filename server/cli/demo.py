@@ -31,9 +31,14 @@ async def run(seed: int, prices: Path | None, log: Path | None, *, as_json: bool
             with log.open("w") as sink:
                 outcome = await run_once(seed, prices, MessageLog(sink), show)
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(outcome.summary)).decode() + "\n")
+        sys.stdout.write(said(outcome))
     else:
         _show(outcome)
+
+
+def said(outcome: Outcome) -> str:
+    """The one JSON object of `--json`: the same seed, the same bytes."""
+    return msgspec.json.format(msgspec.json.encode(outcome.summary)).decode() + "\n"
 
 
 def _show(outcome: Outcome) -> None:

@@ -72,12 +72,16 @@ class Summary(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run: the summary, and what a test holds it against."""
+    """A finished run: the summary, and what a test holds it against.
+
+    `receipts` in the order in which the sessions began; `sessions`: their ids by station and OCPP transaction.
+    """
 
     summary: Summary
     town: Town
     report: Report
     receipts: list[Receipt]
+    sessions: dict[tuple[str, int], UUID]
 
 
 def start_of(seed_no: int, prices: PriceFile | None) -> datetime:
@@ -153,7 +157,9 @@ async def _outcome(db: Database, town: Town, report: Report, seed_no: int) -> Ou
         seed=seed_no,
         start=town.start,
     )
-    return Outcome(summary, town, report, ordered)
+    identities = {station.id: station.identity for station in town.stations}
+    named = {(identities[station], transaction): session for (station, transaction), session in ids.items()}
+    return Outcome(summary, town, report, ordered, named)
 
 
 def _summary(receipts: Sequence[Receipt], count: int, missed: list[Missed]) -> Summary:

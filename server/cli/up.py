@@ -8,16 +8,13 @@ import signal
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import httpx
-import msgspec
 from rich.console import Console
 
 from app.web import asgi
-from server.cli import logs
+from server.cli import demo_state, logs
+from server.cli.demo_state import LOCAL, DemoState
 from server.cli.seed import seed
 from server.clock import SPEEDS, Clock, RealClock, ScaledClock
 from server.feeds.ports import PriceFeed
@@ -25,14 +22,12 @@ from server.feeds.prices.energy_charts import EnergyCharts
 from server.feeds.prices.entsoe import Entsoe
 from server.main.server import Parts, Server
 from server.settings import BadSetting, Settings, home_dir
+from server.simulator.memory import Memory
 from server.simulator.runner import Ends, run_live
-from server.simulator.town import Town, build
+from server.simulator.town import build
 from server.workers.solve import Pool
 
-LOCAL = ZoneInfo("Europe/Amsterdam")
-STARTS_AT = time(16, 30)
-"""The demo begins shortly before people come home."""
-TOWN_DAYS = 14
+DAYS_AHEAD = 365
 FEED_SECONDS = 10.0
 
 
@@ -42,21 +37,12 @@ class Wanted:
 
     demo: bool
     speed: int
-    seed: int
+    seed: int | None
     port: int
     ocpp_port: int
     host: str
     database: str
     browser: bool
-
-
-class DemoState(msgspec.Struct):
-    """Where a demo stopped, so that the next `up` goes on from there."""
-
-    seed: int
-    began: datetime
-    now: datetime
-    speed: int
 
 
 async def run(wanted: Wanted) -> None:
@@ -73,8 +59,8 @@ async def run(wanted: Wanted) -> None:
         demo=wanted.demo,
         entsoe_token=os.environ.get("ENTSOE_TOKEN", ""),
     )
-    state = _demo_state(home, wanted) if wanted.demo else None
-    clock: Clock = ScaledClock(state.now, state.speed) if state else RealClock()
+    state = demo_state.load(settings, wanted.seed) if wanted.demo else None
+    clock: Clock = ScaledClock(state.now, wanted.speed) if state else RealClock()
     async with httpx.AsyncClient(timeout=FEED_SECONDS) as web:
         solver = Pool()
         parts = Parts(
@@ -98,7 +84,7 @@ async def _serve(server: Server, wanted: Wanted, state: DemoState | None) -> Non
     console = Console(stderr=True)
     async with server.running():
         town = asyncio.create_task(_town(server, state)) if state else None
-        _greet(console, server, wanted)
+        _greet(console, server, wanted, state)
         try:
             await _until(stop, town)
         finally:
@@ -107,8 +93,6 @@ async def _serve(server: Server, wanted: Wanted, state: DemoState | None) -> Non
                 town.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await town
-            if state is not None:
-                _keep(server, state)
 
 
 async def _until(stop: asyncio.Event, town: "asyncio.Task[None] | None") -> None:
@@ -123,16 +107,16 @@ async def _until(stop: asyncio.Event, town: "asyncio.Task[None] | None") -> None
 
 
 async def _town(server: Server, state: DemoState) -> None:
-    town = _build(state)
+    """Let the town live; what it must remember is written down every few seconds and at the end."""
+    days = (state.now - state.began).days + DAYS_AHEAD
+    town = build(state.seed, state.began, days)
+
+    def keep(memory: Memory) -> None:
+        state.memory = memory
+        demo_state.keep(server.settings, state)
+
     await seed(server.db, town, state.began)
-    await run_live(town, server.parts.clock, Ends(server.ws_url, server.api_url))
-
-
-def _build(state: DemoState) -> Town:
-    """The town from where its clock stands: what lies before has happened."""
-    whole = build(state.seed, state.began, TOWN_DAYS)
-    coming = tuple(visit for visit in whole.visits if visit.plug_at >= state.now)
-    return msgspec.structs.replace(whole, start=state.now, visits=coming)
+    await run_live(town, server.parts.clock, Ends(server.ws_url, server.api_url, memory=state.memory), keep)
 
 
 def _check(wanted: Wanted) -> None:
@@ -155,32 +139,13 @@ def _feeds(settings: Settings, web: httpx.AsyncClient, clock: Clock) -> Sequence
     return feeds
 
 
-def _state_file(home: Path) -> Path:
-    return home / "demo.json"
-
-
-def _demo_state(home: Path, wanted: Wanted) -> DemoState:
-    """Where the last demo of this seed stopped, else this afternoon."""
-    path = _state_file(home)
-    if path.exists():
-        kept = msgspec.json.decode(path.read_bytes(), type=DemoState)
-        if kept.seed == wanted.seed:
-            kept.speed = wanted.speed
-            return kept
-    today = datetime.now(LOCAL).date()
-    began = datetime.combine(today, STARTS_AT, LOCAL).astimezone(UTC)
-    return DemoState(wanted.seed, began, began, wanted.speed)
-
-
-def _keep(server: Server, state: DemoState) -> None:
-    state.now = server.parts.clock.now() + timedelta(seconds=1)
-    _state_file(server.settings.home).write_bytes(msgspec.json.encode(state))
-
-
-def _greet(console: Console, server: Server, wanted: Wanted) -> None:
-    console.print(f"[bold]Dalstroom[/bold] is up: {server.api_url}   stations: {server.ws_url}/{{identity}}")
-    if wanted.demo:
-        console.print(f"Demo town, x{wanted.speed}. Sign in as anyone with one tap. Ctrl-C stops.")
+def _greet(console: Console, server: Server, wanted: Wanted, state: DemoState | None) -> None:
+    lines = [f"[bold]Dalstroom[/bold] is up: {server.api_url}   stations: {server.ws_url}/{{identity}}"]
+    if state is not None:
+        goes = "goes on" if state.memory else "begins"
+        lines.append(f"The demo town {goes} on {state.now.astimezone(LOCAL):%A %H:%M}, x{wanted.speed}.")
+        lines.append("Sign in as anyone with one tap. Ctrl-C stops.")
+    console.print("\n".join(lines), soft_wrap=True)
     if wanted.browser and not os.environ.get("DALSTROOM_NO_BROWSER"):
         opened = webbrowser.open(server.api_url)
         if not opened:

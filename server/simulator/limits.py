@@ -1,5 +1,6 @@
 """The judge of every electrical limit: sums of the simulated meters, per phase, over all simulated time."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -61,7 +62,7 @@ class Watch:
 
     def next_us(self, now_us: int) -> int:
         """When a building's own load changes next."""
-        return min((at for limit in self._limits for at, _ in limit.base if at > now_us), default=FAR_US)
+        return min((_next_step(limit.base, now_us) for limit in self._limits), default=FAR_US)
 
     def observe(self, stations: Sequence[Station], start_us: int, end_us: int, speed: int) -> None:
         """What flows now flows from `start_us` to `end_us`."""
@@ -104,8 +105,18 @@ def shared_limits(town: Town) -> tuple[SharedLimit, ...]:
 def _used(limit: SharedLimit, stations: Sequence[Station], now_us: int) -> int:
     if limit.phase is not None:
         return sum(stations[number].feeder_ma[limit.phase] for number in limit.members)
-    load = next((load for at, load in reversed(limit.base) if at <= now_us), 0)
+    step = bisect_right(limit.base, now_us, key=_at) - 1
+    load = limit.base[step][1] if step >= 0 else 0
     return load + sum(stations[number].power_w for number in limit.members)
+
+
+def _next_step(base: tuple[tuple[int, int], ...], now_us: int) -> int:
+    step = bisect_right(base, now_us, key=_at)
+    return base[step][0] if step < len(base) else FAR_US
+
+
+def _at(step: tuple[int, int]) -> int:
+    return step[0]
 
 
 def _base(place: Place, town: Town) -> tuple[tuple[int, int], ...]:

@@ -1,5 +1,6 @@
 """Runs the town: cars come and go, faults happen, meters count, and every station talks OCPP over its own socket."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from uuid import UUID
@@ -22,6 +23,7 @@ STATES_AFTER_US = 20 * SECOND_US
 GUEST_AFTER_US = 5 * SECOND_US
 GUEST_STAYS_US = 4 * 3600 * SECOND_US
 GUEST_NEEDS_PERMILLE = 300
+KEEP_WALL_S = 5.0
 
 Action = Callable[[], Coroutine[None, None, None]]
 
@@ -218,14 +220,24 @@ async def run_stepped(town: Town, clock: StepClock, settle: Callable[[], Awaitab
 async def run_live(town: Town, clock: Clock, ends: Ends, keep: Callable[[Memory], None] | None = None) -> Report:
     """Run the town on a clock that runs by itself, until the town's end or until cancelled.
 
-    `keep` gets the town's memory at the end, also when cancelled: hand it back in `Ends` with the same town to go on.
+    `keep` gets the town's memory every few seconds and at the end, also when cancelled: hand it back in `Ends` with the
+    same town (or a longer one of the same seed and start) to go on.
     """
     runner = Runner(town, Live(clock), ends)
+    keeping = asyncio.create_task(_keep_on(runner, keep)) if keep else None
     try:
         return await _run(runner)
     finally:
-        if keep is not None:
+        if keep and keeping:
+            keeping.cancel()
             keep(runner.memory())
+
+
+async def _keep_on(runner: Runner, keep: Callable[[Memory], None]) -> None:
+    """A process that is killed keeps nothing at its end."""
+    while True:
+        await asyncio.sleep(KEEP_WALL_S)
+        keep(runner.memory())
 
 
 async def _run(runner: Runner) -> Report:
