@@ -129,6 +129,10 @@ async def _places(tx):
         limit_w=None,
         base_load=[],
     )
+    await _stations(tx, feeder)
+
+
+async def _stations(tx, feeder):
     for station, evse, place, identity in (
         (HOME_STATION, HOME_EVSE, HOME, "HOME-1"),
         (BERTS_STATION, BERTS_EVSE, BERTS_HOME, "HOME-2"),

@@ -240,55 +240,57 @@ def test_the_figures_of_an_extreme_problem_stay_exact():
     assert answer.unserved_wh == 400_000_000 - 12 * 12_500_000
 
 
-def test_the_example_of_the_contract_is_answered():
-    raw = msgspec.json.encode(
+CONTRACT_EXAMPLE = {
+    "id": "depot-1",
+    "start": "2026-03-28T17:00:00Z",
+    "slot_seconds": 900,
+    "slots": 96,
+    "currency": "EUR",
+    "price_micro_per_kwh": [241_300] * 96,
+    "carbon_g_per_kwh": None,
+    "carbon_price_micro_per_kg": 0,
+    "switch_micro": 0,
+    "min_run_slots": 1,
+    "explain": False,
+    "sites": [
         {
-            "id": "depot-1",
-            "start": "2026-03-28T17:00:00Z",
-            "slot_seconds": 900,
-            "slots": 96,
-            "currency": "EUR",
-            "price_micro_per_kwh": [241_300] * 96,
-            "carbon_g_per_kwh": None,
-            "carbon_price_micro_per_kg": 0,
-            "switch_micro": 0,
-            "min_run_slots": 1,
-            "explain": False,
-            "sites": [
-                {
-                    "id": "s1",
-                    "limit_w": 80_000,
-                    "base_load_w": None,
-                    "solar_w": None,
-                    "feed_in_micro_per_kwh": None,
-                    "peak_price_micro_per_kw": 0,
-                    "peak_so_far_w": 0,
-                    "feeders": [{"id": "f1", "parent": None, "limit_ma": [63_000] * 3, "limit_w": None}],
-                    "battery": None,
-                }
-            ],
-            "demands": [
-                {
-                    "id": "e1",
-                    "site": "s1",
-                    "feeder": "f1",
-                    "arrive_slot": 3,
-                    "depart_slot": 60,
-                    "energy_wh": 20_000,
-                    "floor_wh": 0,
-                    "max_w": 11_040,
-                    "min_w": 0,
-                    "phases": [1, 2, 3],
-                    "priority": 0,
-                    "one_block": False,
-                    "price_micro_per_kwh": None,
-                    "survival": None,
-                    "lambda_micro_per_kwh": None,
-                }
-            ],
-            "limits": {"time_s": 2.0, "gap": 0.0005},
+            "id": "s1",
+            "limit_w": 80_000,
+            "base_load_w": None,
+            "solar_w": None,
+            "feed_in_micro_per_kwh": None,
+            "peak_price_micro_per_kw": 0,
+            "peak_so_far_w": 0,
+            "feeders": [{"id": "f1", "parent": None, "limit_ma": [63_000] * 3, "limit_w": None}],
+            "battery": None,
         }
-    )
+    ],
+    "demands": [
+        {
+            "id": "e1",
+            "site": "s1",
+            "feeder": "f1",
+            "arrive_slot": 3,
+            "depart_slot": 60,
+            "energy_wh": 20_000,
+            "floor_wh": 0,
+            "max_w": 11_040,
+            "min_w": 0,
+            "phases": [1, 2, 3],
+            "priority": 0,
+            "one_block": False,
+            "price_micro_per_kwh": None,
+            "survival": None,
+            "lambda_micro_per_kwh": None,
+        }
+    ],
+    "limits": {"time_s": 2.0, "gap": 0.0005},
+}
+"""The problem of the engine's contract, with every field named."""
+
+
+def test_the_example_of_the_contract_is_answered():
+    raw = msgspec.json.encode(CONTRACT_EXAMPLE)
     problem = parse(raw)
     assert isinstance(problem, Problem)
     answer = solve(problem)
