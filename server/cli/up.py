@@ -8,6 +8,7 @@ import signal
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 from rich.console import Console
@@ -24,11 +25,15 @@ from server.main.server import Parts, Server
 from server.settings import BadSetting, Settings, home_dir
 from server.simulator.memory import Memory
 from server.simulator.runner import Ends, run_live
-from server.simulator.town import build
+from server.simulator.town import Town, build
+from server.storage.db import Database
 from server.workers.solve import Pool
 
 DAYS_AHEAD = 365
 FEED_SECONDS = 10.0
+
+
+Demo = tuple[Town, DemoState]
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,6 @@ class Wanted:
 async def run(wanted: Wanted) -> None:
     """Serve until Ctrl-C; then stop everything within five seconds."""
     _check(wanted)
-    logs.configure(logging.INFO)
     home = home_dir()
     settings = Settings(
         home=home,
@@ -59,8 +63,8 @@ async def run(wanted: Wanted) -> None:
         demo=wanted.demo,
         entsoe_token=os.environ.get("ENTSOE_TOKEN", ""),
     )
-    state = demo_state.load(settings, wanted.seed) if wanted.demo else None
-    clock: Clock = ScaledClock(state.now, wanted.speed) if state else RealClock()
+    demo = _demo(settings, wanted.seed) if wanted.demo else None
+    clock: Clock = ScaledClock(demo[1].now, wanted.speed) if demo else RealClock()
     async with httpx.AsyncClient(timeout=FEED_SECONDS) as web:
         solver = Pool()
         parts = Parts(
@@ -69,30 +73,32 @@ async def run(wanted: Wanted) -> None:
             feeds=_feeds(settings, web, clock),
             ui=asgi,
             set_speed=clock.set_speed if isinstance(clock, ScaledClock) else None,
+            move_in=partial(_move_in, *demo) if demo else None,
         )
         try:
-            await _serve(Server(settings, parts), wanted, state)
+            await _serve(Server(settings, parts), wanted, demo)
         finally:
             await solver.close()
 
 
-async def _serve(server: Server, wanted: Wanted, state: DemoState | None) -> None:
+async def _serve(server: Server, wanted: Wanted, demo: Demo | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     console = Console(stderr=True)
+    logs.configure(logging.INFO)
     async with server.running():
-        town = asyncio.create_task(_town(server, state)) if state else None
-        _greet(console, server, wanted, state)
+        living = asyncio.create_task(_live(server, *demo)) if demo else None
+        _greet(console, server, wanted, demo[1] if demo else None)
         try:
-            await _until(stop, town)
+            await _until(stop, living)
         finally:
             console.print("Stopping.")
-            if town is not None:
-                town.cancel()
+            if living is not None:
+                living.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
-                    await town
+                    await living
 
 
 async def _until(stop: asyncio.Event, town: "asyncio.Task[None] | None") -> None:
@@ -106,16 +112,23 @@ async def _until(stop: asyncio.Event, town: "asyncio.Task[None] | None") -> None
         await stop.wait()
 
 
-async def _town(server: Server, state: DemoState) -> None:
+def _demo(settings: Settings, seed_no: int | None) -> Demo:
+    """The town and how it stands; a year of it lies ahead."""
+    state = demo_state.load(settings, seed_no)
+    return build(state.seed, state.began, (state.now - state.began).days + DAYS_AHEAD), state
+
+
+async def _move_in(town: Town, state: DemoState, db: Database) -> None:
+    await seed(db, town, state.began)
+
+
+async def _live(server: Server, town: Town, state: DemoState) -> None:
     """Let the town live; what it must remember is written down every few seconds and at the end."""
-    days = (state.now - state.began).days + DAYS_AHEAD
-    town = build(state.seed, state.began, days)
 
     def keep(memory: Memory) -> None:
         state.memory = memory
         demo_state.keep(server.settings, state)
 
-    await seed(server.db, town, state.began)
     await run_live(town, server.parts.clock, Ends(server.ws_url, server.api_url, memory=state.memory), keep)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,13 +46,18 @@ API_PATHS = ("/api/", "/schema")
 
 @dataclass(frozen=True)
 class Parts:
-    """What a server is made of besides its settings. `ui` builds the app's pages once the API's address is known."""
+    """What a server is made of besides its settings.
+
+    `ui` builds the app's pages once the API's address is known; `move_in` is awaited once the database has its schema
+    and before anybody is served.
+    """
 
     clock: Clock
     solver: Solver
     feeds: Sequence[PriceFeed] = ()
     ui: Callable[[str], Ui] | None = None
     set_speed: Callable[[int], None] | None = None
+    move_in: Callable[[Database], Awaitable[object]] | None = None
     abreast: int = 8
     log_frames: Callable[..., None] | None = field(default=None)
 
@@ -97,15 +102,22 @@ class Server:
     @asynccontextmanager
     async def running(self, *, pages: bool = True) -> AsyncGenerator["Server", None]:
         """Serve while inside. Raises BadSetting for a port that is taken."""
-        await self._open_database()
-        bound = _bind(self.settings.host, self.settings.port)
-        self.port = bound.getsockname()[1]
-        try:
-            await self.gateway.start()
-        except OSError as error:
-            bound.close()
-            raise BadSetting(_taken(self.settings.ocpp_port, "--ocpp-port")) from error
-        ui = self.parts.ui(self.api_url) if pages and self.parts.ui else None
+        async with AsyncExitStack() as opened:
+            opened.push_async_callback(self.db.close)
+            await self._open_database()
+            bound = _bind(self.settings.host, self.settings.port)
+            opened.callback(bound.close)
+            self.port = bound.getsockname()[1]
+            try:
+                await self.gateway.start()
+            except OSError as error:
+                raise BadSetting(_taken(self.settings.ocpp_port, "--ocpp-port")) from error
+            async with self._serving(bound, self.parts.ui if pages else None):
+                yield self
+
+    @asynccontextmanager
+    async def _serving(self, bound: socket.socket, pages: Callable[[str], Ui] | None) -> AsyncGenerator[None, None]:
+        ui = pages(self.api_url) if pages else None
         api: AsgiApp = create_api(self._api_context())  # type: ignore[assignment]
         self._http = _Http(_http_config(_dispatch(api, ui[0]) if ui else api))
         tasks = [
@@ -116,7 +128,7 @@ class Server:
         try:
             async with ui[1] if ui else nullcontext():
                 await self._until_up(tasks)
-                yield self
+                yield
         finally:
             await self._stop(tasks)
 
@@ -127,6 +139,8 @@ class Server:
             for session in await sessions.all_open(tx):  # a server that starts again steers anew what still charges
                 now = self.parts.clock.now()
                 await stored_outbox.put_once(tx, "replan", str(session.location_id), {"why": "started"}, now)
+        if self.parts.move_in is not None:
+            await self.parts.move_in(self.db)
 
     async def _until_up(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
         assert self._http is not None
@@ -148,7 +162,6 @@ class Server:
         for task in late:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.db.close()
 
     def _api_context(self) -> ApiContext:
         return ApiContext(

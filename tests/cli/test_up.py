@@ -1,0 +1,189 @@
+"""`dalstroom up`: it serves, stops within five seconds, goes on where it stopped, and says in a line what is wrong."""
+
+import json
+import signal
+import socket
+import threading
+import time
+from datetime import datetime, timedelta
+
+import pytest
+from typer.testing import CliRunner
+from up_process import Up, refused
+
+from server.cli import app, demo_state
+from server.settings import Settings
+
+pytestmark = pytest.mark.xdist_group("up")
+STOPS_WITHIN_S = 5.0
+
+
+def until(up, what, within_s=30.0):
+    """Ask again until the answer is not empty."""
+    deadline = time.monotonic() + within_s
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"waited {within_s:.0f} s in vain"
+        assert up.process.poll() is None
+        time.sleep(0.1)
+    return found
+
+
+def refused_here(home, monkeypatch, *words):
+    """The one line of an `up` that ends with exit code 2 before it opens anything."""
+    monkeypatch.setenv("DALSTROOM_HOME", str(home))
+    result = CliRunner().invoke(app, ["up", "--no-browser", *words])
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert "hush" not in lines[0]
+    return lines[0]
+
+
+def sessions_of(up, driver):
+    return up.ask("GET", "/api/sessions/current", headers=driver)
+
+
+def now_of(up, driver):
+    return datetime.fromisoformat(up.ask("GET", "/api/clock", headers=driver)["now"])
+
+
+class Listener(threading.Thread):
+    """A live stream that someone has open: the kinds of its events, and whether the server has ended it."""
+
+    def __init__(self, up, driver) -> None:
+        super().__init__(daemon=True)
+        self.up, self.driver, self.kinds, self.ended = up, driver, [], False
+
+    def run(self) -> None:
+        with self.up.http.stream("GET", "/api/live", headers=self.driver, timeout=60) as answer:
+            for line in answer.iter_lines():
+                if line.startswith("data:"):
+                    self.kinds.append(json.loads(line.removeprefix("data:"))["type"])
+        self.ended = True
+
+
+def test_a_demo_lives_stops_at_once_and_goes_on_where_it_stopped(tmp_path):
+    with Up(tmp_path, "--demo", "--speed", "600") as up:
+        driver = up.sign_in("home_dynamic")
+        plugged = until(up, lambda: sessions_of(up, driver))[0]
+        listener = Listener(up, driver)
+        listener.start()
+        until(up, lambda: listener.kinds)
+        up.ask("PUT", "/api/clock", headers=driver, json={"speed": 60})
+        assert up.ask("GET", "/api/clock", headers=driver)["speed"] == 60
+        stopped_at = now_of(up, driver)
+        seconds, code, said = up.stop()
+        assert seconds < STOPS_WITHIN_S
+        assert code == 0
+        listener.join(5)
+        assert listener.ended
+        assert "Traceback" not in said
+        assert "task_failed" not in said
+
+    with Up(tmp_path, "--demo", "--speed", "600") as up:
+        driver = up.sign_in("home_dynamic")
+        resumed_at = now_of(up, driver)
+        assert stopped_at <= resumed_at < stopped_at + timedelta(hours=4)
+        there = sessions_of(up, driver)
+        assert [session["id"] for session in there] == [plugged["id"]]
+        before = there[0]["energy_wh"]
+        until(up, lambda: all(session["energy_wh"] > before for session in sessions_of(up, driver)), within_s=120)
+        assert now_of(up, driver) > resumed_at
+        seconds, code, said = up.stop()
+        assert (seconds < STOPS_WITHIN_S, code) == (True, 0)
+        assert "goes on" in said
+        assert "Traceback" not in said
+
+
+def test_a_killed_demo_has_kept_its_town(tmp_path):
+    kept = tmp_path / "demo.json"
+    with Up(tmp_path, "--demo", "--seed", "3") as up:
+        until(up, lambda: kept.exists() and json.loads(kept.read_bytes())["memory"]["stays"])
+        up.process.kill()
+        up.process.wait()
+    state = json.loads(kept.read_bytes())
+    with Up(tmp_path, "--demo", "--speed", "60") as up:
+        driver = up.sign_in("home_dynamic")
+        assert now_of(up, driver) > datetime.fromisoformat(state["began"]) + timedelta(minutes=10)
+        standing = until(up, lambda: up.ask("GET", "/api/sessions/current", headers=up.sign_in("depot_driver")))
+        assert standing[0]["state"] == "open"
+        assert up.stop()[1] == 0
+
+
+def test_without_demo_nobody_signs_in_by_a_tap_and_sigterm_ends_it(tmp_path):
+    with Up(tmp_path) as up:
+        assert up.ask("GET", "/api/health")["status"] == "ok"
+        assert b"<html" in up.http.get("/").content.lower()
+        assert up.http.get("/api/demo/drivers").status_code == 404
+        tap = up.http.post("/api/auth/demo", json={"account_id": "00000000-0000-4000-8000-000000000000"})
+        assert tap.status_code == 404
+        seconds, code, said = up.stop(signal.SIGTERM)
+        assert (seconds < STOPS_WITHIN_S, code) == (True, 0)
+        assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("option", ["--port", "--ocpp-port"])
+def test_a_port_in_use_is_one_line(tmp_path, option):
+    other = {"--port": "--ocpp-port", "--ocpp-port": "--port"}[option]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        line = refused(tmp_path, option, str(port), other, "0")
+    assert f"port {port} is in use" in line
+    assert option in line
+
+
+def test_a_home_that_cannot_be_written_to_is_one_line(tmp_path, monkeypatch):
+    home = tmp_path / "a file"
+    home.write_text("not a folder")
+    line = refused_here(home, monkeypatch)
+    assert "cannot write there" in line
+    assert "DALSTROOM_HOME" in line
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("sqlite:////nowhere/at/all.db", "unable to open database file"),
+        ("postgresql://me:hush@127.0.0.1:1/none", "--database"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(tmp_path, url, complaint):
+    line = refused(tmp_path, "--database", url, "--port", "0", "--ocpp-port", "0")
+    assert complaint in line
+    assert "hush" not in line
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--demo", "--host", "0.0.0.0"), "--demo listens on 127.0.0.1 only"),
+        (("--demo", "--speed", "7"), "--speed must be one of 0, 1, 60, 600"),
+        (("--port", "70000"), "--port must lie between 0 and 65535"),
+        (("--database", "mysql://me:hush@somewhere/else"), "sqlite:///FILE or postgresql://"),
+        (("--database", "no url at all"), "sqlite:///FILE or postgresql://"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_one_line(tmp_path, monkeypatch, words, complaint):
+    assert complaint in refused_here(tmp_path, monkeypatch, *words)
+
+
+def test_a_demo_that_was_kept_badly_says_what_to_delete(tmp_path, monkeypatch):
+    (tmp_path / "demo.json").write_text("{")
+    assert "demo.json cannot be read: delete it" in refused_here(tmp_path, monkeypatch, "--demo")
+
+
+def test_another_seed_does_not_move_in(tmp_path, monkeypatch):
+    settings = Settings(home=tmp_path)
+    demo_state.keep(settings, demo_state.load(settings, 3))
+    assert "holds the town of seed 3" in refused_here(tmp_path, monkeypatch, "--demo", "--seed", "4")
+    assert demo_state.load(settings, None).seed == 3
+
+
+def test_a_demo_in_another_database_begins_anew(tmp_path):
+    here, there = Settings(home=tmp_path), Settings(home=tmp_path, database=f"sqlite:///{tmp_path / 'other.db'}")
+    began = demo_state.load(here, 3)
+    demo_state.keep(here, began)
+    assert demo_state.load(here, None) == began
+    assert demo_state.load(there, None).seed == demo_state.FIRST_SEED

@@ -1,0 +1,127 @@
+"""`dalstroom demo --once --json`: what it prints, that it prints the same again, and what holds on every day."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from demo_day import CHOSEN_DAYS, Day, begin_command
+
+from server.cli.demo_run import start_of
+from server.feeds.prices.recorded import read_prices
+from server.simulator.faults import MISSES_DEPARTURE
+
+pytestmark = pytest.mark.xdist_group("demo")
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+WHOLE = ("sessions", "settled", "cashback_sessions", "limit_violations", "ledger_sum_minor", "duplicates_settled")
+DECIMAL = ("energy_kwh", "baseline_eur", "actual_eur", "saving", "cashback_eur", "pending_eur")
+
+
+def keeps_all_bounds(day: Day) -> None:
+    said = day.summary
+    assert said["sessions"] >= 25
+    assert said["settled"] == said["sessions"] == len(day.receipts)
+    assert (said["limit_violations"], said["ledger_sum_minor"], said["duplicates_settled"]) == (0, 0, 0)
+    assert said["saving"] > 0.1  # the bound on the median over twenty seeds stands in bench/demo_sweep.py
+    assert said["cashback_eur"] > 0 < said["cashback_sessions"]
+    causes = {missed["cause"] for missed in said["missed_departures"]}
+    assert causes <= {kind.value for kind in MISSES_DEPARTURE}
+
+
+def test_it_prints_one_object_with_all_the_figures(typical_day):
+    said = json.loads(typical_day.printed)
+    assert all(type(said[key]) is int for key in WHOLE)
+    assert all(type(said[key]) in {int, float} for key in DECIMAL)
+    assert said["price_source"] == "typical"
+    assert said["shortfalls"]
+    for short in said["shortfalls"]:
+        assert set(short) == {"session", "wh", "reason"}
+        assert UUID(short["session"])
+        assert short["wh"] > 0
+        assert short["reason"].replace("_", "").isalpha()
+    assert said["missed_departures"]
+    for missed in said["missed_departures"]:
+        assert set(missed) == {"session", "cause"}
+
+
+def test_the_same_seed_prints_the_same_bytes_in_another_process(typical_day, printed_again):
+    assert printed_again == typical_day.printed
+
+
+def test_another_seed_prints_other_bytes(typical_day, recorded_day):
+    ours, theirs = typical_day.receipts, recorded_day.receipts
+    assert typical_day.printed != recorded_day.printed
+    assert not {receipt.session_id for receipt in ours.values()} & {receipt.session_id for receipt in theirs.values()}
+
+
+def test_a_day_on_the_typical_curve_keeps_all_bounds(typical_day):
+    keeps_all_bounds(typical_day)
+
+
+def test_a_day_on_recorded_prices_keeps_all_bounds_and_says_whose_they_are(recorded_day):
+    keeps_all_bounds(recorded_day)
+    assert recorded_day.summary["price_source"] == "recorded"
+    assert all(receipt.price_quality == "FINAL" for receipt in recorded_day.receipts.values())
+
+
+@pytest.mark.realdata
+def test_a_day_of_nl_2024_keeps_all_bounds(nl_2024):
+    keeps_all_bounds(nl_2024)
+    assert nl_2024.summary["price_source"] == "recorded"
+    assert nl_2024.summary["start"].startswith("2024-")
+
+
+def test_the_figures_are_the_sums_of_the_receipts(typical_day):
+    said, receipts = typical_day.summary, typical_day.receipts.values()
+    assert said["energy_kwh"] * 1000 == pytest.approx(sum(receipt.energy_wh for receipt in receipts))
+    assert said["cashback_eur"] * 100 == pytest.approx(sum(receipt.split.driver_minor for receipt in receipts))
+    baseline, actual = (sum(getattr(receipt, key) for receipt in receipts) for key in ("baseline_nano", "actual_nano"))
+    assert said["saving"] == pytest.approx(1 - actual / baseline, abs=1e-4)
+
+
+def test_every_kind_of_contract_is_in_the_town(typical_day):
+    assert {receipt.case for receipt in typical_day.receipts.values()} == {"A", "B", "C", "E", "F"}
+
+
+def test_who_left_early_is_the_departure_that_was_missed(typical_day):
+    missed = {missed["session"]: missed["cause"] for missed in typical_day.summary["missed_departures"]}
+    assert "leaves_early" in missed.values()
+    short = {short["session"] for short in typical_day.summary["shortfalls"]}
+    assert {session for session, cause in missed.items() if cause == "leaves_early"} <= short
+
+
+def test_each_seed_has_a_noon_of_its_own_inside_the_prices():
+    prices = read_prices(CHOSEN_DAYS)
+    noons = {start_of(seed, prices) for seed in range(20)}
+    assert {noon.astimezone(AMSTERDAM).strftime("%d %H:%M") for noon in noons} == {"12 12:00", "13 12:00"}
+    years = {start_of(seed, None).year for seed in range(20)}
+    assert years == {2026}
+    assert len({start_of(seed, None) for seed in range(20)}) == 20
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("ts_utc,price_eur_mwh\n2024-03-12T00:00:00Z,60\n2024-03-12T01:00:00Z,61\n", "two whole days"),
+        ("when,price\n1,2\n", "expected the columns ts_utc, price_eur_mwh"),
+        (None, "No such file"),
+    ],
+)
+def test_a_price_file_that_will_not_do_is_one_line_and_exit_code_2(tmp_path: Path, content, complaint):
+    path = tmp_path / "prices.csv"
+    if content is not None:
+        path.write_text(content)
+    process = begin_command(1, "--prices", str(path))
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert complaint in err
+
+
+def test_the_day_begins_at_a_local_noon_and_all_sessions_lie_in_it(typical_day):
+    start = datetime.fromisoformat(typical_day.summary["start"])
+    assert start.astimezone(AMSTERDAM).strftime("%H:%M") == "12:00"
+    for receipt in typical_day.receipts.values():
+        assert start <= receipt.started_at.astimezone(UTC) < receipt.ended_at.astimezone(UTC)
