@@ -35,8 +35,12 @@ async def put(tx: AsyncSession, kind: str, key: str, payload: object, due_at: da
 
 
 async def put_once(tx: AsyncSession, kind: str, key: str, payload: object, due_at: datetime) -> None:
-    """Queue a task unless one of this kind and key waits already, not later than this one."""
-    waiting = sa.select(T.id).where(T.kind == kind, T.key == key, T.done_at.is_(None), T.due_at <= due_at)
+    """Queue a task unless one of this kind and key waits already, not later than this one.
+
+    One that is being done counts for nothing: it may have looked before this transaction changed what it looks at.
+    """
+    waiting = sa.select(T.id).where(T.kind == kind, T.key == key, T.done_at.is_(None), T.started_at.is_(None))
+    waiting = waiting.where(T.due_at <= due_at)
     if (await tx.execute(waiting.limit(1))).first() is None:
         await put(tx, kind, key, payload, due_at)
 
@@ -53,6 +57,11 @@ async def next_due(tx: AsyncSession) -> datetime | None:
     return (await tx.execute(sa.select(T.due_at).where(T.done_at.is_(None)).order_by(T.due_at).limit(1))).scalar()
 
 
+async def start(tx: AsyncSession, ids: Sequence[int], now: datetime) -> None:
+    """Mark tasks as being done. One that a killed server had begun stays due."""
+    await tx.execute(sa.update(TABLE).where(T.id.in_(ids)).values(started_at=now))
+
+
 async def done(tx: AsyncSession, ids: Sequence[int], now: datetime, outcome: str = "done") -> None:
     """Mark tasks as done."""
     await tx.execute(sa.update(TABLE).where(T.id.in_(ids)).values(done_at=now, outcome=outcome))
@@ -63,6 +72,6 @@ async def failed(tx: AsyncSession, task: Task, now: datetime, why: str) -> None:
     attempts = task.attempts + 1
     given_up = now if attempts >= ATTEMPTS_MAX else None
     due_at = now + timedelta(seconds=RETRY_SECONDS * 2**attempts)
-    values = {"attempts": attempts, "due_at": due_at, "done_at": given_up, "outcome": why[:200]}
+    values = {"attempts": attempts, "due_at": due_at, "started_at": None, "done_at": given_up, "outcome": why[:200]}
     await tx.execute(sa.update(TABLE).where(T.id == task.id).values(**values))
     tx.info[QUEUED] = True

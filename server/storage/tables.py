@@ -394,5 +394,6 @@ class Outbox(SQLModel, table=True):
     payload: str = Field(default="{}", sa_type=sa.Text)
     due_at: datetime = time_field()
     attempts: int = 0
+    started_at: datetime | None = time_field(nullable=True)
     done_at: datetime | None = time_field(nullable=True)
     outcome: str = ""

@@ -15,9 +15,11 @@ from server.feeds.prices.ask import ask_all
 from server.flows import prices
 from server.storage import locations
 from server.workers.context import WorkContext
+from server.workers.runner import Failure, attempt
 
 log = structlog.get_logger()
 JITTER_SECONDS = 240
+AGAIN = timedelta(minutes=5)
 
 
 class PriceWorker:
@@ -33,10 +35,16 @@ class PriceWorker:
         """Poll until cancelled."""
         while self._feeds:
             self.busy = True
-            due = [await self._poll(zone) for zone in await self._zones()]
+            due = await attempt(self._look(), what="prices")
             self.busy = False
-            await self._context.clock.sleep_until(min(due, default=self._context.clock.now() + timedelta(hours=1)))
+            soon = self._context.clock.now() + AGAIN
+            await self._context.clock.sleep_until(soon if isinstance(due, Failure) else due)
         self.busy = False
+
+    async def _look(self) -> datetime:
+        """Ask for every zone in use; returns when to look again. A first place may be entered at any time."""
+        due = [await self._poll(zone) for zone in await self._zones()]
+        return min(due, default=self._context.clock.now() + AGAIN)
 
     async def _zones(self) -> list[str]:
         async with self._context.db.read() as tx:

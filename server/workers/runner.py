@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TypeVar
 
+import msgspec
 import structlog
 
 from server.storage import outbox
@@ -11,8 +13,26 @@ from server.storage.outbox import Task
 from server.workers.context import WorkContext
 
 log = structlog.get_logger()
+T = TypeVar("T")
 Handler = Callable[[WorkContext, Task], Awaitable[str]]
 IDLE_LOOK = timedelta(minutes=5)
+AGAIN_WALL_S = 1.0
+"""A database that is away is asked again this often."""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Work that ended in an exception of this name, which was logged."""
+
+    why: str
+
+
+async def attempt(work: Awaitable[T], **facts: object) -> T | Failure:
+    """Do a piece of work whose failure must not end the loop that it belongs to; `facts` go to the log with it."""
+    try:
+        return await work
+    except Exception as error:  # one of the two in the server: no task ends its worker
+        log.exception("work_failed", **facts)
+        return Failure(type(error).__name__)
 
 
 class Runner:
@@ -43,14 +63,20 @@ class Runner:
         self._wake.set()
         try:
             while True:
-                await self._sleep()
-                self.looking = True
-                self._wake.clear()
-                await self._start_due()
+                if isinstance(await attempt(self._turn(), what="outbox"), Failure):
+                    self.failures += 1
+                    await asyncio.sleep(AGAIN_WALL_S)
+                    self._wake.set()
         finally:
             for task in self._running.values():
                 task.cancel()
             await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _turn(self) -> None:
+        await self._sleep()
+        self.looking = True
+        self._wake.clear()
+        await self._start_due()
 
     async def _sleep(self) -> None:
         if self._wake.is_set():
@@ -75,28 +101,33 @@ class Runner:
             self.rested.clear()
 
     async def _start_due(self) -> None:
-        async with self._context.db.read() as tx:
-            due = await outbox.due(tx, self._context.clock.now())
+        db, clock = self._context.db, self._context.clock
+        async with db.read() as tx:
+            due = await outbox.due(tx, clock.now())
+        starting: dict[str, Task] = {}
         for task in due:
-            if task.key not in self._running and len(self._running) < self._abreast:
-                self._running[task.key] = asyncio.create_task(self._do(task))
+            if task.key not in self._running and len(self._running) + len(starting) < self._abreast:
+                starting.setdefault(task.key, task)
+        if starting:
+            async with db.begin() as tx:
+                await outbox.start(tx, [task.id for task in starting.values()], clock.now())
+        for task in starting.values():
+            self._running[task.key] = asyncio.create_task(self._do(task))
 
     async def _do(self, task: Task) -> None:
         try:
-            await self._handle(task)
+            if isinstance(await attempt(self._handle(task), task=task.id), Failure):
+                await asyncio.sleep(AGAIN_WALL_S)
         finally:
             del self._running[task.key]
             self._wake.set()
 
     async def _handle(self, task: Task) -> None:
         db, clock = self._context.db, self._context.clock
-        try:
-            outcome = await self._handlers[task.kind](self._context, task)
-        except Exception as error:  # a task that fails must not end the loop: logged, counted, tried again
-            self.failures += 1
-            log.exception("task_failed", kind=task.kind, task=task.id)
-            async with db.begin() as tx:
-                await outbox.failed(tx, task, clock.now(), type(error).__name__)
-            return
+        outcome = await attempt(self._handlers[task.kind](self._context, task), kind=task.kind, task=task.id)
         async with db.begin() as tx:
-            await outbox.done(tx, [task.id], clock.now(), outcome)
+            if isinstance(outcome, Failure):
+                self.failures += 1
+                await outbox.failed(tx, task, clock.now(), outcome.why)
+            else:
+                await outbox.done(tx, [task.id], clock.now(), outcome)
