@@ -16,6 +16,9 @@ FLOOR_WH = 5_000
 DEFAULT_WH = 20_000
 STEP_WH = 3_000
 """What a car that still draws is given beyond an estimate that proved too low, again and again until it is full."""
+REACHED_PCT = 97
+ROUNDING_WH = 100
+"""An estimate counts as reached a little before: a profile in steps of 0.1 A never ends on the Wh."""
 HISTORY = 20
 QUANTILE_PCT = 80
 
@@ -70,7 +73,8 @@ def need(inputs: NeedInputs) -> Need:
         return _remaining(inputs, inputs.stated_energy_wh, NeedSource.STATED)
     total, source = estimate(inputs.history_wh)
     answer = _remaining(inputs, total, source)
-    return answer if answer.energy_wh or not inputs.drawing else _step(inputs)
+    reached = inputs.delivered_wh >= total * REACHED_PCT // 100 - ROUNDING_WH
+    return _step(inputs) if reached and inputs.drawing else answer
 
 
 def estimate(history_wh: Sequence[int]) -> tuple[int, NeedSource]:

@@ -186,27 +186,37 @@ async def past_powers(tx: AsyncSession, vehicle_id: UUID, limit: int = 20) -> li
 
 
 async def add_readings(tx: AsyncSession, rows: Sequence[SampleRow]) -> None:
-    """Keep readings in one statement; a repeat of a moment keeps the higher register."""
+    """Keep readings in one statement; a repeat of a moment keeps the higher register and the higher power.
+
+    A station that reports a change reads twice in one second: before it and after it.
+    """
     if not rows:
         return
     values = [msgspec.structs.asdict(row) for row in _distinct(rows)]
     if tx.get_bind().dialect.name == "sqlite":
         lite = sqlite.insert(READINGS)
-        kept: dict[str, Any] = {"register_wh": sa.func.max(R.register_wh, lite.excluded.register_wh)}
+        kept = _higher(sa.func.max, lite.excluded)
         await tx.execute(lite.on_conflict_do_update(index_elements=["session_id", "at"], set_=kept), values)
     else:
         full = postgresql.insert(READINGS)
-        kept = {"register_wh": sa.func.greatest(R.register_wh, full.excluded.register_wh)}
+        kept = _higher(sa.func.greatest, full.excluded)
         await tx.execute(full.on_conflict_do_update(index_elements=["session_id", "at"], set_=kept), values)
+
+
+def _higher(larger: Any, other: Any) -> dict[str, Any]:  # noqa: ANN401 -- SQL expressions
+    power = larger(sa.func.coalesce(R.power_w, other.power_w), sa.func.coalesce(other.power_w, R.power_w))
+    return {"register_wh": larger(R.register_wh, other.register_wh), "power_w": power}
 
 
 def _distinct(rows: Sequence[SampleRow]) -> list[SampleRow]:
     """One row a moment: PostgreSQL refuses to touch a row twice in one statement."""
     kept: dict[tuple[UUID, datetime], SampleRow] = {}
     for row in rows:
-        first = kept.get((row.session_id, row.at))
-        if first is None or row.register_wh > first.register_wh:
-            kept[row.session_id, row.at] = row
+        first = kept.get((row.session_id, row.at), row)
+        powers = [power for power in (first.power_w, row.power_w) if power is not None]
+        kept[row.session_id, row.at] = msgspec.structs.replace(
+            row, register_wh=max(first.register_wh, row.register_wh), power_w=max(powers, default=None)
+        )
     return list(kept.values())
 
 

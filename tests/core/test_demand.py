@@ -48,6 +48,10 @@ LADDER = {
         NeedInputs(19_200, history_wh=PAST, drawing=True),
         Need(3_000, 0, DRAWING),
     ),
+    "estimate reached but for what a profile rounds away": (
+        NeedInputs(19_199, history_wh=PAST, drawing=True),
+        Need(3_000, 0, DRAWING),
+    ),
     "the last step before the battery's limit": (
         NeedInputs(28_500, capacity_wh=27_000, history_wh=PAST, drawing=True),
         Need(1_500, 0, DRAWING),
