@@ -46,7 +46,10 @@ def card(
 
 
 def notice(tone: Tone, text: str, do: str | None = None, action: ft.Control | None = None) -> ft.Control:
-    """Something to know, and what to do about it; spoken at once by a screen reader."""
+    """Something to know, and what to do about it; spoken at once by a screen reader.
+
+    Its key is its text: notices come and go among siblings, and Flet's diff needs to know which is which.
+    """
     background, color, icon = tone.value
     words = [theme.strong(text, color, 14), theme.small(do, color) if do else None, action]
     row = ft.Row(
@@ -60,7 +63,7 @@ def notice(tone: Tone, text: str, do: str | None = None, action: ft.Control | No
     box = ft.Container(
         row, bgcolor=background, border_radius=16, padding=ft.Padding.symmetric(horizontal=16, vertical=14)
     )
-    return ft.Semantics(container=True, live_region=True, content=box)
+    return ft.Semantics(container=True, live_region=True, content=box, key=f"notice-{text}")
 
 
 def fact(label: str, value: str, icon: ft.IconData | None = None) -> ft.Control:

@@ -90,16 +90,20 @@ def frame(bars: Sequence[Bar], width: float, height: float) -> Frame:
     return Frame(width, height, bars[0].start, bars[-1].end, min(0, *prices), max(10_000, *prices))
 
 
-def drawn(bars: Sequence[Bar], box: Frame, marks: Marks, zone: ZoneInfo, price: Callable[[int], str]) -> list[cv.Shape]:
-    """All shapes of the picture, from back to front. `price` writes a price for the scale."""
+def drawn(bars: Sequence[Bar], box: Frame, zone: ZoneInfo, price: Callable[[int], str]) -> list[cv.Shape]:
+    """Prices, plan and baseline with their scales, from back to front. `price` writes a price for the scale."""
     return [
         *_bands(bars, box),
         *_scale(box, price),
         *_areas(bars, box),
         *_baseline(bars, box),
         *_hours(box, zone),
-        *_flags(box, marks),
     ]
+
+
+def flags(box: Frame, marks: Marks) -> list[cv.Shape]:
+    """What moves over the picture: now, and when the car is to be ready."""
+    return [*_flags(box, marks)]
 
 
 def _fill(color: ft.ColorValue, box: Frame, fade: float) -> ft.Paint:

@@ -44,14 +44,21 @@ def PriceCurve(t: Texts, picture: Picture) -> ft.Control:
             set_width(float(event.width))
 
     chosen = picture.bars[index] if 0 <= index < len(picture.bars) else None
-    layers: list[ft.Control] = [
-        _Drawing(t, picture, width),
-        cv.Canvas(
+    # Pieces of two pictures may be equal, and then Flet's diff takes one for a move of the other and fails; a picture
+    # that changes is a new one, known by its key.
+    drawing = _Drawing(t, picture.bars, (width, picture.height))
+    layers = {
+        f"drawing-{hash((picture.bars, width, t.language)):x}": drawing,
+        "flags": cv.Canvas(shapes.flags(box, picture.marks), key="curve-flags"),
+        "cursor": cv.Canvas(
             shapes.cursor(chosen, box) if chosen else [], on_resize=resize, resize_interval=100, key="curve-cursor"
         ),
-    ]
+    }
     reader = ft.GestureDetector(
-        ft.Stack([ft.Container(one, left=0, right=0, top=0, bottom=0) for one in layers], height=picture.height),
+        ft.Stack(
+            [ft.Container(one, left=0, right=0, top=0, bottom=0, key=name) for name, one in layers.items()],
+            height=picture.height,
+        ),
         on_hover=point,
         hover_interval=40,
         on_tap_down=point,
@@ -70,13 +77,12 @@ def PriceCurve(t: Texts, picture: Picture) -> ft.Control:
 
 
 @ft.component
-def _CanvasOf(t: Texts, picture: Picture, width: float) -> ft.Control:
-    box = shapes.frame(picture.bars, width, picture.height)
-    drawing = shapes.drawn(picture.bars, box, picture.marks, t.form.zone, lambda micro: t.form.price(micro, 2))
-    return cv.Canvas(drawing, key="curve")
+def _CanvasOf(t: Texts, bars: tuple[Bar, ...], size: tuple[float, float]) -> ft.Control:
+    box = shapes.frame(bars, *size)
+    return cv.Canvas(shapes.drawn(bars, box, t.form.zone, lambda micro: t.form.price(micro, 2)), key="curve")
 
 
-_Drawing: Callable[[Texts, Picture, float], ft.Control] = ft.memo(_CanvasOf)  # type: ignore[no-untyped-call]
+_Drawing: Callable[[Texts, tuple[Bar, ...], tuple[float, float]], ft.Control] = ft.memo(_CanvasOf)  # type: ignore[no-untyped-call]
 
 
 def _words(t: Texts, bar: Bar) -> str:

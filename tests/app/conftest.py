@@ -1,14 +1,12 @@
 """A screen on which the app runs, against a town at the edge of the network."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from fake_town import Town
-from fletkit import Screen
+from fletkit import Open, Screen
 
 from app.main import entry
-
-Open = Callable[..., Awaitable[Screen]]
 
 
 @pytest.fixture

@@ -106,6 +106,10 @@ class Screen(Connection):
         for _ in range(turns):
             await asyncio.sleep(0)
         assert not self.crashes, f"session crashed:\n{self.crashes[0]}"
+        # An error in rendering ends Flet's scheduler without a word: the screen would only stop changing.
+        scheduler = self.session._Session__updates_task if self.session else None  # type: ignore[attr-defined]
+        if scheduler is not None and scheduler.done() and not scheduler.cancelled():
+            scheduler.result()
 
     async def until(self, true: Callable[[], object], seconds: float = 3.0) -> None:
         end = self.loop.time() + seconds
@@ -219,5 +223,7 @@ def _parts(value: Any) -> list[Any]:
     names = [one.name for one in dataclasses.fields(value) if not one.metadata.get("skip")]
     return [getattr(value, name, None) for name in names if not name.startswith("_")]
 
+
+Open = Callable[..., Awaitable[Screen]]
 
 assert inspect.iscoroutinefunction(Session.dispatch_event), "Flet changed its doors: look at fletkit again"

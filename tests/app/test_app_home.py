@@ -1,12 +1,12 @@
+import random
 from datetime import time, timedelta
 
 import flet as ft
 import flet.canvas as cv
 import msgspec
 import pytest
-from conftest import Open
 from fake_town import Town
-from fletkit import Screen
+from fletkit import Open, Screen
 from town_facts import NOW, READY, SETTLED, a_session, an_id, plan
 
 from shared.plans import Shortfall
@@ -264,3 +264,33 @@ async def test_a_car_that_would_cost_nothing_to_charge_now_says_so(signed_in: Op
     await screen.until(lambda: screen.says("Costs nothing."))
     assert screen.says("the connection that the stations share")
     assert screen.says("unknown")
+
+
+async def test_any_plan_can_follow_any_other_on_the_screen(signed_in: Open, town: Town) -> None:
+    """Flet compares what is drawn piece by piece, and equal pieces of different pictures must not confuse it."""
+    screen = await signed_in()
+    await screen.until(lambda: ("GET", "/api/live") in town.asked)
+    chance = random.Random(7)
+    whole = plan()
+    for round_ in range(20):
+        slots = [
+            msgspec.structs.replace(
+                one,
+                price_micro_per_kwh=chance.choice((-20_000, 40_000, 90_000)),
+                planned_wh=chance.choice((0, 0, 2_500)),
+                charged_wh=chance.choice((0, 0, 0, 2_500)),
+                baseline_wh=chance.choice((0, 2_500)),
+            )
+            for one in whole.slots[: chance.randint(1, len(whole.slots))]
+        ]
+        followed = chance.choice(("followed", "not_followed"))
+        view = a_session(
+            plan=msgspec.structs.replace(whole, slots=slots, followed=followed),
+            energy_wh=1_000 * (round_ + 1),
+            soc_pct=chance.choice((None, 40)),
+            delay=chance.choice((Delay.MANAGED, Delay.NO_CONSENT)),
+            headline=chance.choice(list(Headline)[:7]),
+            override=chance.choice((True, False, False)),
+        )
+        town.tell(SessionChanged(view))
+        await screen.until(lambda round_=round_: screen.says(f"{round_ + 1}.0 kWh"))

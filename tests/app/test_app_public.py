@@ -1,9 +1,8 @@
 import flet as ft
 import flet_map as fm
 import msgspec
-from conftest import Open
 from fake_town import Town
-from fletkit import Screen
+from fletkit import Open, Screen
 from town_facts import a_price, a_session, an_id, street
 
 from shared.locations import EvseState

@@ -1,9 +1,8 @@
 from datetime import time
 
 import flet as ft
-from conftest import Open
 from fake_town import Town
-from fletkit import Screen
+from fletkit import Open, Screen
 
 from shared.accounts import Habit
 from shared.problems import Problem

@@ -1,6 +1,6 @@
 import flet as ft
-from conftest import Open
 from fake_town import Town
+from fletkit import Open
 from town_facts import SETTLED, an_id
 
 from app.routes import _running

@@ -1,6 +1,6 @@
 import flet as ft
-from conftest import Open
 from fake_town import Town
+from fletkit import Open
 
 from app.store import LANGUAGE, TOKEN
 from shared.problems import Problem

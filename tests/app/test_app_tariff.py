@@ -1,9 +1,8 @@
 import flet as ft
 import msgspec
 import pytest
-from conftest import Open
 from fake_town import Town
-from fletkit import Screen
+from fletkit import Open, Screen
 
 from app.views.driver import tariff as page
 from shared.tariffs import HomeKind, HomeTariffInput

@@ -1,9 +1,8 @@
 import flet as ft
 import flet.canvas as cv
 import msgspec
-from conftest import Open
 from fake_town import Town
-from fletkit import Screen
+from fletkit import Open, Screen
 from town_facts import NOW, SETTLED, an_id, receipt
 
 from shared.cdrs import Receipt

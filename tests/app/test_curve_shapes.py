@@ -60,7 +60,7 @@ def test_a_finger_finds_the_slot_under_it_also_beyond_the_edges() -> None:
 def test_plan_and_baseline_are_drawn_once_for_every_run() -> None:
     row = bars(9, 9, 9, 9, 9, 9, planned=(1, 2, 4), baseline=(0, 1))
     box = shapes.frame(row, 444, 200)
-    drawn = shapes.drawn(row, box, Marks(), ZONE, str)
+    drawn = shapes.drawn(row, box, ZONE, str)
     paths = [one for one in drawn if isinstance(one, cv.Path)]
     # areas: other, planned + its edge, other, planned + its edge, other; baseline: fill and outline
     assert len(paths) == 7 + 2
@@ -70,7 +70,7 @@ def test_plan_and_baseline_are_drawn_once_for_every_run() -> None:
 def test_hours_under_the_picture_are_local() -> None:
     row = bars(*[9] * 48)
     box = shapes.frame(row, 900, 200)
-    words = [one.value for one in shapes.drawn(row, box, Marks(), ZONE, str) if isinstance(one, cv.Text)]
+    words = [one.value for one in shapes.drawn(row, box, ZONE, str) if isinstance(one, cv.Text)]
     assert "19:00" in words
     assert "17:00" not in words
 
@@ -79,7 +79,7 @@ def test_hours_are_right_in_the_night_that_has_25() -> None:
     start = datetime(2026, 10, 24, 22, tzinfo=UTC)
     row = tuple(Bar(start + number * timedelta(minutes=15), 900, 9) for number in range(100))
     box = shapes.frame(row, 4_000, 200)
-    words = [one.value for one in shapes.drawn(row, box, Marks(), ZONE, str) if isinstance(one, cv.Text)]
+    words = [one.value for one in shapes.drawn(row, box, ZONE, str) if isinstance(one, cv.Text)]
     assert words.count("02:00") == 2
 
 
@@ -87,7 +87,7 @@ def test_flags_stand_only_for_moments_in_the_picture() -> None:
     row = bars(9, 9, 9, 9)
     box = shapes.frame(row, 444, 200)
     marks = Marks(now=START + timedelta(minutes=20), now_word="now", ready=START + timedelta(hours=5), ready_word="x")
-    words = [one.value for one in shapes.drawn(row, box, marks, ZONE, str) if isinstance(one, cv.Text)]
+    words = [one.value for one in shapes.flags(box, marks) if isinstance(one, cv.Text)]
     assert "now" in words
     assert "x" not in words
 

@@ -37,7 +37,7 @@ def Home() -> ft.Control:
         return page([failed(t, sessions.problem, again)], wide=prefs.wide)
     shown = _ordered(sessions.value or [])
     if not shown:
-        return page([LinkNotice(), EmptyHome()], wide=prefs.wide)
+        return page([keyed(LinkNotice, "link"), EmptyHome()], wide=prefs.wide)
     first, others = shown[0], shown[1:]
     return page(
         [
@@ -65,7 +65,7 @@ def _price_notices(t: Texts, prices: PriceCurveView | None) -> list[ft.Control]:
 def _more(sessions: Sequence[SessionView]) -> ft.Control | None:
     if not sessions:
         return None
-    return SessionList(tuple(sessions))
+    return keyed(SessionList, "more-sessions", tuple(sessions))
 
 
 @ft.component

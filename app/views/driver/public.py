@@ -11,6 +11,7 @@ from app.views import intents
 from app.views.desk import use_board, use_desk, use_prefs, use_texts
 from app.views.driver.session import LinkNotice
 from app.widgets.cards import empty, failed, page, skeleton, stack
+from app.widgets.keyed import keyed
 from app.widgets.station_map import StationMap
 from app.widgets.stations import free, lowest_price, mine
 from shared.locations import LocationView
@@ -40,10 +41,10 @@ def Public() -> ft.Control:
     chart = StationMap(t, shown, desk.tiles, go)
     rows: list[ft.Control] = [_row(t, one, go) for one in shown]
     if not prefs.wide:
-        return page([LinkNotice(), ft.Container(chart, height=280), *rows], wide=False)
+        return page([keyed(LinkNotice, "link"), ft.Container(chart, height=280), *rows], wide=False)
     side = ft.Column(rows, width=420, spacing=12, scroll=ft.ScrollMode.AUTO)
     both = ft.Row([side, chart], spacing=20, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
-    whole = ft.Column([LinkNotice(), both], expand=True, spacing=8)
+    whole = ft.Column([keyed(LinkNotice, "link"), both], expand=True, spacing=8)
     return ft.Container(whole, padding=ft.Padding.only(left=32, right=32, top=12, bottom=24), expand=True)
 
 

@@ -94,7 +94,7 @@ def _hero(t: Texts, receipt: Receipt, *, wide: bool) -> ft.Control:
 
 
 def _notices(t: Texts, receipt: Receipt) -> list[ft.Control]:
-    out = [notice(Tone.CALM, t.code("reason", reason)) for reason in receipt.reasons]
+    out = [notice(Tone.CALM, words) for words in dict.fromkeys(t.code("reason", one) for one in receipt.reasons)]
     out += [notice(Tone.CALM, t("receipt.override", time=t.form.time(moment))) for moment in receipt.overrides]
     if receipt.shortfall is not None:
         energy, reason = t.form.energy(receipt.shortfall.energy_wh), t.code("shortfall", receipt.shortfall.reason)

@@ -71,12 +71,12 @@ def SessionPanel(session: SessionView) -> ft.Control:
     ]
     right = [
         keyed(ReadyBy, f"ready-{session.id}", t, session.ready_by, session.ready_by_source, clock.now, ready),
-        _target(session),
+        keyed(_target, f"target-{session.id}", session),
         keyed(Override, f"override-{session.id}", session),
-        _stop_button(session) if session.public else None,
+        keyed(_stop_button, f"stop-{session.id}", session) if session.public else None,
     ]
     if not is_open:
-        right = [_settled_card(session)]
+        right = [keyed(_settled_card, f"settled-{session.id}", session)]
     return columns(left, right, wide=prefs.wide)
 
 
@@ -213,7 +213,7 @@ def SessionPage() -> ft.Control:
     ft.use_effect(load, [str(session_id)])
     session = board.session(session_id) if session_id else None
     if session is not None:
-        return page([LinkNotice(), keyed(SessionPanel, str(session.id), session)], wide=prefs.wide)
+        return page([keyed(LinkNotice, "link"), keyed(SessionPanel, str(session.id), session)], wide=prefs.wide)
     if session_id is None or not known:
         return missing(t, lambda: desk.page.navigate("/"))
     return page([skeleton(t, 200, 280, 120)], wide=prefs.wide)

@@ -39,7 +39,7 @@ def Station() -> ft.Control:
 
     ft.use_effect(load, [text])
     if location is not None:
-        return page([LinkNotice(), keyed(_Place, text, location)], wide=prefs.wide)
+        return page([keyed(LinkNotice, "link"), keyed(_Place, text, location)], wide=prefs.wide)
     if gone:
         return missing(t, lambda: desk.page.navigate("/"))
     return page([skeleton(t, 80, 90, 90, 220)], wide=prefs.wide)

@@ -12,6 +12,7 @@ from app.views import intents
 from app.views.desk import use_board, use_desk, use_prefs, use_texts
 from app.views.driver.session import LinkNotice
 from app.widgets.cards import card, columns, empty, failed, page, pair, rule, skeleton, stack
+from app.widgets.keyed import keyed
 from shared.sessions import SessionState, SessionSummary
 from shared.wallets import Wallet as Sums
 from shared.wallets import WalletEntry
@@ -29,7 +30,7 @@ def Wallet() -> ft.Control:
     wallet = board.wallet
     if wallet.value is not None:
         lines = columns(_sums(t, wallet.value), [_Lines()], wide=prefs.wide)
-        return page([LinkNotice(), lines], wide=prefs.wide)
+        return page([keyed(LinkNotice, "link"), lines], wide=prefs.wide)
     if wallet.problem is not None:
         return page([failed(t, wallet.problem, load)], wide=prefs.wide)
     return page([skeleton(t, 180, 110, 300)], wide=prefs.wide)
