@@ -141,6 +141,8 @@ async def take_readings(tx: AsyncSession, station_id: UUID, info: ReadingsInfo, 
         after = _read(after, sample)
         if plan is not None and now - sample.at <= LIVE:
             after = await _hold_against_plan(tx, after, plan, sample, now)
+    if session.soc_pct is None and after.soc_pct is not None:  # the plan in force guessed, and charges a floor first
+        await outbox.put_once(tx, "replan", str(session.location_id), {"why": "soc_known"}, now)
     await sessions.save(tx, session, after)
     announce(tx, SessionMoved(session.account_id, session.id))
 
