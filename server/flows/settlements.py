@@ -15,8 +15,9 @@ from server.core.settlement import Settlement, settle
 from server.flows import facts, settling
 from server.flows.announcements import SessionMoved, WalletMoved
 from server.flows.settling import Course
-from server.storage import sessions, wallets
+from server.storage import plans, sessions, wallets
 from server.storage.db import announce
+from server.storage.plans import Plan
 from shared.plans import Shortfall
 from shared.sessions import SessionState
 
@@ -32,7 +33,8 @@ async def settle_session(tx: AsyncSession, session_id: UUID, now: datetime) -> s
         return "settled_before"
     one = await facts.of_session(tx, session)
     run = await settling.course(tx, one, session.ended_at, session.ended_at)
-    asked = settling.settlement_input(run, run.charged_wh, session.ended_at, _shortfall(run, session.ended_at))
+    plan = await plans.last_of(tx, session_id, session.ended_at)  # what was planned for a car that had gone is idle
+    asked = settling.settlement_input(run, run.charged_wh, session.ended_at, _shortfall(run, plan, session.ended_at))
     settled = settle(asked)
     receipt = cdr.receipt(settled, _labels(run))
     await wallets.add_cdr(tx, receipt, session.party_id, session.account_id, now)
@@ -44,8 +46,8 @@ async def settle_session(tx: AsyncSession, session_id: UUID, now: datetime) -> s
     return "settled"
 
 
-def _shortfall(run: Course, ended_at: datetime) -> Shortfall | None:
-    session, plan = run.one.session, run.one.plan
+def _shortfall(run: Course, plan: Plan | None, ended_at: datetime) -> Shortfall | None:
+    session = run.one.session
     if plan is None or plan.need_source == NeedSource.STILL_DRAWING:
         return None  # what was asked for was there; nobody had asked for more
     return missing.shortfall(

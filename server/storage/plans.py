@@ -105,9 +105,10 @@ async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID]) -> dict[UUID, Pla
     return {plan.session_id: plan for plan in found}
 
 
-async def first_of(tx: AsyncSession, session_id: UUID) -> Plan | None:
-    """The first plan of a session."""
-    row = (await tx.execute(sa.select(TABLE).where(P.session_id == session_id).order_by(P.version).limit(1))).first()
+async def last_of(tx: AsyncSession, session_id: UUID, until: datetime) -> Plan | None:
+    """The last plan of a session that was made by a moment."""
+    rows = sa.select(TABLE).where(P.session_id == session_id, P.made_at <= until)
+    row = (await tx.execute(rows.order_by(P.version.desc()).limit(1))).first()
     return None if row is None else to_struct(row, Plan)
 
 
