@@ -53,6 +53,8 @@ def secret(home: Path) -> bytes:
     """The key that signs access tokens: made once, readable by the owner only."""
     path = home / "secret"
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_bytes(secrets.token_bytes(32))
+        fresh = path.with_suffix(f".{secrets.token_hex(4)}")
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(secrets.token_bytes(32))
+        fresh.rename(path)  # whole or not at all, whenever the process is killed
     return path.read_bytes()

@@ -53,6 +53,7 @@ class Session(msgspec.Struct, frozen=True):
     reference_power_source: str = ""
     plan_id: UUID | None = None
     plan_version: int = 0
+    held_back: bool = False  # a plan that delays this car was in force: its driver had agreed then
     plan_accepted: bool = False  # at least one profile was accepted by the station
     followed: Followed = Followed.PENDING
     not_followed_reason: str | None = None

@@ -31,7 +31,7 @@ HORIZON_MAX = timedelta(days=3)
 
 
 class Here(msgspec.Struct, frozen=True):
-    """What all sessions of a place share when they are planned. `boxes`: how many stations stand behind the feeder."""
+    """What all sessions of a place share when they are planned. `boxes`: how many EVSEs stand behind the feeder."""
 
     feeder: Feeder | None
     boxes: int
@@ -74,6 +74,7 @@ async def prepare(
     version = await plans.planned_version(tx, location_id)
     feeder = await stations.feeder_of(tx, location_id)
     boxes = await stations.at_location(tx, location_id)
+    sockets = max(len(boxes), len(await stations.evses_at(tx, [location_id])))
     steered = [one for one in found if one.station.online and not _unsteerable(one.session)]
     readies = [_ready(one, now) for one in steered]
     grid = _grid(now, [ready.at for ready in readies])
@@ -81,8 +82,9 @@ async def prepare(
     curve = await facts.market(tx, place, grid)
     people = [one.session.account_id for one in steered if one.session.account_id]
     energies = await sessions.past_energies(tx, people, location_id)
-    here = Here(feeder, len(boxes), grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
-    reserved = _reserved(found, {box.id for box in boxes if not box.online}, here)
+    here = Here(feeder, sockets, grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
+    accepted = await plans.last_accepted(tx, [one.session.id for one in found if not one.station.online])
+    reserved = _reserved(found, {box.id for box in boxes if not box.online}, accepted, here)
     wishes = [await _wish(tx, one, here) for one in steered]
     where = Place(grid=grid, now=now, zone=place.time_zone, feeder=feeder, reserved_w=reserved)
     return Question(
@@ -115,24 +117,28 @@ def _grid(now: datetime, ends: Sequence[datetime | None]) -> Grid:
     return Grid(start, int(-(-seconds // 900)))
 
 
-def _reserved(found: Sequence[SessionFacts], offline: set[UUID], here: Here) -> int:
-    """What stations out of reach, or out of hand, may draw behind a shared limit, W."""
+def _reserved(found: Sequence[SessionFacts], offline: set[UUID], accepted: Mapping[UUID, Plan], here: Here) -> int:
+    """What stations out of reach, or out of hand, may draw behind a shared limit, W.
+
+    Behind a limit in mA a one-phase car counts on all three phases. A station out of reach keeps to the last plan that
+    it accepted; one that never accepted any has its default share.
+    """
     if here.feeder is None:
         return 0
-    feeder, boxes, now = here.feeder, here.boxes, here.now
-    shares = {box: safe_share_w(feeder, boxes, 3) for box in offline}
+    idle = {box: safe_share_w(here.feeder, here.boxes, 3) for box in offline}
+    drawn = 0
     for one in found:
-        if _unsteerable(one.session):
-            shares[one.station.id] = one.max_w
-        elif one.station.id in offline:
-            plan = one.plan
-            planned = max((plan.power_w(moment) for moment in _future(plan, now)), default=0) if plan else 0
-            shares[one.station.id] = max(shares[one.station.id], planned)
-    return sum(shares.values())
+        if not _unsteerable(one.session) and one.station.id not in offline:
+            continue
+        share = idle.pop(one.station.id, 0)
+        power = one.max_w if _unsteerable(one.session) else max(share, _most(accepted.get(one.session.id), here.now))
+        drawn += power * 3 // one.phases if here.feeder.limit_ma is not None else power
+    return drawn + sum(idle.values())
 
 
-def _future(plan: Plan, now: datetime) -> list[datetime]:
-    return [now, *[start for start in plan.grid.starts() if start > now]]
+def _most(plan: Plan | None, now: datetime) -> int:
+    """The most that a plan allows from now on, W."""
+    return max((plan.power_w(moment) for moment in plan.moments(now)), default=0) if plan is not None else 0
 
 
 def _ready(one: SessionFacts, now: datetime) -> ReadyBy:

@@ -21,7 +21,7 @@ from server.storage.plans import Plan
 from server.storage.sessions import SampleRow
 from server.storage.stations import Evse
 from shared.ids import derive
-from shared.sessions import SessionState
+from shared.sessions import Delay, SessionState
 
 REPLUG = timedelta(minutes=5)
 LIVE = timedelta(minutes=20)
@@ -72,12 +72,12 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
 
 
 async def _supersede(tx: AsyncSession, evse: Evse, info: StartInfo, now: datetime) -> None:
-    """A station that starts anew has lost the end of its last transaction: it ended where this one begins."""
-    left = await sessions.open_on(tx, evse.id)
-    if left is not None and left.started_at < info.at:
-        stop = max(left.register_wh, left.meter_start_wh)
-        await _end(tx, left, max(left.read_at or left.started_at, left.started_at), stop, "Superseded")
-        await outbox.put(tx, "settle", str(left.id), {"session_id": left.id}, now)
+    """A station that starts anew has lost the end of what ran before: it ended where its last reading is."""
+    for left in await sessions.all_open_on(tx, evse.id):
+        if left.started_at < info.at:
+            stop = max(left.register_wh, left.meter_start_wh)
+            await _end(tx, left, max(left.read_at or left.started_at, left.started_at), stop, "Superseded")
+            await outbox.put(tx, "settle", str(left.id), {"session_id": left.id}, now)
 
 
 async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: StartInfo, now: datetime) -> Session:
@@ -101,7 +101,7 @@ async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: Sta
     )
     started_at = min(info.at, now + CLOCK_SKEW)
     last = await sessions.last_ended(tx, evse.id, info.token_uid)
-    replugged = last is not None and last.ended_at is not None and started_at - last.ended_at <= REPLUG
+    replugged = last is not None and _by_hand(last) and timedelta(0) <= started_at - (last.ended_at or now) <= REPLUG
     return Session(
         id=UUID(int=0),
         party_id=station.party_id,
@@ -124,6 +124,11 @@ async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: Sta
         reference_power_w=power,
         reference_power_source=source,
     )
+
+
+def _by_hand(session: Session) -> bool:
+    """Whether a driver unplugged, and not a station that lost its power or its memory."""
+    return session.stop_reason not in ("PowerLoss", "Reboot", "HardReset", "SoftReset", "Superseded")
 
 
 async def take_readings(tx: AsyncSession, station_id: UUID, info: ReadingsInfo, now: datetime) -> None:
@@ -188,6 +193,8 @@ async def _hold_against_plan(
     allowed = max(plan.power_w(sample.at), plan.power_w(sample.at - GRACE))
     sight = Sight(sample.at, sample.power_w, allowed, since, drew)
     verdict = following.judge(session, sight)
+    if verdict in (Verdict.SEND_AGAIN, Verdict.NOT_FOLLOWED) and await _is_unlimited(tx, session):
+        verdict = Verdict.FINE
     session = msgspec.structs.replace(session, idle_since=since if _idle(sight) else None)
     if verdict is Verdict.FINE:
         if why := await _plan_anew(tx, session, plan, sample):
@@ -196,6 +203,11 @@ async def _hold_against_plan(
         return msgspec.structs.replace(session, followed=Followed.FOLLOWED) if ok else session
     await sessions.add_event(tx, session, sample.at, verdict.value)
     return await _act_on(tx, session, verdict, now)
+
+
+async def _is_unlimited(tx: AsyncSession, session: Session) -> bool:
+    """A charge at once on a limit of its own was told no limit: its plan is only what we expect of it."""
+    return session.delay is not Delay.MANAGED and (await stations.get(tx, session.station_id)).feeder_id is None
 
 
 async def _plan_anew(tx: AsyncSession, session: Session, plan: Plan, sample: SampledReading) -> str | None:

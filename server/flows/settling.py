@@ -11,13 +11,14 @@ from server.core.contract import ContractKind, ContractTerms
 from server.core.meter import MeterSpan, energy_by_slot, gap_share, is_valid
 from server.core.pricecurve import PriceSlot
 from server.core.session import Session
-from server.core.settlement import SettlementInput
+from server.core.settlement import HELD_BACK, SettlementInput
 from server.core.timegrid import Grid, covering
 from server.flows import facts
 from server.flows.facts import SessionFacts
 from server.storage import sessions, wallets
 from server.storage.sessions import SessionEvent
 from shared.plans import Shortfall
+from shared.sessions import Delay
 
 NOBODY_PAYS = ContractTerms(kind=ContractKind.PUBLIC_FIXED, partner=False)
 """A session on no contract: nothing is shared, and the receipt says so."""
@@ -83,9 +84,9 @@ def settlement_input(
         terms=one.contract.terms if one.contract else NOBODY_PAYS,
         reference_power_w=session.reference_power_w,
         reference_power_source=session.reference_power_source,
-        consent=one.consent,
+        consent=one.consent or session.held_back,
         plan_accepted=session.plan_accepted,
-        delay=session.delay,
+        delay=Delay.WOULD_COST_MORE if session.held_back and session.delay not in HELD_BACK else session.delay,
         driver_prices=own,
         public_tariff=public,
         qualities=[slot.quality.value for slot in run.curve],

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.session import Refused, Session
+from server.core.session import Followed, Refused, Session
 from server.flows.announcements import SessionMoved
 from server.storage import outbox, sessions
 from server.storage.db import announce
@@ -55,6 +55,8 @@ async def change(tx: AsyncSession, session: Session, update: SessionUpdate, now:
 
 
 async def _changed(tx: AsyncSession, before: Session, after: Session, kind: str, now: datetime) -> Session:
+    if after.followed is Followed.NOT_FOLLOWED:  # the driver asks: try the station once more
+        after = msgspec.structs.replace(after, followed=Followed.PENDING, not_followed_reason=None)
     await sessions.save(tx, before, after)
     detail = after.stated_ready_by.isoformat() if kind == "changed" and after.stated_ready_by else ""
     await sessions.add_event(tx, before, now, kind, detail)

@@ -136,6 +136,9 @@ class Server:
         await schema.migrate(self.db)
         async with self.db.begin() as tx:
             await stations.all_offline(tx)
+            for session_id in await sessions.ended(tx):
+                now = self.parts.clock.now()
+                await stored_outbox.put_once(tx, "settle", str(session_id), {"session_id": session_id}, now)
             for session in await sessions.all_open(tx):  # a server that starts again steers anew what still charges
                 now = self.parts.clock.now()
                 await stored_outbox.put_once(tx, "replan", str(session.location_id), {"why": "started"}, now)

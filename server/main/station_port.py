@@ -44,6 +44,13 @@ class GatewayStations:
         request = commands.ChangeConfiguration(key=key, value=value)
         return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
 
+    async def get_option(self, station_id: UUID, key: str) -> str:
+        """What a configuration key says, "" where the station does not say."""
+        outcome = await self._gateway.call(station_id, commands.GetConfiguration(key=(key,)), CALL_SECONDS)
+        if not isinstance(outcome.answer, commands.ConfigurationAnswer):
+            return ""
+        return next((one.value or "" for one in outcome.answer.configuration_key or () if one.key == key), "")
+
     async def start(self, station_id: UUID, connector_no: int, token_uid: str) -> CommandAnswer:
         """Ask a station to start a session."""
         request = commands.RemoteStartTransaction(id_tag=token_uid, connector_id=connector_no)

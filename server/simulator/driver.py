@@ -1,5 +1,6 @@
 """What drivers do in the app, through the same HTTP API: state a departure, press "charge now", take it back."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,8 @@ import msgspec
 from server.simulator.people import Person
 from server.simulator.places import StationSpec
 from server.simulator.visits import Visit
+
+LOOK_AGAIN_WALL_S = 0.5
 
 
 class ApiRefusal(msgspec.Struct, frozen=True):
@@ -22,10 +25,15 @@ class ApiRefusal(msgspec.Struct, frozen=True):
 
 
 class Drivers:
-    """The town's people as users of the API, each signed in by one tap when they first need it."""
+    """The town's people as users of the API, each signed in by one tap when they first need it.
 
-    def __init__(self, api_url: str | None) -> None:
+    `looks`: how often they look for their session, half a second apart on the wall: on a fast clock the few simulated
+    seconds after the plug-in are over before the server has heard of it.
+    """
+
+    def __init__(self, api_url: str | None, looks: int = 1) -> None:
         self.refusals: list[ApiRefusal] = []
+        self._looks = looks
         self._client = (
             httpx.AsyncClient(base_url=api_url.rstrip("/"), timeout=20.0, trust_env=False) if api_url else None
         )
@@ -58,14 +66,16 @@ class Drivers:
         self, person: Person, station: StationSpec, act: tuple[str, str, dict[str, Any] | None]
     ) -> None:
         method, path, body = act
-        answer = await self._ask(person, "GET", "/api/sessions/current", None)
-        if answer is None:
-            return
-        session = _session_at(station, answer.json())
-        if session is None:
-            self.refusals.append(ApiRefusal(person.id, f"{method} session{path}", 0, "no open session here"))
-            return
-        await self._ask(person, method, f"/api/sessions/{session}{path}", body)
+        for look in range(self._looks):
+            if look:
+                await asyncio.sleep(LOOK_AGAIN_WALL_S)
+            answer = await self._ask(person, "GET", "/api/sessions/current", None)
+            if answer is None:
+                return
+            if (session := _session_at(station, answer.json())) is not None:
+                await self._ask(person, method, f"/api/sessions/{session}{path}", body)
+                return
+        self.refusals.append(ApiRefusal(person.id, f"{method} session{path}", 0, "no open session here"))
 
     async def _ask(self, person: Person, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response | None:
         if self._client is None:

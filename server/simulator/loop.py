@@ -22,6 +22,7 @@ STRIDE_US = 900 * SECOND_US
 """Time never jumps further than this, so that the server's own timers are not skipped over."""
 RETRY_US = 60 * SECOND_US
 RETRY_WALL_S = 5
+LIVE_LOOKS = 10
 ROUNDS = 200
 """Stations and server answer each other within an instant; more rounds than this is a quarrel that never ends."""
 
@@ -36,7 +37,7 @@ class Loop:
         self.now_us = micros(town.start)
         self.stations = [Station(spec, self.moment_us, pace.wake) for spec in town.stations]
         self.links = [Link(station, number, ws_url, log) for number, station in enumerate(self.stations)]
-        self.drivers = Drivers(api_url)
+        self.drivers = Drivers(api_url, LIVE_LOOKS if pace.live else 1)
         self.watch = Watch(town, tolerant=pace.live)
         self.agenda = Agenda()
         self.log = log

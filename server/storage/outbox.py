@@ -14,6 +14,7 @@ TABLE = Outbox.__table__  # type: ignore[attr-defined]
 T = TABLE.c
 RETRY_SECONDS = 5
 ATTEMPTS_MAX = 8
+NEVER_GIVEN_UP = "settle"
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -40,8 +41,9 @@ async def put_once(tx: AsyncSession, kind: str, key: str, payload: object, due_a
     One that is being done counts for nothing: it may have looked before this transaction changed what it looks at.
     """
     waiting = sa.select(T.id).where(T.kind == kind, T.key == key, T.done_at.is_(None), T.started_at.is_(None))
-    waiting = waiting.where(T.due_at <= due_at)
-    if (await tx.execute(waiting.limit(1))).first() is None:
+    # Locked, so that whoever begins it waits until what this transaction changed is there to be seen.
+    waiting = waiting.where(T.due_at <= due_at).order_by(T.id).limit(1).with_for_update()
+    if (await tx.execute(waiting)).first() is None:
         await put(tx, kind, key, payload, due_at)
 
 
@@ -68,10 +70,10 @@ async def done(tx: AsyncSession, ids: Sequence[int], now: datetime, outcome: str
 
 
 async def failed(tx: AsyncSession, task: Task, now: datetime, why: str) -> None:
-    """Try again later, each time twice as late; give up, visibly, after `ATTEMPTS_MAX`."""
+    """Try again later, each time twice as late; give up, visibly, after `ATTEMPTS_MAX`. Money is never given up."""
     attempts = task.attempts + 1
-    given_up = now if attempts >= ATTEMPTS_MAX else None
-    due_at = now + timedelta(seconds=RETRY_SECONDS * 2**attempts)
+    given_up = now if attempts >= ATTEMPTS_MAX and task.kind != NEVER_GIVEN_UP else None
+    due_at = now + timedelta(seconds=RETRY_SECONDS * 2 ** min(attempts, ATTEMPTS_MAX))
     values = {"attempts": attempts, "due_at": due_at, "started_at": None, "done_at": given_up, "outcome": why[:200]}
     await tx.execute(sa.update(TABLE).where(T.id == task.id).values(**values))
     tx.info[QUEUED] = True

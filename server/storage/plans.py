@@ -58,6 +58,11 @@ class Plan(msgspec.Struct, frozen=True):
         seconds = (grid.at(slot + 1) - max(self.made_at, grid.at(slot))).total_seconds()
         return round(self.energy_wh[slot] * 3600 / seconds) if seconds > 0 else 0
 
+    def moments(self, now: datetime) -> list[datetime]:
+        """When the plan's limit may change: now, each coming slot, and the end."""
+        grid = self.grid
+        return [now, *[start for start in grid.starts() if start > now], max(now, grid.end)]
+
     def allowed_since(self, moment: datetime) -> datetime | None:
         """Since when, without a pause, the plan has allowed charging at a moment; None where it does not."""
         if self.power_w(moment) <= 0:
@@ -110,6 +115,18 @@ async def last_of(tx: AsyncSession, session_id: UUID, until: datetime) -> Plan |
     rows = sa.select(TABLE).where(P.session_id == session_id, P.made_at <= until)
     row = (await tx.execute(rows.order_by(P.version.desc()).limit(1))).first()
     return None if row is None else to_struct(row, Plan)
+
+
+async def last_accepted(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, Plan]:
+    """The newest plan of each session that its station accepted: what it does for certain."""
+    if not session_ids:
+        return {}
+    newest = sa.select(P.session_id, sa.func.max(P.version).label("version"))
+    newest = newest.where(P.session_id.in_(list(session_ids)), P.outcome == "accepted").group_by(P.session_id)
+    last = newest.subquery()
+    both = sa.and_(P.session_id == last.c.session_id, P.version == last.c.version)
+    rows = await tx.execute(sa.select(TABLE).join(last, both))
+    return {row.session_id: to_struct(row, Plan) for row in rows}
 
 
 async def set_outcome(tx: AsyncSession, plan_id: UUID, sent_at: datetime, outcome: str) -> None:

@@ -108,6 +108,17 @@ async def open_on(tx: AsyncSession, evse_id: UUID) -> Session | None:
     return None if row is None else to_struct(row, Session)
 
 
+async def all_open_on(tx: AsyncSession, evse_id: UUID) -> list[Session]:
+    """Every open session of an EVSE, oldest first: more than one where a station left some behind."""
+    rows = sa.select(TABLE).where(S.evse_id == evse_id, S.state == "open").order_by(S.started_at, S.id)
+    return [to_struct(row, Session) for row in await tx.execute(rows)]
+
+
+async def ended(tx: AsyncSession) -> list[UUID]:
+    """The sessions that have ended and are not settled yet."""
+    return [row.id for row in await tx.execute(sa.select(S.id).where(S.state == "ended").order_by(S.ended_at, S.id))]
+
+
 async def all_open(tx: AsyncSession) -> list[Session]:
     """Every open session, oldest first."""
     rows = sa.select(TABLE).where(S.state == "open").order_by(S.started_at, S.id)

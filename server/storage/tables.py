@@ -253,6 +253,7 @@ class Sessions(SQLModel, table=True):
     reference_power_source: str = ""
     plan_id: UUID | None = None
     plan_version: int = 0
+    held_back: bool = False
     plan_accepted: bool = False
     followed: str = "pending"
     not_followed_reason: str | None = None

@@ -51,6 +51,9 @@ class StationPort(Protocol):
     async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
         """Change a configuration key."""
 
+    async def get_option(self, station_id: UUID, key: str) -> str:
+        """What a configuration key says, "" where the station does not say."""
+
 
 class Solver(Protocol):
     """Solves problems off the event loop."""

@@ -1,22 +1,30 @@
 """Plans a place anew and tells its stations: who must draw less hears it first."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
 from server.core.session import Followed, Session
-from server.core.station import safe_share_w
+from server.core.station import Station, safe_share_w
 from server.flows import facts, plans
 from server.flows.facts import SessionFacts
 from server.storage import outbox, sessions, stations
 from server.storage import plans as stored
 from server.storage.outbox import Task
+from server.storage.plans import Plan
 from server.workers.context import WorkContext
 from server.workers.ports import Heard, Order
+from shared.sessions import Delay
 
 ROUNDS = 3
+READING_OPTIONS = (
+    ("MeterValueSampleInterval", "300"),
+    ("MeterValuesSampledData", "Energy.Active.Import.Register,Power.Active.Import"),
+)
 REFUSED = "profile_"
+SILENT = timedelta(minutes=1)
+"""Whether a station that did not answer has the plan, nobody knows: ask again soon, not at once."""
 REFUSALS = ("rejected", "not_supported", "error")
 
 
@@ -36,27 +44,33 @@ async def replan(context: WorkContext, task: Task) -> str:
         async with context.db.begin() as tx:
             if await plans.save(tx, question, answer, context.clock.now()):
                 return "planned"
+    await _ask_again(context, location_id, "outrun")
     return "outrun"
 
 
 async def dispatch(context: WorkContext, task: Task) -> str:
-    """Send the plans of a place that were not sent yet. Where one that takes less is refused, nobody gets more."""
+    """Send the plans of a place that were not sent yet. Where one that takes less is not accepted, nobody gets more."""
     now = context.clock.now()
     async with context.db.read() as tx:
         found = await facts.of_sessions(tx, await sessions.open_at(tx, UUID(task.key)))
+        accepted = await stored.last_accepted(tx, [one.session.id for one in found])
     unsent = [one for one in found if one.plan is not None and one.plan.sent_at is None and one.station.online]
-    unsent.sort(key=lambda one: _rise(one, now))
-    for one in unsent:
+    changes = [(_takes_less(one, accepted.get(one.session.id), now), one) for one in unsent]
+    for takes_less, one in sorted(changes, key=lambda change: not change[0]):
         heard = await _send(context, one, now)
-        if not heard.accepted and _rise(one, now) < 0 and one.station.feeder_id is not None:
-            await _ask_again(context, UUID(task.key))
+        if not heard.accepted and takes_less and one.station.feeder_id is not None:
             return f"held_back:{heard.status}"
     return f"sent:{len(unsent)}"
 
 
-def _rise(one: SessionFacts, now: datetime) -> int:
-    assert one.plan is not None
-    return one.plan.power_w(now) - one.session.power_w
+def _takes_less(one: SessionFacts, before: Plan | None, now: datetime) -> bool:
+    """Whether a new plan ever allows less than the one that the station has accepted."""
+    plan = one.plan
+    assert plan is not None
+    if before is None:
+        return False
+    moments = {*plan.moments(now), *before.moments(now)}
+    return any(plan.power_w(moment) < before.power_w(moment) - 1 for moment in moments)
 
 
 async def resend(context: WorkContext, task: Task) -> str:
@@ -82,8 +96,9 @@ async def _send(context: WorkContext, one: SessionFacts, now: datetime) -> Heard
             await sessions.add_event(tx, current, now, "plan_accepted", str(one.plan.version))
         else:
             await sessions.add_event(tx, current, now, "plan_not_accepted", heard.status)
-    if heard.status in REFUSALS:
-        await _ask_again(context, one.session.location_id)
+    if not heard.accepted:
+        wait = timedelta(0) if heard.status in REFUSALS else SILENT
+        await _ask_again(context, one.session.location_id, heard.status, wait)
     return heard
 
 
@@ -91,7 +106,8 @@ def _after(session: Session, heard: Heard) -> Session:
     if heard.accepted:
         refused = (session.not_followed_reason or "").startswith(REFUSED)
         again = {"followed": Followed.PENDING, "not_followed_reason": None} if refused else {}
-        return msgspec.structs.replace(session, plan_accepted=True, **again)
+        held_back = session.held_back or session.delay is Delay.MANAGED
+        return msgspec.structs.replace(session, plan_accepted=True, held_back=held_back, **again)
     if heard.status in REFUSALS:
         return msgspec.structs.replace(
             session, followed=Followed.NOT_FOLLOWED, not_followed_reason=f"{REFUSED}{heard.status}"
@@ -99,9 +115,9 @@ def _after(session: Session, heard: Heard) -> Session:
     return session
 
 
-async def _ask_again(context: WorkContext, location_id: UUID) -> None:
+async def _ask_again(context: WorkContext, location_id: UUID, why: str, wait: timedelta = timedelta(0)) -> None:
     async with context.db.begin() as tx:
-        await outbox.put_once(tx, "replan", str(location_id), {"why": "not_accepted"}, context.clock.now())
+        await outbox.put(tx, "replan", str(location_id), {"why": why}, context.clock.now() + wait)
 
 
 def order(one: SessionFacts, now: datetime) -> Order:
@@ -110,7 +126,7 @@ def order(one: SessionFacts, now: datetime) -> Order:
     assert plan is not None
     slot = max(0, min(plan.grid.index(now), plan.grid.slots))
     elapsed = (max(plan.made_at, plan.grid.at(slot)) - plan.grid.at(slot)).total_seconds()
-    free = one.session.delay.value != "managed" and one.station.feeder_id is None
+    free = one.session.delay is not Delay.MANAGED and one.station.feeder_id is None
     return Order(
         transaction_id=one.session.transaction_id,
         connector_no=one.session.connector_no,
@@ -132,12 +148,17 @@ async def configure(context: WorkContext, task: Task) -> str:
         station = await stations.get(tx, station_id)
         feeder = await stations.feeder_of(tx, station.location_id)
         boxes = await stations.at_location(tx, station.location_id)
+        sockets = len(await stations.evses_at(tx, [station.location_id]))
         running = [one for one in await sessions.open_at(tx, station.location_id) if one.station_id == station_id]
     if not station.online:
         return "offline"
+    if station.unit is None:
+        station = await _first_acquaintance(context, station)
     if feeder is not None:
-        share = safe_share_w(feeder, len(boxes), station.phases)
-        heard = await context.stations.set_safe_share(station_id, share, station.unit or "A", station.phases)
+        # In W a share says nothing about phases, so it is that of one: six one-phase cars may stand on one of them.
+        phases = 1 if station.unit == "W" else station.phases
+        share = safe_share_w(feeder, max(len(boxes), sockets), phases)
+        heard = await context.stations.set_safe_share(station_id, share, station.unit or "A", phases)
         await context.stations.set_option(station_id, "LocalAuthorizeOffline", "false")
         async with context.db.begin() as tx:
             await stations.update(tx, station_id, safe_held_w=share if heard.accepted else None)
@@ -145,3 +166,17 @@ async def configure(context: WorkContext, task: Task) -> str:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())
     return "configured"
+
+
+async def _first_acquaintance(context: WorkContext, station: Station) -> Station:
+    """Ask a station that we do not know yet which unit its profiles take, and to report energy and power.
+
+    One that does not say takes A (OCPP 1.6: ChargingScheduleAllowedChargingRateUnit, 9.4.2).
+    """
+    said = await context.stations.get_option(station.id, "ChargingScheduleAllowedChargingRateUnit")
+    unit = "W" if "power" in said.lower() and "current" not in said.lower() else "A"
+    for key, value in READING_OPTIONS:
+        await context.stations.set_option(station.id, key, value)
+    async with context.db.begin() as tx:
+        await stations.update(tx, station.id, unit=unit)
+    return msgspec.structs.replace(station, unit=unit)

@@ -345,6 +345,7 @@ def upgrade() -> None:
     sa.Column('reference_power_source', sa.String(), nullable=False),
     sa.Column('plan_id', sa.Uuid(), nullable=True),
     sa.Column('plan_version', sa.Integer(), nullable=False),
+    sa.Column('held_back', sa.Boolean(), nullable=False),
     sa.Column('plan_accepted', sa.Boolean(), nullable=False),
     sa.Column('followed', sa.String(), nullable=False),
     sa.Column('not_followed_reason', sa.String(), nullable=True),
