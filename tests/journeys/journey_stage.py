@@ -95,6 +95,12 @@ def person(station: str) -> Person:
     return next(one for one in TOWN.people if one.id == visit.person_id)
 
 
+def three_phase_drivers() -> list[Person]:
+    """Drivers who may charge in public and whose cars take 16 A or more on three phases, each another one."""
+    public = [one for one in TOWN.people if any(each.kind == "public_fixed" for each in one.contracts)]
+    return [one for one in public if one.consent and one.car and one.car.phases == 3]
+
+
 def visit(station: str, plug_at: datetime, unplug_at: datetime, soc_pct: int, **more: Any) -> Visit:
     """A stay of the person who belongs to a station, unless `who` says otherwise."""
     who = more.pop("who", None) or person(station)
