@@ -10,6 +10,7 @@ import msgspec
 from csms_edge import NOON, CentralSystem, HandClock
 from test_runner_stepped import has, only
 
+from server.simulator import driver
 from server.simulator.driver import Drivers
 from server.simulator.faults import FaultKind
 from server.simulator.runner import Ends, run_stepped
@@ -138,6 +139,27 @@ async def test_a_refusal_is_kept_and_a_missing_session_too():
         (f"POST {path}", 409),
         ("DELETE session/override", 0),
     ]
+
+
+async def test_on_a_fast_clock_a_driver_looks_again_until_the_server_has_heard_of_the_session(monkeypatch):
+    monkeypatch.setattr(driver, "LOOK_AGAIN_WALL_S", 0.01)
+    _, person, station = part(FaultKind.OVERRIDES, "LOOTS/1")
+    views = []
+    with api(views) as (server, url):
+        answered = server.answer
+
+        def later(request):
+            answer = answered(request)
+            if len(server.asked) == 4:
+                views.append(view(1, station))
+            return answer
+
+        server.answer = later
+        drivers = Drivers(url, looks=10)
+        await drivers.override(person, station)
+        await drivers.close()
+    assert drivers.refusals == []
+    assert server.asked[-1][:2] == ("POST", "/api/sessions/00000000-0000-0000-0000-000000000001/override")
 
 
 async def test_in_a_run_drivers_act_after_plug_in_and_at_their_fault():
