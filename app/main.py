@@ -12,7 +12,7 @@ from app.routes import App, stop_background
 from app.state import AppState
 from app.store import Store
 from app.views import access
-from app.views.desk import Desk
+from app.views.desk import Desk, seat
 from shared.accounts import TokenPair
 
 OPEN_STREET_MAP = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
@@ -47,6 +47,7 @@ def entry(
             stop_background(page)
             await desk.api.close()
 
+        seat(desk)
         page.title = "Dalstroom"
         page.fonts = dict(theme.FONTS)
         page.theme, page.dark_theme = theme.light(), theme.dark()

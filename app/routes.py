@@ -10,7 +10,7 @@ from app import theme
 from app.state import Access, AppState
 from app.strings import LANGUAGES
 from app.views import access, intents
-from app.views.desk import Desk, DeskContext, use_desk, use_texts
+from app.views.desk import Desk, use_desk, use_texts
 from app.views.driver.home import Home
 from app.views.driver.public import Public
 from app.views.driver.receipt import ReceiptPage
@@ -82,8 +82,8 @@ def App(desk: Desk) -> object:
 
     ft.use_effect(restore, [])
     if door.access is Access.SIGNED_IN:
-        return DeskContext(desk, SignedIn)
-    return DeskContext(desk, lambda: [DoorView(door.access)])
+        return SignedIn()
+    return [DoorView(door.access)]
 
 
 @ft.component

@@ -17,6 +17,7 @@ from app.widgets.cards import problem_words
 from shared.wire import Page
 
 T = TypeVar("T")
+SEAT = "desk"
 
 
 @lru_cache(maxsize=64)
@@ -96,13 +97,15 @@ class Desk:
         setattr(board, f"{noun}_cursor", page.next_cursor)
 
 
-DeskContext: ft.ContextProvider[Desk | None] = ft.create_context(None)
+def seat(desk: Desk) -> None:
+    """Put a desk into the session of its page."""
+    desk.page.session.store.set(SEAT, desk)
 
 
 def use_desk() -> Desk:
-    """The desk of this session (a hook)."""
-    desk = ft.use_context(DeskContext)
-    assert desk is not None, "a page outside of the app"
+    """The desk of this session. Not a Flet context: a component that is on its way out has lost its parents' ones."""
+    desk = ft.context.page.session.store.get(SEAT)
+    assert isinstance(desk, Desk), "a page outside of the app"
     return desk
 
 
