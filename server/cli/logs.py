@@ -26,10 +26,10 @@ def configure(level: int) -> None:
             structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(_Plain("%(asctime)s [%(levelname)s] %(name)s: %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
 
@@ -48,6 +48,13 @@ def _exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     if error is not None:
         event["exception"] = f"{HEAD}\n{places(error)}"
     return event
+
+
+class _StandardError(logging.Handler):
+    """Writes to what is standard error now; who redirects it gets what is said from then on."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)
 
 
 class _Plain(logging.Formatter):

@@ -1,6 +1,9 @@
 """Demo days that several tests look at: each is run once, two at a time, because a day takes a core for a while."""
 
+import os
 import sys
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,42 +11,60 @@ from demo_day import CHOSEN_DAYS, Day, begin, begin_command, ended
 
 sys.path.append(str(Path(__file__).parents[1] / "independent"))
 
-SEED = 1
-OTHER_SEED = 2
-NL_PRICES = Path("data") / "prices" / "nl_day_ahead_hourly.parquet"
+SEED, OTHER_SEED, NL_SEED = 1, 2, 7
+SHELF = Path(os.environ.get("DALSTROOM_SHARED") or Path(__file__).parents[2].parent / "shared")
+NL_PRICES = SHELF / "data" / "prices" / "nl_day_ahead_hourly.parquet"
+
+
+def run(folder: Path, seed: int, prices: Path | None = None) -> Day:
+    """A day in a fresh process, to its end."""
+    assert ended(begin(folder, seed, prices)) == ""
+    return Day(folder, seed)
 
 
 @pytest.fixture(scope="session")
-def two_days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Day, Day]:
-    """A day on the typical curve and a day on recorded prices."""
+def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[dict[str, "Future[Day]"], None, None]:
+    """All days, begun as soon as the first is asked for; none is begun any more once the tests are over."""
     there = tmp_path_factory.mktemp("days")
-    days = Day(there / "typical", SEED), Day(there / "recorded", OTHER_SEED)
-    running = begin(days[0].folder, SEED), begin(days[1].folder, OTHER_SEED, CHOSEN_DAYS)
-    assert [ended(process) for process in running] == ["", ""]
-    return days
+    pool = ThreadPoolExecutor(2)
+    days = {
+        "typical": pool.submit(run, there / "typical", SEED),
+        "recorded": pool.submit(run, there / "recorded", OTHER_SEED, CHOSEN_DAYS),
+        "printed": pool.submit(_printed, there / "printed"),
+    }
+    if NL_PRICES.exists():
+        days["nl-2024"] = pool.submit(run, there / "nl-2024", NL_SEED, NL_PRICES)
+    yield days
+    pool.shutdown(cancel_futures=True)
+
+
+def _printed(folder: Path) -> Day:
+    """The typical day by the command line: what it prints, nothing else."""
+    folder.mkdir()
+    (folder / "summary.json").write_text(ended(begin_command(SEED)))
+    return Day(folder, SEED)
 
 
 @pytest.fixture(scope="session")
-def typical_day(two_days: tuple[Day, Day]) -> Day:
+def typical_day(running: dict[str, "Future[Day]"]) -> Day:
     """Seed 1 on the typical curve."""
-    return two_days[0]
+    return running["typical"].result()
 
 
 @pytest.fixture(scope="session")
-def recorded_day(two_days: tuple[Day, Day]) -> Day:
+def recorded_day(running: dict[str, "Future[Day]"]) -> Day:
     """Seed 2 on three recorded days."""
-    return two_days[1]
+    return running["recorded"].result()
 
 
 @pytest.fixture(scope="session")
-def printed_again() -> bytes:
-    """What the command line prints for the typical day, in a process of its own."""
-    return ended(begin_command(SEED)).encode()
+def printed_again(running: dict[str, "Future[Day]"]) -> bytes:
+    """What the command line prints for the typical day, in another process."""
+    return running["printed"].result().printed
 
 
 @pytest.fixture(scope="session")
-def nl_2024(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Day:
-    """Seed 7 on a day of NL 2024, from the shelf."""
-    day = Day(tmp_path_factory.mktemp("days") / "nl-2024", 7)
-    assert ended(begin(day.folder, day.seed, shared_dir / NL_PRICES)) == ""
-    return day
+def nl_2024(shared_dir: Path, running: dict[str, "Future[Day]"]) -> Day:
+    """Seed 7 on a day of NL 2024, from the shelf (at `shared_dir`, else the test is skipped)."""
+    assert shared_dir == SHELF
+    return running["nl-2024"].result()
