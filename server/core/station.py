@@ -15,7 +15,10 @@ MIN_CURRENT_MA = 6_000
 
 
 class Station(msgspec.Struct, frozen=True):
-    """The box with one OCPP connection. `unit` is what its profiles are said in; `safe_held_w` what it confirmed."""
+    """The box with one OCPP connection. `unit` is what its profiles are said in; `safe_held_w` what it confirmed.
+
+    `starts_alone`: it refused to stop taking cards while it is out of reach.
+    """
 
     id: UUID
     party_id: UUID
@@ -32,6 +35,7 @@ class Station(msgspec.Struct, frozen=True):
     connection_id: str | None = None
     last_seen_at: datetime | None = None
     safe_held_w: int | None = None
+    starts_alone: bool = False
 
 
 class Feeder(msgspec.Struct, frozen=True):

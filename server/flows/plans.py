@@ -13,7 +13,7 @@ from server.core.demand import Need, NeedInputs, need
 from server.core.pricecurve import PriceSlot, curve_id, sources
 from server.core.ready_by import ReadyBy, ReadySource
 from server.core.session import Followed, Session
-from server.core.station import Feeder, safe_share_w
+from server.core.station import Feeder, Station, safe_share_w
 from server.core.timegrid import Grid, floor_slot
 from server.core.valley.problem import Answer, Problem
 from server.flows import facts
@@ -84,7 +84,7 @@ async def prepare(
     energies = await sessions.past_energies(tx, people, location_id)
     here = Here(feeder, sockets, grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
     accepted = await plans.last_accepted(tx, [one.session.id for one in found if not one.station.online])
-    reserved = _reserved(found, {box.id for box in boxes if not box.online}, accepted, here)
+    reserved = _reserved(found, boxes, accepted, here)
     wishes = [await _wish(tx, one, here) for one in steered]
     where = Place(grid=grid, now=now, zone=place.time_zone, feeder=feeder, reserved_w=reserved)
     return Question(
@@ -117,23 +117,27 @@ def _grid(now: datetime, ends: Sequence[datetime | None]) -> Grid:
     return Grid(start, int(-(-seconds // 900)))
 
 
-def _reserved(found: Sequence[SessionFacts], offline: set[UUID], accepted: Mapping[UUID, Plan], here: Here) -> int:
+def _reserved(
+    found: Sequence[SessionFacts], boxes: Sequence[Station], accepted: Mapping[UUID, Plan], here: Here
+) -> int:
     """What stations out of reach, or out of hand, may draw behind a shared limit, W.
 
     Behind a limit in mA a one-phase car counts on all three phases. A station out of reach keeps to the last plan that
-    it accepted; one that never accepted any has its default share.
+    it accepted; one that never accepted any has its default share. So has a free one that would start alone should we
+    be gone: the plans of the others run on then.
     """
     if here.feeder is None:
         return 0
-    idle = {box: safe_share_w(here.feeder, here.boxes, 3) for box in offline}
-    drawn = 0
+    offline, taken = {box.id for box in boxes if not box.online}, {one.station.id for one in found}
+    idle = {box.id for box in boxes if box.id in offline or (box.starts_alone and box.id not in taken)}
+    share, drawn = safe_share_w(here.feeder, here.boxes, 3), 0
     for one in found:
         if not _unsteerable(one.session) and one.station.id not in offline:
             continue
-        share = idle.pop(one.station.id, 0)
+        idle.discard(one.station.id)
         power = one.max_w if _unsteerable(one.session) else max(share, _most(accepted.get(one.session.id), here.now))
         drawn += power * 3 // one.phases if here.feeder.limit_ma is not None else power
-    return drawn + sum(idle.values())
+    return drawn + share * len(idle)
 
 
 def _most(plan: Plan | None, now: datetime) -> int:

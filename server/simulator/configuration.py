@@ -9,9 +9,11 @@ WRITABLE = {
     "ClockAlignedDataInterval": "900",
     "MeterValueSampleInterval": "0",
     "ConnectionTimeOut": "120",
+    "LocalAuthorizeOffline": "true",
     "MeterValuesSampledData": "Energy.Active.Import.Register,Power.Active.Import,Current.Import,SoC",
     "MeterValuesAlignedData": "Energy.Active.Import.Register,Power.Active.Import,Current.Import,SoC",
 }
+SWITCHES = {"LocalAuthorizeOffline"}
 NUMERIC = {"HeartbeatInterval", "ClockAlignedDataInterval", "MeterValueSampleInterval", "ConnectionTimeOut"}
 
 
@@ -29,12 +31,16 @@ class Configuration:
             "MaxChargingProfilesInstalled": str(MAX_PROFILES),
             "StopTransactionOnEVSideDisconnect": "true",
             "AuthorizeRemoteTxRequests": "false",
-            "LocalAuthorizeOffline": "true",
         }
 
     def seconds(self, key: str) -> int:
         """A numeric key as seconds."""
         return int(self._values[key])
+
+    @property
+    def starts_alone(self) -> bool:
+        """Whether a card is taken at its word while there is no link (OCPP 1.6, 9.1.15)."""
+        return self._values["LocalAuthorizeOffline"].lower() == "true"
 
     def change(self, key: str, value: str) -> str:
         """`Accepted`, `Rejected` (read-only, or not a number where one is due) or `NotSupported`."""
@@ -43,6 +49,8 @@ class Configuration:
         if key not in self._values:
             return "NotSupported"
         if key in NUMERIC and not value.isdigit():
+            return "Rejected"
+        if key in SWITCHES and value.lower() not in ("true", "false"):
             return "Rejected"
         self._values[key] = value
         return "Accepted"

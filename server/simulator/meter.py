@@ -5,6 +5,7 @@ from ocpp.v16 import datatypes
 from ocpp.v16.enums import Measurand, Phase, ReadingContext, UnitOfMeasure
 
 from server.simulator.car import UJ_PER_WH
+from server.simulator.profiles import Transaction, stamp
 
 PHASES = (Phase.l1, Phase.l2, Phase.l3)
 
@@ -61,6 +62,13 @@ class Meter:
                 )
             )
         return out
+
+    def ends(self, running: Transaction, now_us: int) -> list[datatypes.MeterValue]:
+        """First and last register of a transaction, for StopTransaction's own copy."""
+        begin = Meter(running.meter_start_wh, self._unit).register(ReadingContext.transaction_begin)
+        end = self.register(ReadingContext.transaction_end)
+        ends = ((running.started_us, begin), (now_us, end))
+        return [datatypes.MeterValue(timestamp=stamp(us), sampled_value=[register]) for us, register in ends]
 
     def register(self, context: ReadingContext) -> datatypes.SampledValue:
         """The register alone, in the unit that this make of meter sends."""

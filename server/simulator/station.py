@@ -137,9 +137,16 @@ class Station:
         assert self.car is None, self.spec.identity
         self.car, self.token, self._finishing = car, token, False
         self._tell_status(now_us)
+        self._hold_card()
+
+    def _hold_card(self) -> None:
+        """The card of whoever waits here: asked about over the link; without one taken at its word, if that may be."""
+        token = self.token
+        if self.car is None or token is None or self.running or self._finishing:
+            return
         if self.online and self.accepted:
             self.send(Outgoing(lambda: call.Authorize(id_tag=token), self._authorized))
-        else:
+        elif not self.online and self.configuration.starts_alone:
             self.begin(token)
 
     def begin(self, token: str) -> None:
@@ -196,7 +203,7 @@ class Station:
         if running is None:
             return
         now_us, stop_wh = self.now_us(), self.meter.register_wh
-        ends = self._ends(running, now_us)
+        ends = self.meter.ends(running, now_us)
         running.stopped_us, running.meter_stop_wh = now_us, stop_wh
         self.running, self._energised, self._finishing = None, False, True
         self.profiles.forget_transaction()
@@ -234,6 +241,7 @@ class Station:
             self.accepted = True
             self.outbox.appendleft(self._status_message(self.now_us()))
             self.spoke()
+            self._hold_card()
 
     def lost(self) -> None:
         """The socket is gone: what does not belong to a transaction is not worth keeping."""
@@ -241,8 +249,7 @@ class Station:
         self.outbox = deque(message for message in self.outbox if message.transactional)
         if self.running:
             self._energised = True
-        elif self.car and self.token and not self._finishing:
-            self.begin(self.token)
+        self._hold_card()
 
     def boot(self) -> None:
         """Say who it is; nothing else may be said until the server accepts."""
@@ -302,6 +309,7 @@ class Station:
                 self.configuration.change("HeartbeatInterval", str(answer.interval))
             self.outbox.appendleft(self._status_message(self.now_us()))
             self.spoke()
+            self._hold_card()
         else:
             wait = answer.interval if answer is not None and answer.interval > 0 else 60
             self._boot_us = self.now_us() + wait * SECOND_US
@@ -385,16 +393,3 @@ class Station:
         intervals = [self.configuration.seconds(f"{key}Interval") for key in ("ClockAlignedData", "MeterValueSample")]
         dues = [(now_us // (s * SECOND_US) + 1) * s * SECOND_US for s in intervals if s]
         self._reading_us = min(dues, default=FAR_US)
-
-    def _ends(self, running: Transaction, now_us: int) -> list[datatypes.MeterValue]:
-        """First and last register of a transaction, for StopTransaction's own copy."""
-        begin = Meter(running.meter_start_wh, self.spec.register_unit)
-        return [
-            datatypes.MeterValue(
-                timestamp=stamp(running.started_us),
-                sampled_value=[begin.register(ReadingContext.transaction_begin)],
-            ),
-            datatypes.MeterValue(
-                timestamp=stamp(now_us), sampled_value=[self.meter.register(ReadingContext.transaction_end)]
-            ),
-        ]

@@ -159,9 +159,11 @@ async def configure(context: WorkContext, task: Task) -> str:
         phases = 1 if station.unit == "W" else station.phases
         share = safe_share_w(feeder, max(len(boxes), sockets), phases)
         heard = await context.stations.set_safe_share(station_id, share, station.unit or "A", phases)
-        await context.stations.set_option(station_id, "LocalAuthorizeOffline", "false")
+        alone = not (await context.stations.set_option(station_id, "LocalAuthorizeOffline", "false")).accepted
         async with context.db.begin() as tx:
-            await stations.update(tx, station_id, safe_held_w=share if heard.accepted else None)
+            await stations.update(tx, station_id, safe_held_w=share if heard.accepted else None, starts_alone=alone)
+            if alone != station.starts_alone:
+                await outbox.put_once(tx, "replan", str(station.location_id), {"why": "share"}, context.clock.now())
     for session in running:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())

@@ -96,9 +96,10 @@ def person(station: str) -> Person:
 
 
 def three_phase_drivers() -> list[Person]:
-    """Drivers who may charge in public and whose cars take 16 A or more on three phases, each another one."""
+    """Drivers who may charge in public and whose cars take 16 A on three phases, the largest battery first."""
     public = [one for one in TOWN.people if any(each.kind == "public_fixed" for each in one.contracts)]
-    return [one for one in public if one.consent and one.car and one.car.phases == 3]
+    fitting = [one for one in public if one.consent and one.car and (one.car.phases, one.car.max_ma) == (3, 16_000)]
+    return sorted(fitting, key=lambda one: -one.car.capacity_wh)
 
 
 def visit(station: str, plug_at: datetime, unplug_at: datetime, soc_pct: int, **more: Any) -> Visit:

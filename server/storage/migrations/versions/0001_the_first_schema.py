@@ -264,6 +264,7 @@ def upgrade() -> None:
     sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('booted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('safe_held_w', sa.Integer(), nullable=True),
+    sa.Column('starts_alone', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['feeder_id'], ['feeders.id'], name=op.f('fk_stations_feeder_id')),
     sa.ForeignKeyConstraint(['location_id'], ['locations.id'], name=op.f('fk_stations_location_id')),
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_stations_party_id')),
