@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from server.core.contract import ContractKind, ContractTerms
+from server.core.demand import NeedSource
 from server.core.session import Session
 from shared.sessions import Delay
 
@@ -24,6 +25,16 @@ def may_delay(session: Session, terms: ContractTerms | None, *, consent: bool) -
         return Delay.NO_CONSENT
     pays_nobody = terms.kind in (ContractKind.HOME_FIXED, ContractKind.PUBLIC_FIXED) and not terms.partner
     return Delay.NOTHING_TO_GAIN if pays_nobody else Delay.MANAGED
+
+
+def told_no_limit(delay: Delay, need_source: str, *, shared: bool) -> bool:
+    """Whether a charge at once is told no limit at all: on a limit of its own a car that is not ours to delay is free.
+
+    An override is held to the energy that the driver asked for: its price was said for that much and no more.
+    """
+    if shared or delay is Delay.MANAGED:
+        return False
+    return delay is not Delay.OVERRIDDEN or need_source not in (NeedSource.SOC, NeedSource.STATED)
 
 
 def planning_prices(terms: ContractTerms, market: Sequence[int], driver: Sequence[int] | None) -> list[int]:

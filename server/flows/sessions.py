@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import access, cdr, following
+from server.core import access, cdr, following, objective
 from server.core.demand import NeedSource
 from server.core.following import DRAWING_W, GRACE, TOO_MUCH, Sight, Verdict
 from server.core.meter import p95
@@ -21,7 +21,7 @@ from server.storage.plans import Plan
 from server.storage.sessions import SampleRow
 from server.storage.stations import Evse
 from shared.ids import derive
-from shared.sessions import Delay, SessionState
+from shared.sessions import SessionState
 
 REPLUG = timedelta(minutes=5)
 LIVE = timedelta(minutes=20)
@@ -193,7 +193,7 @@ async def _hold_against_plan(
     allowed = max(plan.power_w(sample.at), plan.power_w(sample.at - GRACE))
     sight = Sight(sample.at, sample.power_w, allowed, since, drew)
     verdict = following.judge(session, sight)
-    if verdict in (Verdict.SEND_AGAIN, Verdict.NOT_FOLLOWED) and await _is_unlimited(tx, session):
+    if verdict in (Verdict.SEND_AGAIN, Verdict.NOT_FOLLOWED) and await _is_unlimited(tx, session, plan):
         verdict = Verdict.FINE
     session = msgspec.structs.replace(session, idle_since=since if _idle(sight) else None)
     if verdict is Verdict.FINE:
@@ -205,9 +205,10 @@ async def _hold_against_plan(
     return await _act_on(tx, session, verdict, now)
 
 
-async def _is_unlimited(tx: AsyncSession, session: Session) -> bool:
+async def _is_unlimited(tx: AsyncSession, session: Session, plan: Plan) -> bool:
     """A charge at once on a limit of its own was told no limit: its plan is only what we expect of it."""
-    return session.delay is not Delay.MANAGED and (await stations.get(tx, session.station_id)).feeder_id is None
+    station = await stations.get(tx, session.station_id)
+    return objective.told_no_limit(session.delay, plan.need_source, shared=station.feeder_id is not None)
 
 
 async def _plan_anew(tx: AsyncSession, session: Session, plan: Plan, sample: SampledReading) -> str | None:

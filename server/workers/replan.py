@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.objective import told_no_limit
 from server.core.session import Followed, Session
 from server.core.station import Station, safe_share_w
 from server.flows import facts, plans
@@ -126,7 +127,7 @@ def order(one: SessionFacts, now: datetime) -> Order:
     assert plan is not None
     slot = max(0, min(plan.grid.index(now), plan.grid.slots))
     elapsed = (max(plan.made_at, plan.grid.at(slot)) - plan.grid.at(slot)).total_seconds()
-    free = one.session.delay is not Delay.MANAGED and one.station.feeder_id is None
+    free = told_no_limit(one.session.delay, plan.need_source, shared=one.station.feeder_id is not None)
     return Order(
         transaction_id=one.session.transaction_id,
         connector_no=one.session.connector_no,

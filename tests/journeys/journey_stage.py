@@ -44,7 +44,32 @@ from shared.wallets import Wallet
 LOCAL = ZoneInfo("Europe/Amsterdam")
 NOON = datetime(2026, 1, 13, 11, tzinfo=UTC)
 """A Tuesday in winter, at noon in the Netherlands: local time is UTC plus one all night."""
-VALLEY = [90, 80, 20, 20, 20, 20, 20, 90, 120, 120, 110, 100, 100, 100, 110, 130, 160, 220, 240, 220, 180, 150, 120, 100]
+VALLEY = [
+    90,
+    80,
+    20,
+    20,
+    20,
+    20,
+    20,
+    90,
+    120,
+    120,
+    110,
+    100,
+    100,
+    100,
+    110,
+    130,
+    160,
+    220,
+    240,
+    220,
+    180,
+    150,
+    120,
+    100,
+]
 """EUR/MWh by local hour: cheap from 02:00 to 07:00, dear when people come home."""
 
 

@@ -63,7 +63,9 @@ async def assert_the_night_went_well(evening, home, database=""):
     # The floor first, because nobody knows how full the battery is; then the valley, ready by habit.
     assert (plugged.headline, plugged.delay) == (Headline.CHARGING, Delay.MANAGED)
     assert (plugged.ready_by, plugged.ready_by_source) == (clock_time(1, "07:45"), "habit")
-    assert sum(slot.planned_wh for slot in plugged.plan.slots if slot.start < VALLEY_FROM) == pytest.approx(5_000, abs=900)
+    assert sum(slot.planned_wh for slot in plugged.plan.slots if slot.start < VALLEY_FROM) == pytest.approx(
+        5_000, abs=900
+    )
     assert (plugged.plan.price_source, plugged.advice) == ("energy_charts", None)
     assert (waiting.headline, waiting.plan.starts_at, waiting.power_w) == (Headline.PAUSED, VALLEY_FROM, 0)
     assert waiting.plan.followed == "followed"
@@ -126,5 +128,3 @@ async def test_a_car_that_says_how_full_it_is_needs_no_floor_and_waits(tmp_path)
     )
     assert receipt.savings_minor > 100
     assert (wallet.balance_minor, wallet.earnings_minor, wallet.savings_minor) == (0, 0, receipt.savings_minor)
-
-
