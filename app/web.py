@@ -13,6 +13,8 @@ from app.main import entry
 SESSION_TIMEOUT_S = 300
 """How long a closed tab's session is kept; Flet's own hour is memory for nothing."""
 ROOT = Path(__file__).parent
+SCRIPTS = b"script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:; object-src 'none'; base-uri 'self'"
+"""Scripts are our own. Flet's stock client asks jsdelivr for a plugin (Rive) that this app does not use."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -35,7 +37,7 @@ def asgi(api_url: str) -> tuple[Asgi, AbstractAsyncContextManager[None]]:
         no_cdn=True,
         session_timeout_seconds=SESSION_TIMEOUT_S,
     )
-    return _same_origin(inner), _running()
+    return _own_scripts(_same_origin(inner)), _running()
 
 
 def _assets() -> Path:
@@ -51,6 +53,20 @@ async def _running() -> AsyncIterator[None]:
         yield
     finally:
         await flet_fastapi.app_manager.shutdown()
+
+
+def _own_scripts(inner: Asgi) -> Asgi:
+    """Tell browsers to load no script from elsewhere."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_policy(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), (b"content-security-policy", SCRIPTS)]
+            await send(message)
+
+        await inner(scope, receive, with_policy)
+
+    return guarded
 
 
 def _same_origin(inner: Asgi) -> Asgi:

@@ -161,7 +161,7 @@ TEXTS = {
     "curve.hint": "Zeige auf eine Viertelstunde, um sie zu lesen.",
     "curve.receipt": "Was geladen wurde, neben sofortigem Laden",
     "prices.source": "Preise: {source}",
-    "source.typical": "übliche Preise, von uns",
+    "source.typical": "übliche Preise von Dalstroom selbst",
     "source.recorded": "Aufgezeichnete Preise",
     "source.energy-charts": "Energy-Charts",
     "source.entsoe": "ENTSO-E",

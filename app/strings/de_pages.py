@@ -92,7 +92,7 @@ TEXTS = {
     "receipt.value": "Laden im Tal machte diese Energie billiger um",
     "receipt.baseline": "Sofort hätte es gekostet",
     "receipt.actual": "So wie geladen wurde, kostete es",
-    "receipt.market_note": "Zu Marktpreisen, ohne Steuern. {source}, {quality}.",
+    "receipt.market_note": "Zu Marktpreisen ohne Steuern: {source}, {quality}.",
     "receipt.savings": "Davon auf deiner eigenen Rechnung",
     "receipt.employer": "Davon auf der Rechnung deines Arbeitgebers",
     "receipt.fee": "Abzüglich der Kosten der Plattform",

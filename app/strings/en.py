@@ -166,7 +166,7 @@ TEXTS = {
     "curve.hint": "Point at a quarter of an hour to read it.",
     "curve.receipt": "What was charged, beside charging at once",
     "prices.source": "Prices: {source}",
-    "source.typical": "typical, of our own",
+    "source.typical": "Dalstroom's own typical curve",
     "source.recorded": "Recorded prices",
     "source.energy-charts": "Energy-Charts",
     "source.entsoe": "ENTSO-E",

@@ -95,7 +95,7 @@ TEXTS = {
     "receipt.value": "Charging in the valley made this energy cheaper by",
     "receipt.baseline": "At once it would have cost",
     "receipt.actual": "As it was charged, it cost",
-    "receipt.market_note": "At market prices, without taxes. {source}, {quality}.",
+    "receipt.market_note": "At market prices without taxes: {source}, {quality}.",
     "receipt.savings": "Of that on your own bill",
     "receipt.employer": "Of that on your employer's bill",
     "receipt.fee": "Less the platform's cost",

@@ -161,7 +161,7 @@ TEXTS = {
     "curve.hint": "Wijs een kwartier aan om het te lezen.",
     "curve.receipt": "Wat er is geladen, naast meteen laden",
     "prices.source": "Prijzen: {source}",
-    "source.typical": "gewone prijzen, van onszelf",
+    "source.typical": "gewone prijzen van Dalstroom zelf",
     "source.recorded": "Opgenomen prijzen",
     "source.energy-charts": "Energy-Charts",
     "source.entsoe": "ENTSO-E",

@@ -92,7 +92,7 @@ TEXTS = {
     "receipt.value": "Laden in het dal maakte deze energie goedkoper met",
     "receipt.baseline": "Meteen had het gekost",
     "receipt.actual": "Zoals er geladen is, kostte het",
-    "receipt.market_note": "Tegen marktprijzen, zonder belasting. {source}, {quality}.",
+    "receipt.market_note": "Tegen marktprijzen zonder belasting: {source}, {quality}.",
     "receipt.savings": "Daarvan op je eigen rekening",
     "receipt.employer": "Daarvan op de rekening van je werkgever",
     "receipt.fee": "Min de kosten van het platform",

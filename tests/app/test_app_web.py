@@ -25,6 +25,7 @@ async def test_every_address_gets_the_app_and_nothing_comes_from_a_cdn(served: w
         assert page.status_code == 200
         assert "noCdn=true" in page.text.replace(" ", "")
         assert "<title>Dalstroom</title>" in page.text
+        assert "script-src 'self'" in page.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("path", ["/fonts/Manrope-Bold.ttf", "/icons/icon-192.png", "/favicon.png"])

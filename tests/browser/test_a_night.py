@@ -57,6 +57,8 @@ def moves_the_departure_and_the_plan_follows(window: Window, demo: Demo, driver:
 
 
 def overrides_and_goes_back(window: Window, demo: Demo, driver: DemoDriver) -> None:
+    if window.button("Back to the plan").count():  # this driver of the town overrides by herself at eight
+        window.tap(window.button("Back to the plan"))
     window.tap(window.button("Charge now"))
     dialog = window.page.get_by_role("alertdialog").or_(window.page.get_by_role("dialog"))
     expect(dialog.first).to_be_attached(timeout=20_000)
@@ -114,5 +116,4 @@ def test_every_page_opens_and_nothing_comes_from_elsewhere(demo: Demo, open_wind
     ):
         window.go(tab)
         expect(window.host.get_by_text(words).first).to_be_attached(timeout=20_000)
-    # The stock client asks for one plugin of Flutter's that this app does not use; it is refused and not missed.
-    assert [url for url in window.outside if "rive" not in url] == []
+    assert window.outside == []

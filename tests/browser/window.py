@@ -41,7 +41,7 @@ class Window:
     def open(self, path: str = "/") -> "Window":
         """Load the app and turn its semantics on."""
         self.page.goto(self.url + path)
-        self.page.wait_for_function("!document.getElementById('loading')", timeout=60_000)
+        self.page.wait_for_selector("#loading", state="detached", timeout=60_000)
         self.page.wait_for_selector("flt-semantics-placeholder", state="attached")
         self.page.evaluate("document.querySelector('flt-semantics-placeholder').click()")
         self.page.wait_for_selector("flt-semantics", state="attached")
