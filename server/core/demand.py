@@ -103,8 +103,13 @@ def _by_soc(inputs: NeedInputs, soc_pct: int, capacity_wh: int) -> Need:
 
 def _remaining(inputs: NeedInputs, total_wh: int, source: NeedSource) -> Need:
     total = min(total_wh, _most(inputs, total_wh))
-    energy = max(0, total - inputs.delivered_wh)
-    return Need(energy, min(energy, max(0, FLOOR_WH - inputs.delivered_wh)), source)
+    energy = _rest(total - inputs.delivered_wh)
+    return Need(energy, min(energy, _rest(FLOOR_WH - inputs.delivered_wh)), source)
+
+
+def _rest(wanted_wh: int) -> int:
+    """What is still to come, less what a profile rounded away: at 6 A a single Wh would cost a quarter hour."""
+    return wanted_wh if wanted_wh >= ROUNDING_WH else 0
 
 
 def _step(inputs: NeedInputs) -> Need:

@@ -31,10 +31,14 @@ async def take(tx: AsyncSession, zone: str, fetched: list[PriceSlot], day: Grid,
     return len(fresh)
 
 
-async def known_until(tx: AsyncSession, zone: str, days: list[Grid]) -> datetime | None:
-    """The end of the last of these days that has published prices, None where none has."""
+async def known_until(tx: AsyncSession, zone: str, days: list[Grid], names: set[str]) -> datetime | None:
+    """The end of the last of these days for which every source of these names has published, None where none is.
+
+    One source is not enough to stop asking: prices are preliminary until a second one agrees (domain 2.1).
+    """
     known = None
     for day in days:
-        if await prices.between(tx, zone, day.start, day.end):
+        stored = await prices.between(tx, zone, day.start, day.end)
+        if names <= {slot.source for slot in stored if slot.end >= day.end}:
             known = day.end
     return known

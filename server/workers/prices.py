@@ -66,6 +66,6 @@ class PriceWorker:
             if fresh:
                 log.info("prices_stored", zone=zone, day=day.isoformat(), slots=fresh)
         async with self._context.db.read() as tx:
-            known = await prices.known_until(tx, zone, grids)
+            known = await prices.known_until(tx, zone, grids, {feed.name for feed in self._feeds})
         jitter = zlib.crc32(zone.encode()) % JITTER_SECONDS if self._jitter else 0
         return next_poll(now, place.time_zone, known, jitter)

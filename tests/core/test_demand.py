@@ -42,6 +42,11 @@ LADDER = {
     "the driver's word is kept": (NeedInputs(16_000, stated_energy_wh=16_000, drawing=True), Need(0, 0, STATED)),
     "8 of 10 past sessions": (NeedInputs(0, history_wh=PAST), Need(19_200, 5_000, HISTORY)),
     "small habits need no more than they are": (NeedInputs(0, history_wh=(2_000,)), Need(2_000, 2_000, HISTORY)),
+    "the floor is over but for what a profile rounds away": (
+        NeedInputs(4_980, history_wh=PAST),
+        Need(14_220, 0, HISTORY),
+    ),
+    "so is the driver's word": (NeedInputs(15_960, stated_energy_wh=16_000), Need(0, 0, STATED)),
     "the floor is over": (NeedInputs(6_000, history_wh=PAST), Need(13_200, 0, HISTORY)),
     "estimate reached, the car has stopped": (NeedInputs(19_200, history_wh=PAST), Need(0, 0, HISTORY)),
     "estimate reached, the car still draws": (
