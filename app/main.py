@@ -60,4 +60,4 @@ def entry(
 
 def run() -> None:
     """Run on this device."""
-    ft.run(entry(), assets_dir="app/assets", no_cdn=True)
+    ft.run(entry(), assets_dir="assets", no_cdn=True)

@@ -67,6 +67,9 @@ async def use_server(desk: Desk, address: str) -> Api:
 async def load_drivers(desk: Desk) -> None:
     """The people of the demo; a server that is no demo has none."""
     board = desk.state.board
+    if not desk.api.base_url:  # a phone that has not been told its server yet
+        board.drivers = board.drivers.ready([])
+        return
     board.drivers = board.drivers.loading()
     try:
         board.drivers = board.drivers.ready(await desk.api.demo_drivers())

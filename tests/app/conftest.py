@@ -22,10 +22,11 @@ async def open_app(town: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
     async def start(**options: object) -> Screen:
         remembers = options.pop("remembers", {})
+        address = options.pop("address", "http://town")
         screen = Screen(**options)  # type: ignore[arg-type]
         screen.device.update(remembers)  # type: ignore[call-overload]
         screens.append(screen)
-        return await screen.start(entry("http://town", town.transport()))
+        return await screen.start(entry(address, town.transport()))  # type: ignore[arg-type]
 
     yield start
     for screen in screens:

@@ -2,7 +2,7 @@ import flet as ft
 from fake_town import Town
 from fletkit import Open
 
-from app.store import LANGUAGE, TOKEN
+from app.store import LANGUAGE, SERVER, TOKEN
 from shared.problems import Problem
 
 
@@ -92,3 +92,30 @@ async def test_a_sign_in_that_ends_while_the_app_is_open_leads_back_to_the_door(
     await screen.go(2)
     await screen.until(lambda: screen.says("You are signed out."))
     assert screen.all(ft.Text, text="Sanne de Wit")
+
+
+async def test_when_the_connection_is_back_the_stored_sign_in_still_opens_the_door(open_app: Open, town: Town) -> None:
+    town.access, town.down = 4, True
+    screen = await open_app(remembers={TOKEN: "refresh-4"})
+    await screen.until(lambda: screen.has("retry"))
+    town.down = False
+    await screen.click("retry")
+    await screen.until(lambda: screen.has("headline"))
+
+
+async def test_on_a_phone_the_driver_says_which_server_and_the_device_remembers_it(open_app: Open, town: Town) -> None:
+    town.demo = False
+    screen = await open_app(address=None, web=False)
+    await screen.until(lambda: screen.has("server"))
+    await screen.type("email", "sanne@example.org")
+    await screen.type("password", "right")
+    await screen.click("enter")
+    assert screen.says("Enter an address that begins with https://")
+    await screen.type("server", "https://no such host")
+    await screen.click("enter")
+    assert screen.says("Enter an address that begins with https://")
+    await screen.type("server", "https://charge.example.org/")
+    await screen.click("enter")
+    await screen.until(lambda: screen.has("headline"))
+    assert screen.device[SERVER] == "https://charge.example.org"
+    assert screen.device[TOKEN] == "refresh-1"

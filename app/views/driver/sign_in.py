@@ -1,5 +1,6 @@
 """The door: in the demo one tap as anybody, else e-mail and password."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from app.views.desk import Desk, use_board, use_desk, use_prefs, use_texts
 from app.widgets.cards import Tone, card, failed, notice, page, skeleton, stack
 from shared.accounts import DemoDriver, Role
 
+ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?(/[^\s]*)?|https?://\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
 NARROW = 460
 WIDE = 880
 TOUR = (
@@ -37,6 +39,10 @@ def SignIn() -> ft.Control:
     async def load() -> None:
         await access.load_drivers(desk)
 
+    async def again() -> None:
+        await access.restore(desk)
+        await load()
+
     ft.use_effect(load, [desk.api.base_url])
     drivers = board.drivers
     banner = notice(Tone.WARN, _said(t, door.notice)) if door.notice else None
@@ -47,7 +53,7 @@ def SignIn() -> ft.Control:
     elif people and not by_password:
         inner += [_people(t, desk, people, wide=prefs.wide), _switch(t, lambda: set_by_password(True))]
     elif drivers.problem is not None and desk.server_is_given:
-        inner.append(failed(t, drivers.problem, load))
+        inner.append(failed(t, drivers.problem, again))
     else:
         inner.append(_Password())
     width = WIDE if people and prefs.wide and not by_password else NARROW
@@ -136,7 +142,7 @@ class Typed:
 
     def wrong(self, *, server_is_given: bool) -> str:
         """The key of what is missing; empty when it can be sent."""
-        if not server_is_given and not self.address.startswith(("https://", "http://")):
+        if not server_is_given and not ADDRESS.fullmatch(self.address):
             return "sign.server.wrong"
         return "" if self.email.strip() and self.password else "sign.need_both"
 
