@@ -1,6 +1,7 @@
 """`dalstroom up`: it serves, stops within five seconds, goes on where it stopped, and says in a line what is wrong."""
 
 import json
+import os
 import signal
 import socket
 import threading
@@ -39,8 +40,21 @@ def refused_here(home, monkeypatch, *words):
     return lines[0]
 
 
-def sessions_of(up, driver):
-    return up.ask("GET", "/api/sessions/current", headers=driver)
+def stopped_well(up, by=signal.SIGINT):
+    """Stop it: in time (in proportion where the machine is busy with other things), exit code 0, nothing failed."""
+    allowed_s = STOPS_WITHIN_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    seconds, code, said = up.stop(by)
+    assert code == 0
+    assert seconds < allowed_s
+    assert "Traceback" not in said
+    assert "failed" not in said
+    return said
+
+
+def standing(up, people):
+    """Energy by session of all who are plugged in."""
+    found = [session for driver in people for session in up.ask("GET", "/api/sessions/current", headers=driver)]
+    return {session["id"]: session["energy_wh"] for session in found if session["state"] == "open"}
 
 
 def now_of(up, driver):
@@ -63,36 +77,28 @@ class Listener(threading.Thread):
 
 
 def test_a_demo_lives_stops_at_once_and_goes_on_where_it_stopped(tmp_path):
-    with Up(tmp_path, "--demo", "--speed", "600") as up:
-        driver = up.sign_in("home_dynamic")
-        plugged = until(up, lambda: sessions_of(up, driver))[0]
-        listener = Listener(up, driver)
+    with Up(tmp_path, "--demo") as up:
+        people = up.sign_in_all()
+        until(up, lambda: sum(standing(up, people).values()))
+        up.ask("PUT", "/api/clock", headers=people[0], json={"speed": 0})
+        assert up.ask("GET", "/api/clock", headers=people[0])["speed"] == 0
+        time.sleep(0.5)  # what was under way when the clock stopped
+        stopped_at, there = now_of(up, people[0]), standing(up, people)
+        listener = Listener(up, people[0])
         listener.start()
         until(up, lambda: listener.kinds)
-        up.ask("PUT", "/api/clock", headers=driver, json={"speed": 60})
-        assert up.ask("GET", "/api/clock", headers=driver)["speed"] == 60
-        stopped_at = now_of(up, driver)
-        seconds, code, said = up.stop()
-        assert seconds < STOPS_WITHIN_S
-        assert code == 0
+        stopped_well(up)
         listener.join(5)
         assert listener.ended
-        assert "Traceback" not in said
-        assert "task_failed" not in said
 
-    with Up(tmp_path, "--demo", "--speed", "600") as up:
-        driver = up.sign_in("home_dynamic")
-        resumed_at = now_of(up, driver)
-        assert stopped_at <= resumed_at < stopped_at + timedelta(hours=4)
-        there = sessions_of(up, driver)
-        assert [session["id"] for session in there] == [plugged["id"]]
-        before = there[0]["energy_wh"]
-        until(up, lambda: all(session["energy_wh"] > before for session in sessions_of(up, driver)), within_s=120)
-        assert now_of(up, driver) > resumed_at
-        seconds, code, said = up.stop()
-        assert (seconds < STOPS_WITHIN_S, code) == (True, 0)
-        assert "goes on" in said
-        assert "Traceback" not in said
+    with Up(tmp_path, "--demo", "--speed", "0") as up:
+        people = up.sign_in_all()
+        assert abs(now_of(up, people[0]) - stopped_at) < timedelta(seconds=1)
+        assert set(standing(up, people)) == set(there)
+        up.ask("PUT", "/api/clock", headers=people[0], json={"speed": 600})
+        until(up, lambda: sum(standing(up, people).values()) > sum(there.values()))
+        assert now_of(up, people[0]) > stopped_at
+        assert "goes on" in stopped_well(up)
 
 
 def test_a_killed_demo_has_kept_its_town(tmp_path):
@@ -101,13 +107,11 @@ def test_a_killed_demo_has_kept_its_town(tmp_path):
         until(up, lambda: kept.exists() and json.loads(kept.read_bytes())["memory"]["stays"])
         up.process.kill()
         up.process.wait()
-    state = json.loads(kept.read_bytes())
-    with Up(tmp_path, "--demo", "--speed", "60") as up:
-        driver = up.sign_in("home_dynamic")
-        assert now_of(up, driver) > datetime.fromisoformat(state["began"]) + timedelta(minutes=10)
-        standing = until(up, lambda: up.ask("GET", "/api/sessions/current", headers=up.sign_in("depot_driver")))
-        assert standing[0]["state"] == "open"
-        assert up.stop()[1] == 0
+    began = datetime.fromisoformat(json.loads(kept.read_bytes())["began"])
+    with Up(tmp_path, "--demo", "--speed", "0") as up:
+        people = up.sign_in_all()
+        assert now_of(up, people[0]) > began + timedelta(minutes=10)
+        assert standing(up, people)
 
 
 def test_without_demo_nobody_signs_in_by_a_tap_and_sigterm_ends_it(tmp_path):
@@ -117,9 +121,7 @@ def test_without_demo_nobody_signs_in_by_a_tap_and_sigterm_ends_it(tmp_path):
         assert up.http.get("/api/demo/drivers").status_code == 404
         tap = up.http.post("/api/auth/demo", json={"account_id": "00000000-0000-4000-8000-000000000000"})
         assert tap.status_code == 404
-        seconds, code, said = up.stop(signal.SIGTERM)
-        assert (seconds < STOPS_WITHIN_S, code) == (True, 0)
-        assert "Traceback" not in said
+        stopped_well(up, signal.SIGTERM)
 
 
 @pytest.mark.parametrize("option", ["--port", "--ocpp-port"])
