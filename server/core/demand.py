@@ -16,6 +16,8 @@ FLOOR_WH = 5_000
 DEFAULT_WH = 20_000
 STEP_WH = 3_000
 """What a car that still draws is given beyond an estimate that proved too low, again and again until it is full."""
+AT_ONCE_STEP_WH = 20_000
+"""The same for a car that is not to be delayed: it must not be held up between two steps."""
 REACHED_PCT = 97
 ROUNDING_WH = 100
 """An estimate counts as reached a little before: a profile in steps of 0.1 A never ends on the Wh."""
@@ -41,7 +43,7 @@ class NeedInputs(msgspec.Struct, frozen=True):
     `stated_energy_wh` is the driver's word for the whole session: what was still to come when it was said and what had
     been delivered by then. `history_wh`: energies of the driver's ended sessions, oldest first. `drawing`: power flows
     now. `full`: allowed to draw, the car has drawn nothing for long enough. `floor_soc_pct`: where the state of charge
-    is known, charge to it first.
+    is known, charge to it first. `at_once`: nobody may hold this car back.
     """
 
     delivered_wh: int
@@ -53,6 +55,7 @@ class NeedInputs(msgspec.Struct, frozen=True):
     drawing: bool = False
     full: bool = False
     floor_soc_pct: int | None = None
+    at_once: bool = False
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -114,7 +117,8 @@ def _rest(wanted_wh: int) -> int:
 
 def _step(inputs: NeedInputs) -> Need:
     """Beyond the estimate: a step more, but not more than the battery can hold."""
-    step = min(STEP_WH, _most(inputs, inputs.delivered_wh + STEP_WH) - inputs.delivered_wh)
+    whole = AT_ONCE_STEP_WH if inputs.at_once else STEP_WH
+    step = min(whole, _most(inputs, inputs.delivered_wh + whole) - inputs.delivered_wh)
     return Need(step, 0, NeedSource.STILL_DRAWING) if step > 0 else Need(0, 0, NeedSource.FULL)
 
 

@@ -160,7 +160,7 @@ async def _wish(tx: AsyncSession, one: SessionFacts, here: Here) -> Wish:
     prices = market
     if delay is Delay.MANAGED and one.contract is not None:
         prices = objective.planning_prices(one.contract.terms, market, one.driver_prices(grid, market))
-    asked = _need(one, here)
+    asked = _need(one, here, at_once=delay is not Delay.MANAGED or session.delay is not Delay.MANAGED)
     survival, worth = None, None
     if ready.source is ReadySource.NONE and delay is Delay.MANAGED:
         ahead = await _forecast(tx, one, here)
@@ -190,7 +190,7 @@ async def _forecast(tx: AsyncSession, one: SessionFacts, here: Here) -> departur
     return departure.outlook(own, others, seen, here.grid)
 
 
-def _need(one: SessionFacts, here: Here) -> Need:
+def _need(one: SessionFacts, here: Here, *, at_once: bool) -> Need:
     """How much energy is still to come, counting what flowed since the last reading."""
     session, now = one.session, here.now
     history = here.past_wh.get(session.account_id, ()) if session.account_id else ()
@@ -206,6 +206,7 @@ def _need(one: SessionFacts, here: Here) -> Need:
         history_wh=history,
         drawing=not session.full,
         full=session.full,
+        at_once=at_once,
     )
     return need(inputs)
 

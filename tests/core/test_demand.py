@@ -57,6 +57,10 @@ LADDER = {
         NeedInputs(19_199, history_wh=PAST, drawing=True),
         Need(3_000, 0, DRAWING),
     ),
+    "a car that nobody may hold back is given more at once": (
+        NeedInputs(19_200, capacity_wh=27_000, history_wh=PAST, drawing=True, at_once=True),
+        Need(10_800, 0, DRAWING),
+    ),
     "the last step before the battery's limit": (
         NeedInputs(28_500, capacity_wh=27_000, history_wh=PAST, drawing=True),
         Need(1_500, 0, DRAWING),

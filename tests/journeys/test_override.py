@@ -72,7 +72,7 @@ async def test_it_costs_to_the_cent_what_was_said_at_a_home_with_a_fixed_price(t
 
 
 async def test_it_costs_to_the_cent_what_was_said_on_a_dynamic_tariff(tmp_path):
-    quote, kept, hurried = await assert_the_price_holds(tmp_path, person("HOME-1"), "HOME-1")
+    quote, kept, _ = await assert_the_price_holds(tmp_path, person("HOME-1"), "HOME-1")
     assert (kept.case, quote.cashback_before_minor) == ("B", 0)
 
 

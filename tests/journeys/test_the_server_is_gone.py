@@ -1,4 +1,4 @@
-"""Behind a shared limit the server dies, the power fails, cars come and go: the limit holds on the meters, per phase."""
+"""Behind a shared limit the server dies, the power fails, cars come and go: the limit holds on each phase."""
 
 from datetime import timedelta
 
