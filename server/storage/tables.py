@@ -1,5 +1,4 @@
 """The tables. Private to storage; validation stands in structs and CHECK constraints, never here.
-
 Every account, contract, station, tariff and wallet belongs to a party: `party_id` is in every row that is somebody's.
 """
 
