@@ -28,6 +28,11 @@ LIVE = timedelta(minutes=20)
 """An older reading is a replay from a station's queue: it counts for the energy, not for what happens now."""
 BEHIND_WH = 700
 CLOCK_SKEW = timedelta(minutes=5)
+OLDEST = timedelta(days=60)
+"""A start of longer ago comes of a clock that was never set: no station's queue holds a season."""
+SUPERSEDED = "Superseded"
+LATE = timedelta(minutes=15)
+"""How long the end of a superseded session is waited for, before it is settled without."""
 
 
 async def authorize(tx: AsyncSession, station_id: UUID, token_uid: str, now: datetime) -> TokenAnswer:
@@ -52,6 +57,7 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
     known = await sessions.get(tx, session_id)
     if known is not None:
         return StartAnswer(known.transaction_id, status)
+    info = msgspec.structs.replace(info, at=min(info.at, now + CLOCK_SKEW) if info.at >= now - OLDEST else now)
     evse = await stations.evse_at(tx, station_id, info.connector_no)
     if evse is None:
         evse = await stations.add_evse(tx, station, info.connector_no)
@@ -76,8 +82,8 @@ async def _supersede(tx: AsyncSession, evse: Evse, info: StartInfo, now: datetim
     for left in await sessions.all_open_on(tx, evse.id):
         if left.started_at < info.at:
             stop = max(left.register_wh, left.meter_start_wh)
-            await _end(tx, left, max(left.read_at or left.started_at, left.started_at), stop, "Superseded")
-            await outbox.put(tx, "settle", str(left.id), {"session_id": left.id}, now)
+            await _end(tx, left, max(left.read_at or left.started_at, left.started_at), stop, SUPERSEDED)
+            await outbox.put(tx, "settle", str(left.id), {"session_id": left.id}, now + LATE)
 
 
 async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: StartInfo, now: datetime) -> Session:
@@ -99,9 +105,8 @@ async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: Sta
         [p95(values) for values in past],
         cap,
     )
-    started_at = min(info.at, now + CLOCK_SKEW)
     last = await sessions.last_ended(tx, evse.id, info.token_uid)
-    replugged = last is not None and _by_hand(last) and timedelta(0) <= started_at - (last.ended_at or now) <= REPLUG
+    replugged = last is not None and _by_hand(last) and timedelta(0) <= info.at - (last.ended_at or now) <= REPLUG
     return Session(
         id=UUID(int=0),
         party_id=station.party_id,
@@ -111,16 +116,16 @@ async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: Sta
         connector_no=info.connector_no,
         transaction_id=0,
         token_uid=info.token_uid,
-        started_at=started_at,
+        started_at=info.at,
         received_at=now,
         meter_start_wh=info.meter_start_wh,
         register_wh=info.meter_start_wh,
-        read_at=started_at,
+        read_at=info.at,
         account_id=account_id,
         contract_id=contract.id if contract else None,
         vehicle_id=car.id if car else None,
         target_pct=car.target_pct if car else None,
-        override_since=started_at if replugged else None,
+        override_since=info.at if replugged else None,
         reference_power_w=power,
         reference_power_source=source,
     )
@@ -128,7 +133,7 @@ async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: Sta
 
 def _by_hand(session: Session) -> bool:
     """Whether a driver unplugged, and not a station that lost its power or its memory."""
-    return session.stop_reason not in ("PowerLoss", "Reboot", "HardReset", "SoftReset", "Superseded")
+    return session.stop_reason not in ("PowerLoss", "Reboot", "HardReset", "SoftReset", SUPERSEDED)
 
 
 async def take_readings(tx: AsyncSession, station_id: UUID, info: ReadingsInfo, now: datetime) -> None:
@@ -252,13 +257,17 @@ async def _act_on(tx: AsyncSession, session: Session, verdict: Verdict, now: dat
 
 
 async def close_session(tx: AsyncSession, station_id: UUID, info: StopInfo, now: datetime) -> TokenAnswer | None:
-    """A transaction ended. A repeat, or one that we never saw, is acknowledged and changes nothing."""
+    """A transaction ended. A repeat, or one that we never saw, is acknowledged and changes nothing.
+
+    The end of a superseded session may come after all, out of a station's queue: until it is settled, it counts.
+    """
     session = await sessions.by_transaction(tx, station_id, info.transaction_id)
     if session is None:
         await _keep_orphan(tx, station_id, "StopTransaction", info, now)
         return None
     await _keep(tx, session, info.readings, now)
-    if session.state is SessionState.OPEN:
+    awaited = session.state is SessionState.ENDED and session.stop_reason == SUPERSEDED and info.reason != SUPERSEDED
+    if session.state is SessionState.OPEN or awaited:
         ended_at = max(min(info.at, now + CLOCK_SKEW), session.started_at)
         await _end(tx, session, ended_at, max(info.meter_stop_wh, session.meter_start_wh), info.reason or "Local")
         await outbox.put(tx, "settle", str(session.id), {"session_id": session.id}, now)

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import ledger
 from server.core.contract import ContractKind, ContractTerms
-from server.core.meter import MeterSpan, energy_by_slot, gap_share, is_valid
+from server.core.meter import MeterSpan, energy_by_slot, gap_share, is_valid, stay_grid
 from server.core.pricecurve import PriceSlot
 from server.core.session import Session
 from server.core.settlement import HELD_BACK, SettlementInput
-from server.core.timegrid import Grid, covering
+from server.core.timegrid import Grid
 from server.flows import facts
 from server.flows.facts import SessionFacts
 from server.storage import sessions, wallets
@@ -51,8 +51,8 @@ def span(session: Session, until: datetime) -> MeterSpan:
 
 async def course(tx: AsyncSession, one: SessionFacts, until: datetime, end: datetime) -> Course:
     """What a session has taken by `until`, on a grid that reaches to `end`."""
-    grid = covering(one.session.started_at, max(end, until))
     seen = span(one.session, until)
+    grid = stay_grid(msgspec.structs.replace(seen, ended_at=max(end, until, seen.ended_at)))
     readings = await sessions.readings(tx, one.session.id)
     account_id = one.session.account_id
     return Course(

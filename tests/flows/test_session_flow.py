@@ -1,0 +1,229 @@
+"""What stations say may come twice, late, in the wrong order, or of something that nobody knows."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from small_town import (
+    ANNA,
+    BERT,
+    HOME_STATION,
+    NOW,
+    STREET,
+    STREET_STATION_1,
+    STREET_STATION_2,
+    make_plan,
+    plug_in,
+    read_meter,
+    rows,
+    unplug,
+)
+
+from server.core.reports import ReadingsInfo, SampledReading, StartInfo, StopInfo
+from server.flows import sessions as flow
+from server.flows import settlements
+from server.storage import outbox, sessions, wallets
+from shared.sessions import SessionState
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+START = StartInfo(1, "ANNA-CARD", 100_000, NOW)
+
+
+async def start(db, info=START, now=NOW, station=HOME_STATION):
+    async with db.begin() as tx:
+        return await flow.open_session(tx, station, info, now)
+
+
+async def stop(db, info, now, station=HOME_STATION):
+    async with db.begin() as tx:
+        return await flow.close_session(tx, station, info, now)
+
+
+async def read(db, transaction_id, at, register_wh, now=None):
+    sample = SampledReading(at, register_wh=register_wh, power_w=11_040)
+    async with db.begin() as tx:
+        await flow.take_readings(tx, HOME_STATION, ReadingsInfo(1, transaction_id, (sample,)), now or at)
+
+
+async def session_of(db, transaction_id, station=HOME_STATION):
+    async with db.read() as tx:
+        return await sessions.by_transaction(tx, station, transaction_id)
+
+
+async def settle_due(db, now):
+    """Do what a worker does with the settlements that are due."""
+    async with db.read() as tx:
+        due = [task for task in await outbox.due(tx, now) if task.kind == "settle"]
+    for task in due:
+        async with db.begin() as tx:
+            outcome = await settlements.settle_session(tx, msgspec.convert(task.key, type(ANNA)), now)
+            await outbox.done(tx, [task.id], now, outcome)
+
+
+async def test_the_same_start_again_is_answered_with_the_same_transaction(town):
+    first = await start(town)
+    again = await start(town, now=NOW + 3 * HOUR)  # out of a queue that was replayed
+    other_case = await start(town, msgspec.structs.replace(START, token_uid="anna-card"))  # OCPP: CiString
+    assert first == again == other_case
+    assert await rows(town, "sessions") == 1
+    await stop(town, StopInfo(first.transaction_id, 105_000, NOW + HOUR), NOW + HOUR)
+    assert await start(town, now=NOW + 4 * HOUR) == first
+    assert (await session_of(town, first.transaction_id)).state is SessionState.ENDED
+
+
+async def test_another_meter_or_time_or_connector_is_another_session(town):
+    first = await start(town)
+    later = await start(town, StartInfo(1, "ANNA-CARD", 104_000, NOW + 2 * HOUR), NOW + 2 * HOUR)
+    beside = await start(town, StartInfo(2, "ANNA-CARD", 50, NOW + 2 * HOUR), NOW + 2 * HOUR)
+    assert len({first.transaction_id, later.transaction_id, beside.transaction_id}) == 3
+    assert (await session_of(town, beside.transaction_id)).connector_no == 2  # which nobody had entered
+
+
+async def test_stop_comes_twice_and_settles_once(town):
+    answer = await start(town)
+    ends = StopInfo(answer.transaction_id, 112_000, NOW + 2 * HOUR, "ANNA-CARD", "EVDisconnected")
+    for delay in (0, 1, 30):
+        now = NOW + 2 * HOUR + delay * MINUTE
+        changed = msgspec.structs.replace(ends, meter_stop_wh=112_000 + delay * 1_000)  # a repeat changes nothing
+        assert (await stop(town, changed, now)).status == "Accepted"
+        await settle_due(town, now)
+    session = await session_of(town, answer.transaction_id)
+    assert (session.state, session.energy_wh, session.ended_at) == (SessionState.SETTLED, 12_000, NOW + 2 * HOUR)
+    async with town.read() as tx:
+        assert len(await wallets.receipts_of(tx, ANNA)) == 1
+        assert (await wallets.posted_twice(tx), await wallets.total(tx)) == (0, 0)
+        assert [event.kind for event in await sessions.events(tx, session.id)].count("unplugged") == 1
+
+
+async def test_readings_after_the_stop_and_before_the_settlement_still_count(town):
+    answer = await start(town)
+    await stop(town, StopInfo(answer.transaction_id, 108_000, NOW + 2 * HOUR), NOW + 3 * HOUR)
+    for quarter, register in ((1, 100_000), (2, 100_000), (5, 103_000), (7, 108_000), (3, 100_500)):  # out of order
+        await read(town, answer.transaction_id, NOW + quarter * 15 * MINUTE, register, NOW + 3 * HOUR)
+    await settle_due(town, NOW + 3 * HOUR)
+    async with town.read() as tx:
+        (receipt,) = await wallets.receipts_of(tx, ANNA)
+    assert [slot.actual_wh for slot in receipt.slots] == [0, 0, 500, 1_250, 1_250, 2_500, 2_500, 0]
+    await read(town, answer.transaction_id, NOW + 100 * MINUTE, 104_000, NOW + 4 * HOUR)
+    await settle_due(town, NOW + 4 * HOUR)
+    async with town.read() as tx:
+        assert await wallets.receipts_of(tx, ANNA) == [receipt]
+
+
+async def test_an_older_reading_moves_nothing_back(town):
+    answer = await start(town)
+    await read(town, answer.transaction_id, NOW + 30 * MINUTE, 104_000)
+    before = await session_of(town, answer.transaction_id)
+    await read(town, answer.transaction_id, NOW + 15 * MINUTE, 102_000, NOW + 31 * MINUTE)
+    assert await session_of(town, answer.transaction_id) == before
+    await read(town, answer.transaction_id, NOW + 45 * MINUTE, 3, NOW + 45 * MINUTE)  # the register was reset
+    assert (await session_of(town, answer.transaction_id)).energy_wh == 4_000
+
+
+async def test_what_belongs_to_no_known_transaction_is_kept_and_changes_nothing(town):
+    await read(town, 4711, NOW, 1_000)
+    assert await stop(town, StopInfo(4711, 2_000, NOW + HOUR), NOW + HOUR) is None
+    assert await rows(town, "orphan_messages") == 2
+    assert (await rows(town, "sessions"), await rows(town, "outbox")) == (0, 0)
+    answer = await start(town)
+    # Another station cannot end it by guessing its number.
+    assert await stop(town, StopInfo(answer.transaction_id, 2_000, NOW), NOW, STREET_STATION_1) is None
+    assert (await session_of(town, answer.transaction_id)).state is SessionState.OPEN
+
+
+async def test_readings_without_a_transaction_belong_to_who_charges_at_the_connector(town):
+    answer = await start(town)
+    await read(town, None, NOW + 15 * MINUTE, 102_000)
+    assert (await session_of(town, answer.transaction_id)).energy_wh == 2_000
+
+
+async def test_a_station_that_forgot_its_transaction_ends_it_by_starting_anew(town):
+    lost = await start(town)
+    await read(town, lost.transaction_id, NOW + 30 * MINUTE, 105_000)
+    begins = NOW + HOUR
+    await start(town, StartInfo(1, "ANNA-CARD", 109_000, begins), begins)
+    left = await session_of(town, lost.transaction_id)
+    assert (left.state, left.energy_wh, left.ended_at) == (SessionState.ENDED, 5_000, NOW + 30 * MINUTE)
+    assert left.stop_reason == "Superseded"
+    await settle_due(town, begins + MINUTE)
+    assert (await session_of(town, lost.transaction_id)).state is SessionState.ENDED  # its end may come yet
+    # And so it does, out of the station's queue: it knew better.
+    ends = StopInfo(lost.transaction_id, 108_500, NOW + 55 * MINUTE, reason="EVDisconnected")
+    await stop(town, ends, begins + 2 * MINUTE)
+    await settle_due(town, begins + 2 * MINUTE)
+    left = await session_of(town, lost.transaction_id)
+    assert (left.state, left.energy_wh, left.ended_at) == (SessionState.SETTLED, 8_500, NOW + 55 * MINUTE)
+    await settle_due(town, begins + HOUR)
+    async with town.read() as tx:
+        assert (await wallets.posted_twice(tx), len(await wallets.receipts_of(tx, ANNA))) == (0, 1)
+
+
+async def test_an_end_that_never_comes_is_not_waited_for_for_ever(town):
+    lost = await start(town)
+    await start(town, StartInfo(1, "ANNA-CARD", 100_000, NOW + HOUR), NOW + HOUR)
+    await settle_due(town, NOW + 2 * HOUR)
+    assert (await session_of(town, lost.transaction_id)).state is SessionState.SETTLED
+
+
+async def test_a_session_that_comes_after_the_one_that_followed_it_takes_nothing_from_it(town):
+    """Two stays out of two queues: the later one was told first."""
+    second = await start(town, StartInfo(1, "ANNA-CARD", 108_000, NOW + 2 * HOUR), NOW + 3 * HOUR)
+    first = await start(town, START, NOW + 3 * HOUR)
+    assert (await session_of(town, second.transaction_id)).state is SessionState.OPEN
+    await stop(town, StopInfo(first.transaction_id, 108_000, NOW + HOUR), NOW + 3 * HOUR)
+    await stop(town, StopInfo(second.transaction_id, 110_000, NOW + 3 * HOUR), NOW + 3 * HOUR)
+    await settle_due(town, NOW + 3 * HOUR)
+    energies = [(await session_of(town, one.transaction_id)).energy_wh for one in (first, second)]
+    assert energies == [8_000, 2_000]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (NOW - timedelta(days=20), NOW - timedelta(days=20)),  # a queue of three weeks
+        (NOW + 2 * MINUTE, NOW + 2 * MINUTE),  # a clock that is a little fast
+        (NOW + 9 * HOUR, NOW + 5 * MINUTE),  # local time said as UTC
+        (datetime(2016, 1, 1, tzinfo=UTC), NOW),  # a clock that was never set
+    ],
+)
+async def test_a_stations_clock_is_believed_within_reason(sqlite_town, said, meant):
+    db = sqlite_town
+    answer = await start(db, StartInfo(1, "ANNA-CARD", 0, said))
+    assert (await session_of(db, answer.transaction_id)).started_at == meant
+    assert await start(db, StartInfo(1, "ANNA-CARD", 0, said), NOW + MINUTE) == answer
+    await stop(db, StopInfo(answer.transaction_id, 3_000, said + HOUR), NOW + HOUR)
+    await settle_due(db, NOW + HOUR)
+    session = await session_of(db, answer.transaction_id)
+    assert (session.state, session.energy_wh) == (SessionState.SETTLED, 3_000)
+    assert session.started_at <= session.ended_at <= NOW + HOUR + 5 * MINUTE
+
+
+async def test_a_card_that_may_not_charge_here_opens_a_session_on_nobodys_account(town):
+    refused = await start(town, StartInfo(1, "BERT-CARD", 0, NOW))
+    assert refused.status == "Invalid"  # Anna's home is hers alone
+    session = await session_of(town, refused.transaction_id)
+    assert (session.account_id, session.contract_id, session.vehicle_id) == (None, None, None)
+    unknown = await start(town, StartInfo(1, "NOBODY", 0, NOW), station=STREET_STATION_1)
+    assert unknown.status == "Invalid"
+    await stop(town, StopInfo(refused.transaction_id, 40, NOW + MINUTE, reason="DeAuthorized"), NOW + MINUTE)
+    await settle_due(town, NOW + MINUTE)
+    assert (await session_of(town, refused.transaction_id)).state is SessionState.SETTLED
+    async with town.read() as tx:
+        assert [await wallets.receipts_of(tx, one) for one in (ANNA, BERT)] == [[], []]
+        assert await wallets.total(tx) == 0
+    assert await rows(town, "entries") == 0
+
+
+async def test_every_way_of_coming_and_going_asks_for_a_new_plan_of_that_place_alone(town):
+    session_id = await plug_in(town, NOW, STREET_STATION_1)
+    async with town.read() as tx:
+        asked = [(task.kind, task.key) for task in await outbox.due(tx, NOW)]
+    assert asked == [("replan", str(STREET))]
+    await make_plan(town, STREET, NOW)
+    await read_meter(town, session_id, NOW + 15 * MINUTE, 2_760)
+    await unplug(town, session_id, NOW + HOUR, 5_000)
+    await plug_in(town, NOW + HOUR, STREET_STATION_2, "BERT-CARD")
+    async with town.read() as tx:
+        kinds = [task.kind for task in await outbox.due(tx, NOW + HOUR)]
+    assert kinds.count("replan") == 1  # one that waits is enough
+    assert kinds.count("settle") == 1
