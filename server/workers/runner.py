@@ -102,11 +102,12 @@ class Runner:
 
     async def _start_due(self) -> None:
         db, clock = self._context.db, self._context.clock
+        busy = set(self._running)  # who ends while we look would be done twice: what we read of it is old
         async with db.read() as tx:
             due = await outbox.due(tx, clock.now())
         starting: dict[str, Task] = {}
         for task in due:
-            if task.key not in self._running and len(self._running) + len(starting) < self._abreast:
+            if task.key not in busy and len(self._running) + len(starting) < self._abreast:
                 starting.setdefault(task.key, task)
         if starting:
             async with db.begin() as tx:

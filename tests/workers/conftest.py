@@ -1,0 +1,66 @@
+"""A database and a clock for workers; stations are the edge, and answer as a test says."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from small_town import NOW, found
+
+from server.clock import SteppedClock
+from server.storage.db import Database
+from server.workers.context import WorkContext
+from server.workers.ports import Heard, Order
+from server.workers.solve import Inline
+
+
+@dataclass
+class Stations:
+    """The edge: what stations were told, in order; `says` is how each answers."""
+
+    told: list[tuple[str, UUID, object]] = field(default_factory=list)
+    says: dict[UUID, Heard] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+
+    def _heard(self, station_id: UUID) -> Heard:
+        return self.says.get(station_id, Heard("accepted"))
+
+    async def set_plan(self, station_id: UUID, order: Order) -> Heard:
+        self.told.append(("plan", station_id, order))
+        return self._heard(station_id)
+
+    async def set_safe_share(self, station_id: UUID, share_w: int, unit: str, phases: int) -> Heard:
+        self.told.append(("share", station_id, (share_w, unit, phases)))
+        return self._heard(station_id)
+
+    async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
+        self.told.append((key, station_id, value))
+        return Heard(self.options.get(key, "accepted"))
+
+    async def get_option(self, station_id: UUID, key: str) -> str:
+        self.told.append(("ask", station_id, key))
+        return self.options.get(key, "")
+
+
+@pytest.fixture(scope="session")
+def town_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("workers") / "town.db"
+    asyncio.run(found(path))
+    return path
+
+
+@pytest.fixture
+def stations() -> Stations:
+    return Stations()
+
+
+@pytest.fixture
+async def context(town_file: Path, tmp_path: Path, stations: Stations) -> AsyncIterator[WorkContext]:
+    """The small town, a clock that stands still at NOW, the engine in place."""
+    shutil.copy(town_file, tmp_path / "town.db")
+    db = Database(f"sqlite:///{tmp_path / 'town.db'}")
+    yield WorkContext(db, SteppedClock(NOW), stations, Inline())
+    await db.close()
