@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import flet as ft
 import flet_web.fastapi as flet_fastapi
 
 from app.main import entry
@@ -35,6 +36,8 @@ def asgi(api_url: str) -> tuple[Asgi, AbstractAsyncContextManager[None]]:
         app_short_name="Dalstroom",
         app_description="Charge at home and in public in the price valley.",
         no_cdn=True,
+        # skwasm, which a Chromium would choose, now and then dies of "memory access out of bounds" (flutter#184858).
+        web_renderer=ft.WebRenderer.CANVAS_KIT,
         session_timeout_seconds=SESSION_TIMEOUT_S,
     )
     return _own_scripts(_same_origin(inner)), _running()
