@@ -17,12 +17,12 @@ from shared.plans import PriceCurveView
 from shared.problems import Problem
 from shared.sessions import (
     CommandAnswer,
-    MoneyRange,
     OverrideQuote,
     RemoteStart,
     SessionSummary,
     SessionUpdate,
     SessionView,
+    StayEstimate,
 )
 from shared.tariffs import HomeTariff, HomeTariffInput, TariffPreview
 from shared.vehicles import Vehicle, VehicleUpdate
@@ -162,9 +162,9 @@ class Api:
         """One place with its EVSEs."""
         return await self._call("GET", f"/api/locations/{location_id}", LocationView)
 
-    async def estimate(self, evse_id: UUID) -> MoneyRange:
+    async def estimate(self, evse_id: UUID) -> StayEstimate:
         """The range of money back for a session that would start here now."""
-        return await self._call("GET", f"/api/locations/evses/{evse_id}/estimate", MoneyRange)
+        return await self._call("GET", f"/api/locations/evses/{evse_id}/estimate", StayEstimate)
 
     async def wallet(self) -> Wallet:
         """Balance, pending, earnings, savings."""

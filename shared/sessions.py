@@ -54,6 +54,13 @@ class MoneyRange(msgspec.Struct, frozen=True):
     high_minor: int
 
 
+class StayEstimate(msgspec.Struct, frozen=True):
+    """What a stay would bring before it has begun. `savings` on the driver's own bill: None where no price varies."""
+
+    cashback: MoneyRange
+    savings: MoneyRange | None = None
+
+
 class SessionView(msgspec.Struct, frozen=True):
     """A session with all that the home screen shows."""
 

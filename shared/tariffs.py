@@ -62,8 +62,18 @@ class TariffPreview(msgspec.Struct, frozen=True):
     quality: str
 
 
+class PriceStep(msgspec.Struct, frozen=True):
+    """From this local time of day (HH:MM) on, a kWh costs this much."""
+
+    from_local: str
+    energy_micro_per_kwh: int
+
+
 class PublicPrice(msgspec.Struct, frozen=True):
-    """What an EVSE costs, components in AFIR order: per kWh, per minute, per session, then idle fees."""
+    """What an EVSE costs, components in AFIR order: per kWh, per minute, per session, then idle fees.
+
+    `steps`: how the price per kWh changes over the day, in the local time of the place; empty where it does not.
+    """
 
     tariff_id: UUID
     currency: str
@@ -73,3 +83,4 @@ class PublicPrice(msgspec.Struct, frozen=True):
     session_minor: int
     idle_micro_per_hour: int
     idle_after_minutes: int
+    steps: list[PriceStep] = []

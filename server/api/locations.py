@@ -14,7 +14,7 @@ from server.api.guards import Caller, requires
 from server.flows import locations, quotes
 from shared.accounts import Role
 from shared.locations import LocationView
-from shared.sessions import MoneyRange
+from shared.sessions import StayEstimate
 
 Public = Annotated[bool | None, QueryParameter(description="Only public places, or only others")]
 
@@ -48,8 +48,8 @@ class LocationController(Controller):
     @get("/evses/{evse_id:uuid}/estimate", guards=(requires(Role.DRIVER),), responses=documented(404))
     async def estimate(
         self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], evse_id: FromPath[UUID]
-    ) -> MoneyRange:
-        """The range of money back for a session that would start here now."""
+    ) -> StayEstimate:
+        """What a session that would start here now would bring: money back, and savings on your own bill."""
         async with context.db.read() as tx:
             evse = await locations.visible_evse(tx, evse_id, caller.account_id)
             if evse is None:

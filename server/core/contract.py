@@ -4,6 +4,7 @@ from enum import StrEnum
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 MIN_PAYOUT_MINOR = 20
 """Below this a share waits as pending (EUR 0.20)."""
@@ -62,3 +63,15 @@ class Contract(msgspec.Struct, frozen=True):
     terms: ContractTerms
     location_id: UUID | None = None
     counterparty_id: UUID | None = None  # the party that funds the cashback
+
+
+def at_place(signed: Contract, *, price_varies: bool) -> Contract:
+    """A contract as it holds at a place. Whether a public session is case A or G, the tariff of the place says.
+
+    `price_varies`: what a driver pays per kWh there changes with the time of day. Homes and fleets stay what they are.
+    """
+    public = (ContractKind.PUBLIC_FIXED, ContractKind.PUBLIC_TIMED)
+    kind = ContractKind.PUBLIC_TIMED if price_varies else ContractKind.PUBLIC_FIXED
+    if signed.terms.kind not in public or signed.terms.kind is kind:
+        return signed
+    return replace(signed, terms=replace(signed.terms, kind=kind))

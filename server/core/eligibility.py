@@ -61,6 +61,19 @@ def reasons_against(conduct: Conduct, terms: ContractTerms) -> list[Reason]:
     return [reason for reason, holds in against.items() if holds]
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Who an account is to the public place where it charges."""
+
+    owns_place: bool
+    operator_account: bool
+    party_of_place: bool
+
+    @property
+    def same_account(self) -> bool:
+        """Whether driver and operator are the same, who would pay a cashback to themselves (domain 1.3)."""
+        return self.owns_place or (self.operator_account and self.party_of_place)
+
+
 def window_too_short(stay_seconds: int, energy_wh: int, power_w: int) -> bool:
     """Whether the stay was shorter than 1.25 times what its energy takes at a power: there was hardly room to move."""
     return stay_seconds * power_w * 4 < energy_wh * 3600 * 5

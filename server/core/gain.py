@@ -49,6 +49,7 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     reference_power_w: int
     leaves_at: datetime
     delivered_wh: int = 0
+    same_account: bool = False
 
 
 def gain(plan: SettlementInput) -> Gain:
@@ -104,4 +105,5 @@ def _as_session(outlook: Outlook) -> SettlementInput:
         driver_prices=outlook.driver_prices,
         public_tariff=outlook.public_tariff,
         delivered_before_wh=outlook.delivered_wh,
+        same_account=outlook.same_account,
     )

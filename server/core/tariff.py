@@ -3,7 +3,7 @@
 Prices are integer micro-units per kWh (or per hour) including taxes; windows are wall-clock times of the place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ import msgspec
 from server.core.pricecurve import PriceSlot, Quality, curve, half_up, worst
 from server.core.timegrid import Grid, covering, floor_slot, local_day
 from shared.problems import FieldError
-from shared.tariffs import HomeKind, HomeTariffInput, PricePoint, TariffPreview
+from shared.tariffs import HomeKind, HomeTariffInput, PricePoint, PriceStep, TariffPreview
 from shared.units import NANO_PER_MINOR, SLOT_SECONDS, cost_nano, minor_half_up
 
 DAY_MINUTES = 24 * 60
@@ -151,6 +151,11 @@ class PublicTariffTerms(msgspec.Struct, frozen=True):
             any(in_window(minute, start, end) for start, end in windows) for minute in range(0, DAY_MINUTES, 15)
         ), "the energy windows leave a part of the day without a price"
 
+    @property
+    def varies(self) -> bool:
+        """Whether a kWh costs more at one time of day than at another."""
+        return len(day_steps(self)) > 1
+
 
 class PublicCost(msgspec.Struct, frozen=True):
     """What a public session costs: components exact in nano-units, the total rounded half up once to minor units."""
@@ -167,19 +172,29 @@ class PublicCost(msgspec.Struct, frozen=True):
         return self.energy_nano + self.time_nano + self.session_nano + self.idle_nano
 
 
-def public_prices(terms: PublicTariffTerms, grid: Grid) -> list[int]:
-    """What a kWh costs in each slot of a grid, micro per kWh: the price at the slot's start."""
-    place = ZoneInfo(terms.time_zone)
+def _price_of_minute(terms: PublicTariffTerms) -> Callable[[int], int]:
     windows = [
         (minute_of_day(window.from_local), minute_of_day(window.to_local), window.price_micro_per_kwh)
         for window in terms.energy
     ]
-    out = []
-    for start in grid.starts():
-        local = start.astimezone(place)
-        minute = local.hour * 60 + local.minute
-        out.append(next(price for begin, end, price in windows if in_window(minute, begin, end)))
-    return out
+    return lambda minute: next(price for begin, end, price in windows if in_window(minute, begin, end))
+
+
+def public_prices(terms: PublicTariffTerms, grid: Grid) -> list[int]:
+    """What a kWh costs in each slot of a grid, micro per kWh: the price at the slot's start."""
+    place, price = ZoneInfo(terms.time_zone), _price_of_minute(terms)
+    local = (start.astimezone(place) for start in grid.starts())
+    return [price(moment.hour * 60 + moment.minute) for moment in local]
+
+
+def day_steps(terms: PublicTariffTerms) -> list[PriceStep]:
+    """The day's prices per kWh as they follow each other: each from a local time on, the last over midnight.
+
+    One step, from 00:00, where the price is the same all day: what the windows say, not how many there are.
+    """
+    price, quarter = _price_of_minute(terms), 15
+    changes = [m for m in range(0, DAY_MINUTES, quarter) if price(m) != price((m - quarter) % DAY_MINUTES)]
+    return [PriceStep(f"{m // 60:02d}:{m % 60:02d}", price(m)) for m in changes or [0]]
 
 
 def wanted_until(grid: Grid, energy_wh: Sequence[int], plugged_from: datetime, plugged_to: datetime) -> datetime:

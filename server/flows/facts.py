@@ -1,12 +1,13 @@
 """What several flows load: a session with its driver, contract, car, prices and plan, in few queries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.contract import Contract, ContractKind
+from server.core.contract import Contract, ContractKind, at_place
+from server.core.eligibility import Standing
 from server.core.pricecurve import PriceSlot, curve
 from server.core.session import Session
 from server.core.station import Station
@@ -19,6 +20,7 @@ from server.storage.locations import Location
 from server.storage.plans import Plan
 from server.storage.stations import Evse
 from server.storage.vehicles import VehicleRow
+from shared.accounts import Role
 
 PREFERRED_SOURCES = ("recorded", "entsoe", "energy_charts", "typical")
 
@@ -43,6 +45,11 @@ class SessionFacts(msgspec.Struct, frozen=True):
         return self.driver is not None and self.driver.consent_at is not None
 
     @property
+    def same_account(self) -> bool:
+        """Whether who charges is who runs the place: nobody pays cashback to himself."""
+        return is_same_account(self.driver, self.location)
+
+    @property
     def phases(self) -> int:
         """Phases that this car uses here."""
         return min(self.evse.phases, self.car.phases) if self.car else self.evse.phases
@@ -65,6 +72,24 @@ class SessionFacts(msgspec.Struct, frozen=True):
             return home_prices(terms, grid, list(market), self.location.time_zone)
         is_fleet = self.contract is not None and self.contract.terms.kind is ContractKind.FLEET
         return list(market) if is_fleet else None
+
+
+def is_same_account(driver: Driver | None, place: Location) -> bool:
+    """Whether a driver runs a public place: as its owner, or as an operator of its party."""
+    if driver is None or not place.public:
+        return False
+    standing = Standing(
+        owns_place=place.account_id == driver.id,
+        operator_account=driver.role is Role.OPERATOR,
+        party_of_place=driver.party_id == place.party_id,
+    )
+    return standing.same_account
+
+
+def contract_here(signed: Contract | None, place: Location, tariff: PublicTariffTerms | None) -> Contract | None:
+    """A contract as it holds at a place: everything that reads its kind reads it from here."""
+    varies = place.public and tariff is not None and tariff.varies
+    return None if signed is None else at_place(signed, price_varies=varies)
 
 
 async def market(tx: AsyncSession, location: Location, grid: Grid) -> list[PriceSlot]:
@@ -101,7 +126,7 @@ async def of_sessions(tx: AsyncSession, found: Sequence[Session]) -> list[Sessio
             station=boxes[one.station_id],
             evse=evses[one.evse_id],
             driver=people.get(one.account_id) if one.account_id else None,
-            contract=terms.get(one.contract_id) if one.contract_id else None,
+            contract=contract_here(_of(terms, one.contract_id), places[one.location_id], public[one.location_id]),
             car=cars.get(one.vehicle_id) if one.vehicle_id else None,
             plan=in_force.get(one.id),
             home_tariff=await _home_tariff(tx, one, places[one.location_id]),
@@ -109,6 +134,10 @@ async def of_sessions(tx: AsyncSession, found: Sequence[Session]) -> list[Sessio
         )
         for one in found
     ]
+
+
+def _of(terms: Mapping[UUID, Contract], contract_id: UUID | None) -> Contract | None:
+    return terms.get(contract_id) if contract_id else None
 
 
 async def _home_tariff(tx: AsyncSession, session: Session, place: Location) -> HomeTariffRow | None:

@@ -244,6 +244,7 @@ def _outlook(question: Question, one: SessionFacts, wish: Wish, energy_wh: Seque
         reference_power_w=one.session.reference_power_w,
         leaves_at=wish.ready.at or grid.end,
         delivered_wh=one.session.energy_wh,
+        same_account=one.same_account,
     )
 
 

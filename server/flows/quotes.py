@@ -7,17 +7,21 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import override, projection
+from server.core.contract import ContractKind, ContractTerms
 from server.core.objective import planning_prices
 from server.core.session import Session
 from server.core.settlement import SettlementInput
+from server.core.tariff import PublicTariffTerms, public_prices
 from server.core.timegrid import Grid, covering
 from server.core.valley.problem import Answer, Problem
 from server.flows import facts, outlooks, plans
 from server.flows.outlooks import Outlook, doubt
 from server.flows.plans import Question
 from server.storage import contracts, drivers, locations, stations, vehicles
+from server.storage.drivers import Driver
+from server.storage.locations import Location
 from server.storage.stations import Evse
-from shared.sessions import Delay, MoneyRange, OverrideQuote
+from shared.sessions import Delay, OverrideQuote, StayEstimate
 
 TYPICAL_STAY = timedelta(hours=10)
 TYPICAL_NEED_WH = 20_000
@@ -98,39 +102,56 @@ def _hurried(asked: OverrideQuestion, answer: Answer | None) -> tuple[Settlement
     return msgspec.structs.replace(ahead.asked, metered_wh=total), end
 
 
-async def estimate(tx: AsyncSession, account_id: UUID, evse: Evse, now: datetime) -> MoneyRange | None:
-    """What a typical stay at an EVSE would bring this driver in its cheapest slots, None where nobody pays."""
-    contract = await contracts.contract_at(tx, account_id, evse.location_id)
+async def estimate(tx: AsyncSession, account_id: UUID, evse: Evse, now: datetime) -> StayEstimate | None:
+    """What a typical stay at an EVSE would bring this driver in its cheapest slots, None where it is not delayed."""
     place = await locations.get(tx, evse.location_id)
-    station = await stations.get(tx, evse.station_id)
     driver = (await drivers.by_id(tx, [account_id])).get(account_id)
-    if contract is None or place is None or driver is None or driver.consent_at is None:
+    if place is None or driver is None or driver.consent_at is None:
         return None
-    cars = await vehicles.of(tx, account_id)
+    public = await contracts.public_tariff(tx, place.tariff_id) if place.public else None
+    contract = facts.contract_here(await contracts.contract_at(tx, account_id, place.id), place, public)
+    if contract is None or contract.terms.kind not in (ContractKind.PUBLIC_FIXED, ContractKind.PUBLIC_TIMED):
+        return None
+    asked = await _supposed(tx, Stay(driver, contract.terms, evse, place, public), now)
+    found = projection.estimate(asked, doubt(now, settled=False))
+    return StayEstimate(found.cashback, found.savings if contract.terms.kind is ContractKind.PUBLIC_TIMED else None)
+
+
+class Stay(msgspec.Struct, frozen=True):
+    """A stay that somebody thinks of: who, on which terms, where."""
+
+    driver: Driver
+    terms: ContractTerms
+    evse: Evse
+    place: Location
+    public: PublicTariffTerms | None
+
+
+async def _supposed(tx: AsyncSession, stay: Stay, now: datetime) -> SettlementInput:
+    """The settlement's question for a stay from now on, charged in the slots that a plan would choose."""
+    station, cars = await stations.get(tx, stay.evse.station_id), await vehicles.of(tx, stay.driver.id)
     grid = covering(now, now + TYPICAL_STAY)
-    curve = await facts.market(tx, place, grid)
+    curve = await facts.market(tx, stay.place, grid)
     market = [slot.price_micro_per_kwh for slot in curve]
-    public = await contracts.public_tariff(tx, place.tariff_id)
-    power = min([evse.max_w, station.max_w, *[car.max_ac_w for car in cars[:1]]])
-    if contract.terms.kind.value not in ("public_fixed", "public_timed"):
-        return None
-    supposed = SettlementInput(
-        session_id=evse.id,
+    own = public_prices(stay.public, grid) if stay.public is not None else None
+    power = min([stay.evse.max_w, station.max_w, *[car.max_ac_w for car in cars[:1]]])
+    return SettlementInput(
+        session_id=stay.evse.id,
         grid=grid,
         started_at=now,
         ended_at=grid.end,
-        metered_wh=_cheapest(grid, planning_prices(contract.terms, market, market), power, now),
+        metered_wh=_cheapest(grid, planning_prices(stay.terms, market, own), power, now),
         market=market,
-        terms=contract.terms,
+        terms=stay.terms,
         reference_power_w=power,
         reference_power_source="evse",
         consent=True,
         plan_accepted=True,
         delay=Delay.MANAGED,
-        public_tariff=public,
+        public_tariff=stay.public,
         qualities=[slot.quality.value for slot in curve],
+        same_account=facts.is_same_account(stay.driver, stay.place),
     )
-    return projection.estimate(supposed, doubt(now, settled=False)).cashback
 
 
 def _cheapest(grid: Grid, prices: list[int], power: int, now: datetime) -> list[int]:

@@ -95,5 +95,5 @@ def settlement_input(
         shortfall=shortfall,
         meter_valid=run.meter_valid,
         gap_share_bps=run.gap_bps,
-        same_account=False,
+        same_account=one.same_account,
     )

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.storage.db import to_struct
 from server.storage.tables import Accounts, Locations
-from shared.accounts import Habit
+from shared.accounts import Habit, Role
 
 A = Accounts.__table__.c  # type: ignore[attr-defined]
 L = Locations.__table__.c  # type: ignore[attr-defined]
@@ -27,6 +27,7 @@ class Driver(msgspec.Struct, frozen=True):
     consent_at: datetime | None
     habits: list[Habit]
     has_home_station: bool = False
+    role: Role = Role.DRIVER
 
 
 async def by_id(tx: AsyncSession, account_ids: Sequence[UUID]) -> dict[UUID, Driver]:
@@ -34,6 +35,6 @@ async def by_id(tx: AsyncSession, account_ids: Sequence[UUID]) -> dict[UUID, Dri
     if not account_ids:
         return {}
     home = sa.exists().where(L.account_id == A.id).label("has_home_station")
-    columns = [A.id, A.party_id, A.name, A.time_zone, A.currency, A.consent_at, A.habits, home]
+    columns = [A.id, A.party_id, A.name, A.time_zone, A.currency, A.consent_at, A.habits, A.role, home]
     rows = await tx.execute(sa.select(*columns).where(A.id.in_(list(account_ids))))
     return {row.id: to_struct(row, Driver) for row in rows}
