@@ -1,7 +1,5 @@
 """The API as an ASGI application."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request, Router
@@ -26,7 +24,6 @@ from server.api.stations import StationController
 from server.api.tariffs import TariffController
 from server.api.vehicles import VehicleController
 from server.api.wallets import WalletController
-from server.api.wishes import Wishes
 
 __all__ = ["ApiContext", "ApiSettings", "Commands", "Solver", "create", "schema"]
 
@@ -50,7 +47,7 @@ ROUTES = (
 
 def create(context: ApiContext) -> Litestar:
     """The API over a context; the caller migrates and closes the database, and sets `stopping` to end streams."""
-    state = State({"context": context, "attempts": Attempts(), "wishes": Wishes(context)})
+    state = State({"context": context, "attempts": Attempts()})
     return _litestar(context.settings.version, state)
 
 
@@ -65,12 +62,10 @@ def _litestar(version: str, state: State) -> Litestar:
     return Litestar(
         route_handlers=[Router("/api", route_handlers=list(ROUTES))],
         state=state,
-        lifespan=[_lifespan],
         dependencies={
             "context": Provide(_context, sync_to_thread=False),
             "caller": Provide(_caller, sync_to_thread=False),
             "attempts": Provide(_attempts, sync_to_thread=False),
-            "wishes": Provide(_wishes, sync_to_thread=False),
         },
         middleware=[DefineMiddleware(BearerAuthentication, exclude="^/schema", exclude_from_auth_key="public")],
         exception_handlers=HANDLERS,
@@ -85,12 +80,6 @@ def _litestar(version: str, state: State) -> Litestar:
     )
 
 
-@asynccontextmanager
-async def _lifespan(app: Litestar) -> AsyncGenerator[None, None]:
-    yield
-    await app.state.wishes.close()
-
-
 def _context(state: State) -> ApiContext:
     found: ApiContext = state.context
     return found
@@ -98,11 +87,6 @@ def _context(state: State) -> ApiContext:
 
 def _attempts(state: State) -> Attempts:
     found: Attempts = state.attempts
-    return found
-
-
-def _wishes(state: State) -> Wishes:
-    found: Wishes = state.wishes
     return found
 
 

@@ -13,9 +13,8 @@ from server.api.context import ApiContext
 from server.api.errors import Failed, documented, problem, refused
 from server.api.guards import Caller, own_session, requires
 from server.api.paging import Cursor, Limit
-from server.api.wishes import Wishes
 from server.core.session import Refused, Session
-from server.flows import locations, quotes, session_views, steering
+from server.flows import locations, quotes, session_views, starts, steering
 from server.storage import wallets
 from shared.accounts import Role
 from shared.cdrs import Receipt
@@ -131,22 +130,18 @@ class SessionController(Controller):
         self,
         context: NamedDependency[ApiContext],
         caller: NamedDependency[Caller],
-        wishes: NamedDependency[Wishes],
         data: JSONBody[RemoteStart],
     ) -> CommandAnswer:
         """Ask a station to start; `accepted` is not started yet: the session follows by GET /api/live."""
-        now = context.now()
-        if data.ready_by is not None and not now < data.ready_by <= now + steering.FAR:
-            raise refused(READY_BY)
-        async with context.db.read() as tx:
-            order = await locations.prepare_start(tx, caller.account_id, data.evse_id, now)
+        async with context.db.begin() as tx:
+            order = await starts.prepare(tx, caller.account_id, data, context.now())
         if isinstance(order, Refused):
             strange = order is locations.NOT_THERE
             raise refused(order, HTTPStatus.NOT_FOUND if strange else HTTPStatus.CONFLICT)
-        with wishes.listening(caller.account_id) as wish:
-            answer = await context.commands.start(order.station_id, order.connector_no, order.token_uid)
-            if answer.status == "accepted" and data.ready_by is not None:
-                wish.keep(order.evse_id, data.ready_by)
+        answer = await context.commands.start(order.station_id, order.connector_no, order.token_uid)
+        if answer.status not in starts.MAY_START:
+            async with context.db.begin() as tx:
+                await starts.withdraw(tx, caller.account_id, order.evse_id)
         return answer
 
     @post("/{session_id:uuid}/stop", status_code=HTTPStatus.OK, responses=documented(404, 409))
@@ -156,13 +151,10 @@ class SessionController(Controller):
         """Ask a station to end a session of yours."""
         async with context.db.read() as tx:
             session = await own_session(tx, session_id, caller)
-        refusal = locations.stoppable(session)
+        refusal = starts.stoppable(session)
         if refusal is not None:
             raise refused(refusal)
         return await context.commands.stop(session.station_id, session.transaction_id)
-
-
-READY_BY = Refused("ready_by_out_of_range", "Choose a ready-by time that lies ahead, at most 14 days.")
 
 
 def _accepted(outcome: Session | Refused) -> None:

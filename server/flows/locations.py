@@ -1,22 +1,18 @@
-"""Places to charge as a driver sees them, starting a charge there, and an operator's stations."""
+"""Places to charge as a driver sees them, and an operator's stations."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import access
-from server.core.session import Refused, Session
-from server.core.station import Station
+from server.core.session import Refused
 from server.core.tariff import PublicTariffTerms
 from server.flows.placing import put_station
-from server.storage import contracts, locations, sessions, stations
+from server.storage import contracts, locations, stations
 from server.storage.locations import Location
 from server.storage.stations import Evse
 from shared.locations import EvseState, EvseView, LocationView
-from shared.sessions import SessionState
 from shared.stations import StationAdd, StationCredentials, StationView
 from shared.tariffs import PublicPrice
 
@@ -33,18 +29,8 @@ STATES = {
 }
 """OCPP 1.6 ChargePointStatus in OCPI's words (OCPI 2.2.1, 8.4.23): AVAILABLE can start a session, as Preparing can
 for whoever put the cable in; BLOCKED is a car that stands in the way after its session."""
-FREE = ("Available", "Preparing")
 
 NOT_THERE = Refused("not_found", "List the places with GET /api/locations.")
-
-
-class StartOrder(msgspec.Struct, frozen=True):
-    """What to tell a station so that it starts for a driver."""
-
-    station_id: UUID
-    evse_id: UUID
-    connector_no: int
-    token_uid: str
 
 
 def state_of(status: str, *, online: bool) -> EvseState:
@@ -123,49 +109,6 @@ async def visible_evse(tx: AsyncSession, evse_id: UUID, account_id: UUID) -> Evs
     if evse is None or await locations.one_visible_to(tx, evse.location_id, account_id) is None:
         return None
     return evse
-
-
-# --- starting and stopping ----------------------------------------------------
-
-
-async def prepare_start(tx: AsyncSession, account_id: UUID, evse_id: UUID, now: datetime) -> StartOrder | Refused:
-    """What to tell the station of an EVSE so that it starts for a driver, or why it should not."""
-    evse = await visible_evse(tx, evse_id, account_id)
-    if evse is None:
-        return NOT_THERE
-    token = await contracts.token_of(tx, account_id)
-    place = await locations.get(tx, evse.location_id)
-    assert place is not None
-    if token is None:
-        return Refused("no_token", "Your account has no charging token yet; ask your provider for one.")
-    facts = access.TokenFacts(token.account_id, token.party_id, token.valid, token.expires_at)
-    status = access.decide(facts, access.Place(place.party_id, place.public, place.account_id), now)
-    if status != "Accepted":
-        return Refused("token_not_accepted", f"The place answers {status}; ask your provider.")
-    station = await stations.get(tx, evse.station_id)
-    return await _why_not(tx, evse, station, account_id) or StartOrder(
-        station.id, evse.id, evse.connector_no, token.uid
-    )
-
-
-async def _why_not(tx: AsyncSession, evse: Evse, station: Station, account_id: UUID) -> Refused | None:
-    running = await sessions.open_on(tx, evse.id)
-    if running is not None and running.account_id == account_id:
-        return Refused("already_charging", "You charge here already; open that session.")
-    if running is not None:
-        return Refused("evse_in_use", "Somebody else charges here; choose another one.")
-    if not station.online:
-        return Refused("station_offline", "This station is out of reach; choose another one or use your card.")
-    if evse.status not in FREE:
-        return Refused("evse_not_free", f"The station says {evse.status}; choose another one.")
-    return None
-
-
-def stoppable(session: Session) -> Refused | None:
-    """Why a session cannot be stopped, None where it can."""
-    if session.state is SessionState.OPEN:
-        return None
-    return Refused("session_ended", "This session has ended already.")
 
 
 # --- an operator's stations ---------------------------------------------------

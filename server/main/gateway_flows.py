@@ -15,7 +15,7 @@ from server.core.reports import (
     StopInfo,
     TokenAnswer,
 )
-from server.flows import sessions, stations
+from server.flows import sessions, starts, stations
 from server.gateway.ports import Direction
 from server.storage.db import Database
 
@@ -65,7 +65,10 @@ class GatewayFlows:
     async def start(self, station_id: UUID, info: StartInfo) -> StartAnswer:
         """A transaction began."""
         async with self._db.begin() as tx:
-            return await sessions.open_session(tx, station_id, info, self._clock.now())
+            now = self._clock.now()
+            answer = await sessions.open_session(tx, station_id, info, now)
+            await starts.fulfil(tx, station_id, answer.transaction_id, now)
+            return answer
 
     async def stop(self, station_id: UUID, info: StopInfo) -> TokenAnswer | None:
         """A transaction ended."""

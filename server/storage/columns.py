@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -62,6 +62,7 @@ NAMES = {
     "pk": "pk_%(table_name)s",
 }
 """How constraints are called, so that a migration can name them on every database."""
+SQLModel.metadata.naming_convention = NAMES  # before the first table is made: a constraint is named as it is attached
 
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A counting id: SQLite counts only in an INTEGER."""

@@ -70,7 +70,6 @@ async def asking(context: ApiContext, address: str = "127.0.0.1") -> AsyncIterat
     transport = httpx.ASGITransport(app, client=(address, 50_000))
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         yield client
-    await app.state.wishes.close()  # what the lifespan does on a real server
 
 
 @asynccontextmanager

@@ -370,6 +370,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_sessions_party_id'), ['party_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_sessions_station_id'), ['station_id'], unique=False)
 
+    op.create_table('start_wishes',
+    sa.Column('account_id', sa.Uuid(), nullable=False),
+    sa.Column('evse_id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('stated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ready_by', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_start_wishes_account_id')),
+    sa.ForeignKeyConstraint(['evse_id'], ['evses.id'], name=op.f('fk_start_wishes_evse_id')),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_start_wishes_party_id')),
+    sa.PrimaryKeyConstraint('account_id', 'evse_id', name=op.f('pk_start_wishes'))
+    )
+    with op.batch_alter_table('start_wishes', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_start_wishes_party_id'), ['party_id'], unique=False)
+
     op.create_table('cdrs',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -519,6 +533,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_cdrs_account_id'))
 
     op.drop_table('cdrs')
+    with op.batch_alter_table('start_wishes', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_start_wishes_party_id'))
+
+    op.drop_table('start_wishes')
     with op.batch_alter_table('sessions', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_sessions_station_id'))
         batch_op.drop_index(batch_op.f('ix_sessions_party_id'))

@@ -1,0 +1,59 @@
+"""The tables. Private to storage; validation stands in structs and CHECK constraints, never here.
+Every account, contract, station, tariff and wallet belongs to a party: `party_id` is in every row that is somebody's.
+"""
+
+from sqlmodel import SQLModel
+
+from server.storage.tables.charging import (
+    OrphanMessages,
+    Outbox,
+    Plans,
+    Readings,
+    SessionEvents,
+    Sessions,
+    StartWishes,
+    Transactions,
+)
+from server.storage.tables.money import Cdrs, Entries, PriceNotices, PriceSlots, Transfers
+from server.storage.tables.people import (
+    Accounts,
+    Consents,
+    Contracts,
+    HomeTariffs,
+    Parties,
+    RefreshTokens,
+    Tariffs,
+    Tokens,
+    Vehicles,
+)
+from server.storage.tables.places import Evses, Feeders, Locations, Stations
+
+__all__ = [
+    "Accounts",
+    "Cdrs",
+    "Consents",
+    "Contracts",
+    "Entries",
+    "Evses",
+    "Feeders",
+    "HomeTariffs",
+    "Locations",
+    "OrphanMessages",
+    "Outbox",
+    "Parties",
+    "Plans",
+    "PriceNotices",
+    "PriceSlots",
+    "Readings",
+    "RefreshTokens",
+    "SQLModel",
+    "SessionEvents",
+    "Sessions",
+    "StartWishes",
+    "Stations",
+    "Tariffs",
+    "Tokens",
+    "Transactions",
+    "Transfers",
+    "Vehicles",
+]

@@ -1,0 +1,74 @@
+"""Where: locations, the limits under them, stations and EVSEs."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from server.storage.columns import json_field, party_field, time_field
+
+
+class Locations(SQLModel, table=True):
+    __tablename__ = "locations"
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = party_field()
+    account_id: UUID | None = Field(default=None, foreign_key="accounts.id")
+    tariff_id: UUID | None = Field(default=None, foreign_key="tariffs.id")
+    name: str
+    address: str
+    latitude: float
+    longitude: float
+    time_zone: str = "Europe/Amsterdam"
+    zone: str = "NL"
+    public: bool = False
+    planned_version: int = 0
+
+
+class Feeders(SQLModel, table=True):
+    __tablename__ = "feeders"
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = party_field()
+    location_id: UUID = Field(foreign_key="locations.id", index=True)
+    limit_ma: Any = json_field(list[int], nullable=True)
+    limit_w: int | None = None
+    base_load: Any = json_field(list[tuple[str, str, int]])
+
+
+class Stations(SQLModel, table=True):
+    __tablename__ = "stations"
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = party_field()
+    location_id: UUID = Field(foreign_key="locations.id", index=True)
+    feeder_id: UUID | None = Field(default=None, foreign_key="feeders.id")
+    identity: str = Field(unique=True)
+    key_sha256: str
+    max_w: int
+    phases: int
+    unit: str | None = None  # A or W once the station has shown what it takes
+    vendor: str = ""
+    model: str = ""
+    firmware: str = ""
+    online: bool = False
+    connection_id: str | None = None
+    last_seen_at: datetime | None = time_field(nullable=True)
+    booted_at: datetime | None = time_field(nullable=True)
+    safe_held_w: int | None = None  # the safe share that the station confirmed as its default profile
+    starts_alone: bool = False  # it refused to stop taking cards while it is out of reach
+
+
+class Evses(SQLModel, table=True):
+    __tablename__ = "evses"
+    __table_args__ = (sa.UniqueConstraint("station_id", "connector_no", name="uq_evses_station_connector"),)
+    id: UUID = Field(primary_key=True)
+    party_id: UUID = party_field()
+    station_id: UUID = Field(foreign_key="stations.id", index=True)
+    location_id: UUID = Field(foreign_key="locations.id", index=True)
+    connector_no: int
+    label: str
+    max_w: int
+    phases: int
+    status: str = "Unavailable"
+    error_code: str = "NoError"
+    status_at: datetime | None = time_field(nullable=True)
