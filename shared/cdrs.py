@@ -111,3 +111,4 @@ class Receipt(msgspec.Struct, frozen=True):
     fee_terms: FeeTerms | None = None  # public tariffs only
     goodwill_minor: int = 0  # paid by the provider so that waiting never cost the driver more than charging at once
     override_policy: str = "PRO_RATA"
+    revision: int = 1  # above 1: a correction of the one before

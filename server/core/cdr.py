@@ -50,9 +50,9 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     price_curve_id: str
 
 
-def cdr_id(session_id: UUID) -> UUID:
-    """The id of a session's CDR: it has one."""
-    return derive("cdr", session_id)
+def cdr_id(session_id: UUID, revision: int = 1) -> UUID:
+    """The id of a session's CDR: it has one, and another for each correction."""
+    return derive("cdr", session_id) if revision == 1 else derive("cdr", session_id, revision)
 
 
 def usable_w(max_w: int, evse_phases: int, phases: int) -> int:
@@ -103,12 +103,15 @@ def formula(settled: Settlement) -> str:
     return SHARES.format(pool=pool, least=LEAST[settled.split.policy])
 
 
-def receipt(settled: Settlement, labels: Labels) -> Receipt:
-    """The receipt of a settled session: immutable, and enough to recompute cost, value and shares by hand."""
+def receipt(settled: Settlement, labels: Labels, revision: int = 1) -> Receipt:
+    """The receipt of a settled session: immutable, and enough to recompute cost, value and shares by hand.
+
+    A correction is a receipt of the next `revision`; the one before stays as it was.
+    """
     cost, at_once = settled.driver_cost, settled.driver_cost_at_once
     return Receipt(
         session_id=settled.session_id,
-        cdr_id=cdr_id(settled.session_id),
+        cdr_id=cdr_id(settled.session_id, revision),
         case=settled.case,
         location_name=labels.location_name,
         evse_label=labels.evse_label,
@@ -146,4 +149,5 @@ def receipt(settled: Settlement, labels: Labels) -> Receipt:
         fee_terms=settled.fee_terms,
         goodwill_minor=settled.goodwill_minor,
         override_policy=settled.override_policy.value,
+        revision=revision,
     )

@@ -175,22 +175,27 @@ def post(posted: Mapping[UUID, Transfer], entry: Entry) -> tuple[Transfer, ...] 
     return tuple(transfer for transfer in entry.transfers if transfer.id not in posted)
 
 
-def correction(session_id: UUID, revision: int, posted: Sequence[Transfer], due: Sequence[Transfer]) -> Entry:
-    """What turns everything posted for a session into what is due: a new entry, never an edit (domain 1.5).
+def correction(posting: SessionPosting, revision: int, posted: Sequence[Transfer], pending_minor: int) -> Entry:
+    """What turns everything posted for a session into what is due now: a new entry, never an edit (domain 1.5).
 
-    `posted` are all transfers of the session so far, earlier corrections included; `due` those of the settlement that
-    holds now. The entry is empty where nothing differs.
+    `posted` are all transfers of the session so far, earlier corrections included; `pending_minor` is the driver's
+    pending balance with them. What was pending and has been paid out since is taken from the wallet, so that pending
+    is never owed by the driver. The entry is empty where nothing differs.
     """
-    entry_id = derive("entry", session_id, "correction", revision)
-    owed, given = balances(due), balances(posted)
+    entry_id = derive("entry", posting.session_id, "correction", revision)
+    owed, given = balances(entry_for_settlement(posting).transfers), balances(posted)
     wanted = {name: owed.get(name, 0) - given.get(name, 0) for name in sorted({*owed, *given})}
-    moves = _clear({name: amount for name, amount in wanted.items() if amount})
-    currency = next((transfer.currency for transfer in (*posted, *due)), "")
+    saved, purse = pending(posting.account_id), wallet(posting.account_id)
+    lack = max(0, -(pending_minor + wanted.get(saved, 0)))
+    wanted |= {saved: wanted.get(saved, 0) + lack, purse: wanted.get(purse, 0) - lack}
+    moves = _clear({name: amount for name, amount in sorted(wanted.items()) if amount})
     transfers = tuple(
-        _transfer(derive("transfer", session_id, "correction", revision, index), entry_id, currency, move)
+        _transfer(
+            derive("transfer", posting.session_id, "correction", revision, index), entry_id, posting.currency, move
+        )
         for index, move in enumerate(moves)
     )
-    return Entry(entry_id, "correction", transfers, session_id)
+    return Entry(entry_id, "correction", transfers, posting.session_id)
 
 
 def _clear(wanted: dict[str, int]) -> list[Movement]:

@@ -60,12 +60,13 @@ class SampledReading(msgspec.Struct, frozen=True):
 
 
 class StartInfo(msgspec.Struct, frozen=True):
-    """A transaction began."""
+    """A transaction began. `at_heard`: nobody can read when, so `at` is when we heard of it, each time anew."""
 
     connector_no: int
     token_uid: str
     meter_start_wh: int
     at: datetime
+    at_heard: bool = False
 
 
 class StartAnswer(msgspec.Struct, frozen=True):

@@ -1,12 +1,15 @@
 """A session from plug-in to settlement: its state and the steps it may take."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 import msgspec
 
 from shared.sessions import Delay, SessionState
+
+AWAITED = timedelta(minutes=15)
+"""How long the end of a session is waited for that a station seems to have forgotten."""
 
 
 class Followed(StrEnum):

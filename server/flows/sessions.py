@@ -12,7 +12,7 @@ from server.core.demand import NeedSource
 from server.core.following import DRAWING_W, GRACE, TOO_MUCH, Sight, Verdict
 from server.core.meter import p95
 from server.core.reports import ReadingsInfo, SampledReading, StartAnswer, StartInfo, StopInfo, TokenAnswer
-from server.core.session import Followed, Session
+from server.core.session import AWAITED, Followed, Session
 from server.core.station import Station, cap_w
 from server.flows.announcements import LocationMoved, SessionMoved
 from server.storage import contracts, locations, outbox, plans, sessions, stations, vehicles
@@ -31,8 +31,9 @@ CLOCK_SKEW = timedelta(minutes=5)
 OLDEST = timedelta(days=60)
 """A start of longer ago comes of a clock that was never set: no station's queue holds a season."""
 SUPERSEDED = "Superseded"
-LATE = timedelta(minutes=15)
-"""How long the end of a superseded session is waited for, before it is settled without."""
+UNHEARD = "Unheard"
+GUESSED = (SUPERSEDED, UNHEARD)
+"""Why we took a session for ended, without its station's word: the word counts, whenever it comes."""
 
 
 async def authorize(tx: AsyncSession, station_id: UUID, token_uid: str, now: datetime) -> TokenAnswer:
@@ -54,7 +55,7 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
     station = await stations.get(tx, station_id)
     status = await _token_status(tx, station, info.token_uid, now)
     session_id = derive("session", station_id, info.connector_no, info.token_uid.lower(), info.meter_start_wh, info.at)
-    known = await sessions.get(tx, session_id)
+    known = await sessions.get(tx, session_id) or await _begun_already(tx, station_id, info)
     if known is not None:
         return StartAnswer(known.transaction_id, status)
     info = msgspec.structs.replace(info, at=min(info.at, now + CLOCK_SKEW) if info.at >= now - OLDEST else now)
@@ -77,13 +78,22 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
     return StartAnswer(transaction_id, status)
 
 
+async def _begun_already(tx: AsyncSession, station_id: UUID, info: StartInfo) -> Session | None:
+    """The open session that a start without a time of its own repeats: the same token, the meter where it was."""
+    evse = await stations.evse_at(tx, station_id, info.connector_no) if info.at_heard else None
+    found = await sessions.open_on(tx, evse.id) if evse is not None else None
+    if found is None or found.token_uid.lower() != info.token_uid.lower():
+        return None
+    return found if found.meter_start_wh == info.meter_start_wh else None
+
+
 async def _supersede(tx: AsyncSession, evse: Evse, info: StartInfo, now: datetime) -> None:
     """A station that starts anew has lost the end of what ran before: it ended where its last reading is."""
     for left in await sessions.all_open_on(tx, evse.id):
         if left.started_at < info.at:
             stop = max(left.register_wh, left.meter_start_wh)
             await _end(tx, left, max(left.read_at or left.started_at, left.started_at), stop, SUPERSEDED)
-            await outbox.put(tx, "settle", str(left.id), {"session_id": left.id}, now + LATE)
+            await outbox.put(tx, "settle", str(left.id), {"session_id": left.id}, now + AWAITED)
 
 
 async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: StartInfo, now: datetime) -> Session:
@@ -259,20 +269,38 @@ async def _act_on(tx: AsyncSession, session: Session, verdict: Verdict, now: dat
 async def close_session(tx: AsyncSession, station_id: UUID, info: StopInfo, now: datetime) -> TokenAnswer | None:
     """A transaction ended. A repeat, or one that we never saw, is acknowledged and changes nothing.
 
-    The end of a superseded session may come after all, out of a station's queue: until it is settled, it counts.
+    The end of a session that we took for ended may come after all, out of a station's queue. It counts whenever it
+    comes: after the settlement, what was posted is corrected.
     """
     session = await sessions.by_transaction(tx, station_id, info.transaction_id)
     if session is None:
         await _keep_orphan(tx, station_id, "StopTransaction", info, now)
         return None
     await _keep(tx, session, info.readings, now)
-    awaited = session.state is SessionState.ENDED and session.stop_reason == SUPERSEDED and info.reason != SUPERSEDED
-    if session.state is SessionState.OPEN or awaited:
+    if session.state is SessionState.OPEN or (session.stop_reason in GUESSED and info.reason not in GUESSED):
         ended_at = max(min(info.at, now + CLOCK_SKEW), session.started_at)
         await _end(tx, session, ended_at, max(info.meter_stop_wh, session.meter_start_wh), info.reason or "Local")
         await outbox.put(tx, "settle", str(session.id), {"session_id": session.id}, now)
         await outbox.put_once(tx, "replan", str(session.location_id), {"why": "unplugged"}, now)
     return TokenAnswer("Accepted")
+
+
+async def close_unheard(tx: AsyncSession, session_id: UUID, free_at: datetime, now: datetime) -> str:
+    """End a session whose EVSE said a while ago that it is free, though nobody said that the session ended.
+
+    Returns what became of it: `closed`, `ended` (its end was heard meanwhile), `in_use` (the car is there after all).
+    """
+    session = await sessions.get(tx, session_id)
+    if session is None or session.state is not SessionState.OPEN:
+        return "ended"
+    evse = await stations.evse(tx, session.evse_id)
+    read_at = session.read_at or session.started_at
+    if evse is None or evse.status != "Available" or read_at > free_at:
+        return "in_use"
+    await _end(tx, session, free_at, max(session.register_wh, session.meter_start_wh), UNHEARD)
+    await outbox.put(tx, "settle", str(session.id), {"session_id": session.id}, now)
+    await outbox.put_once(tx, "replan", str(session.location_id), {"why": "unplugged"}, now)
+    return "closed"
 
 
 async def _end(tx: AsyncSession, session: Session, ended_at: datetime, stop_wh: int, reason: str) -> None:

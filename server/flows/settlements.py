@@ -1,5 +1,6 @@
 """Closing a session: priced, shared, posted, all in one transaction; a second settling finds the first."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import cdr, ledger, missing
 from server.core.demand import NeedSource
-from server.core.ledger import SessionPosting
+from server.core.ledger import SessionPosting, Transfer
 from server.core.missing import Ending
 from server.core.pricecurve import curve_id, sources, worst
+from server.core.session import Session
 from server.core.settlement import Settlement, settle
 from server.flows import facts, settling
 from server.flows.announcements import SessionMoved, WalletMoved
@@ -22,28 +24,55 @@ from shared.plans import Shortfall
 from shared.sessions import SessionState
 
 
+class _Earlier(msgspec.Struct, frozen=True):
+    """What was settled of a session before: the receipt's revision, 0 for none, and all that it posted."""
+
+    revision: int = 0
+    transfers: Sequence[Transfer] = ()
+
+
 async def settle_session(tx: AsyncSession, session_id: UUID, now: datetime) -> str:
-    """Settle an ended session. Returns `settled`, or why there was nothing to do."""
+    """Settle an ended session, or correct what was settled on a guess of its end.
+
+    Returns `settled` or `corrected`, or why there was nothing to do.
+    """
     session = await sessions.get(tx, session_id)
     if session is None or session.ended_at is None:
         return "not_ended"
     if session.account_id is not None:
         await wallets.lock(tx, session.account_id)
-    if session.state is SessionState.SETTLED or await wallets.receipt(tx, session_id) is not None:
+    if session.state is SessionState.SETTLED:
         return "settled_before"
+    earlier = await _earlier(tx, session_id)
     one = await facts.of_session(tx, session)
     run = await settling.course(tx, one, session.ended_at, session.ended_at)
+    run = msgspec.structs.replace(run, pending_minor=run.pending_minor - _left_pending(session, earlier))
     plan = await plans.last_of(tx, session_id, session.ended_at)  # what was planned for a car that had gone is idle
     asked = settling.settlement_input(run, run.charged_wh, session.ended_at, _shortfall(run, plan, session.ended_at))
     settled = settle(asked)
-    receipt = cdr.receipt(settled, _labels(run))
+    receipt = cdr.receipt(settled, _labels(run), earlier.revision + 1)
     await wallets.add_cdr(tx, receipt, session.party_id, session.account_id, now)
-    await _post(tx, run, settled, now)
+    await _post(tx, run, settled, earlier, now)
     after = msgspec.structs.replace(session, state=SessionState.SETTLED)
     await sessions.save(tx, session, after)
-    await sessions.add_event(tx, session, now, "settled")
+    done = "corrected" if earlier.revision else "settled"
+    await sessions.add_event(tx, session, now, done)
     announce(tx, SessionMoved(session.account_id, session.id))
-    return "settled"
+    return done
+
+
+async def _earlier(tx: AsyncSession, session_id: UUID) -> _Earlier:
+    before = await wallets.receipt(tx, session_id)
+    return (
+        _Earlier() if before is None else _Earlier(before.revision, await wallets.transfers_of_session(tx, session_id))
+    )
+
+
+def _left_pending(session: Session, earlier: _Earlier) -> int:
+    """What a session's own transfers left in its driver's pending balance, minor units."""
+    if session.account_id is None:
+        return 0
+    return ledger.balances(earlier.transfers).get(ledger.pending(session.account_id), 0)
 
 
 def _shortfall(run: Course, plan: Plan | None, ended_at: datetime) -> Shortfall | None:
@@ -75,8 +104,8 @@ def _labels(run: Course) -> cdr.Labels:
     )
 
 
-async def _post(tx: AsyncSession, run: Course, settled: Settlement, now: datetime) -> None:
-    """The ledger's entry; a session on nobody's account posts nothing."""
+async def _post(tx: AsyncSession, run: Course, settled: Settlement, earlier: _Earlier, now: datetime) -> None:
+    """The ledger's entry, or what corrects the one before; a session on nobody's account posts nothing."""
     one = run.one
     if one.session.account_id is None or one.contract is None:
         return
@@ -91,6 +120,10 @@ async def _post(tx: AsyncSession, run: Course, settled: Settlement, now: datetim
         charge_minor=settled.charge_minor,
         goodwill_minor=settled.goodwill_minor,
     )
-    entry = ledger.entry_for_settlement(posting)
+    if earlier.revision:
+        pending_minor = await wallets.balance(tx, ledger.pending(posting.account_id))
+        entry = ledger.correction(posting, earlier.revision + 1, earlier.transfers, pending_minor)
+    else:
+        entry = ledger.entry_for_settlement(posting)
     if entry.transfers and await wallets.post(tx, entry, one.contract.party_id, one.session.account_id, now):
         announce(tx, WalletMoved(one.session.account_id, entry.id))

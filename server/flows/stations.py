@@ -6,9 +6,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.reports import BootAnswer, BootInfo, ConnectorStatus, Credential
+from server.core.session import AWAITED
 from server.flows.announcements import LocationMoved, SessionMoved
 from server.storage import outbox, sessions, stations
 from server.storage.db import announce
+from server.storage.stations import Evse
 
 HEARTBEAT_SECONDS = 3600
 
@@ -49,10 +51,19 @@ async def heartbeat(tx: AsyncSession, station_id: UUID, now: datetime) -> dateti
 async def status(tx: AsyncSession, station_id: UUID, info: ConnectorStatus, now: datetime) -> None:
     """What a connector says of itself; connector 0 speaks for the station and moves no EVSE."""
     evse = await stations.evse_at(tx, station_id, info.connector_no)
+    if evse is not None and info.status == "Available":
+        await _await_end(tx, evse, info.at or now, now)
     if evse is None or (evse.status, evse.error_code) == (info.status, info.error_code):
         return
     await stations.set_status(tx, evse.id, info.status, info.error_code, info.at or now)
     announce(tx, LocationMoved(evse.location_id))
+
+
+async def _await_end(tx: AsyncSession, evse: Evse, free_at: datetime, now: datetime) -> None:
+    """An EVSE is free, so what runs there has ended: its station may still say so, or have forgotten it."""
+    session = await sessions.open_on(tx, evse.id)
+    if session is not None and session.started_at <= free_at <= now:
+        await outbox.put_once(tx, "close", str(session.id), {"free_at": free_at}, now + AWAITED)
 
 
 async def _moved(tx: AsyncSession, station_id: UUID, now: datetime, kind: str) -> None:

@@ -39,6 +39,7 @@ HANDLERS = {
     "resend": replan.resend,
     "configure": replan.configure,
     "settle": settle.settle,
+    "close": settle.close,
 }
 HTTP_STOP_SECONDS = 2
 API_PATHS = ("/api/", "/schema")

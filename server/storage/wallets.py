@@ -16,7 +16,8 @@ from shared.cdrs import Receipt
 T = Transfers.__table__.c  # type: ignore[attr-defined]
 E = Entries.__table__.c  # type: ignore[attr-defined]
 A = Accounts.__table__.c  # type: ignore[attr-defined]
-C = Cdrs.__table__.c  # type: ignore[attr-defined]
+CDRS = Cdrs.__table__  # type: ignore[attr-defined]
+C = CDRS.c
 S = Sessions.__table__.c  # type: ignore[attr-defined]
 L = Locations.__table__.c  # type: ignore[attr-defined]
 
@@ -79,7 +80,7 @@ async def total_of(tx: AsyncSession, prefix: str) -> int:
 async def posted_twice(tx: AsyncSession) -> int:
     """How many sessions have more than one settlement entry or CDR: 0, or something was paid twice."""
     entries = sa.select(E.session_id).where(E.kind == "settlement").group_by(E.session_id).having(sa.func.count() > 1)
-    cdrs = sa.select(C.session_id).group_by(C.session_id).having(sa.func.count() > 1)
+    cdrs = sa.select(C.session_id).group_by(C.session_id, C.revision).having(sa.func.count() > 1)
     both = sa.union(entries, cdrs).subquery()
     return int((await tx.execute(sa.select(sa.func.count()).select_from(both))).scalar_one())
 
@@ -89,6 +90,13 @@ async def transfers_of(tx: AsyncSession, account: str) -> list[Transfer]:
     columns = (T.id, T.entry_id, T.debit, T.credit, T.amount_minor, T.currency, T.kind)
     rows = sa.select(*columns).where(sa.or_(T.credit == account, T.debit == account))
     return [to_struct(row, Transfer) for row in await tx.execute(rows)]
+
+
+async def transfers_of_session(tx: AsyncSession, session_id: UUID) -> list[Transfer]:
+    """All transfers that a session's settlement and its corrections posted."""
+    columns = (T.id, T.entry_id, T.debit, T.credit, T.amount_minor, T.currency, T.kind)
+    rows = sa.select(*columns).join(Entries.__table__, E.id == T.entry_id).where(E.session_id == session_id)  # type: ignore[attr-defined]
+    return [to_struct(row, Transfer) for row in await tx.execute(rows.order_by(E.seq, T.id))]
 
 
 async def lines(tx: AsyncSession, account: str, before: int | None, limit: int) -> list[PostedLine]:
@@ -119,12 +127,20 @@ async def add_cdr(tx: AsyncSession, receipt: Receipt, party_id: UUID, account_id
         "id": receipt.cdr_id,
         "party_id": party_id,
         "session_id": receipt.session_id,
+        "revision": receipt.revision,
         "account_id": account_id,
         "driver_minor": receipt.split.driver_minor,
         "savings_minor": receipt.savings_minor,
         "smart": any(slot.baseline_wh != slot.actual_wh for slot in receipt.slots),
     }
     await tx.execute(sa.insert(Cdrs).values(**values, settled_at=at, receipt=receipt))
+
+
+def _newest() -> sa.ColumnElement[bool]:
+    """Of a session's CDRs the one that holds: no later revision corrects it."""
+    later = CDRS.alias("later")
+    corrected = sa.select(later.c.id).where(later.c.session_id == C.session_id, later.c.revision > C.revision)
+    return ~corrected.exists()
 
 
 class Earned(msgspec.Struct, frozen=True):
@@ -145,23 +161,23 @@ async def earned(tx: AsyncSession, account_id: UUID) -> Earned:
         sa.func.count().label("sessions"),
         sa.func.coalesce(smart, 0).label("smart_sessions"),
     ]
-    row = (await tx.execute(sa.select(*columns).where(C.account_id == account_id))).one()
+    row = (await tx.execute(sa.select(*columns).where(C.account_id == account_id, _newest()))).one()
     return Earned(*(int(value) for value in row))
 
 
 async def receipt(tx: AsyncSession, session_id: UUID) -> Receipt | None:
-    """The receipt of a settled session."""
-    row = (await tx.execute(sa.select(C.receipt).where(C.session_id == session_id))).first()
+    """The receipt of a settled session, as it was last corrected."""
+    row = (await tx.execute(sa.select(C.receipt).where(C.session_id == session_id, _newest()))).first()
     return None if row is None else row.receipt
 
 
 async def receipts(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, Receipt]:
     """The receipts of some sessions."""
-    rows = await tx.execute(sa.select(C.session_id, C.receipt).where(C.session_id.in_(list(session_ids))))
+    rows = await tx.execute(sa.select(C.session_id, C.receipt).where(C.session_id.in_(list(session_ids)), _newest()))
     return {row.session_id: row.receipt for row in rows}
 
 
 async def receipts_of(tx: AsyncSession, account_id: UUID) -> list[Receipt]:
     """All receipts of an account, oldest first."""
-    rows = await tx.execute(sa.select(C.receipt).where(C.account_id == account_id).order_by(C.settled_at, C.id))
-    return [row.receipt for row in rows]
+    rows = sa.select(C.receipt).where(C.account_id == account_id, _newest()).order_by(C.settled_at, C.id)
+    return [row.receipt for row in await tx.execute(rows)]

@@ -97,15 +97,25 @@ def test_the_same_id_with_another_amount_is_refused():
 
 
 def test_a_correction_is_a_new_entry_that_leaves_what_is_due():
-    posted, due = entry_for_settlement(posting()), entry_for_settlement(posting(20 * CENT, charge_minor=500))
-    delta = correction(SESSION, 1, posted.transfers, due.transfers)
+    posted, right = entry_for_settlement(posting()), posting(20 * CENT, charge_minor=500)
+    due = entry_for_settlement(right)
+    delta = correction(right, 2, posted.transfers, 0)
     assert delta.id != posted.id
     assert {transfer.kind for transfer in delta.transfers} == {Kind.CORRECTION}
     now = balances([*posted.transfers, *delta.transfers])
     assert {name: amount for name, amount in now.items() if amount} == balances(due.transfers)
-    again = correction(SESSION, 2, [*posted.transfers, *delta.transfers], due.transfers)
+    again = correction(right, 3, [*posted.transfers, *delta.transfers], 10)
     assert again.transfers == ()
-    assert correction(SESSION, 3, [], []).transfers == ()
+    assert correction(posting(split=None), 4, [], 0).transfers == ()
+
+
+def test_a_correction_takes_from_the_wallet_what_was_pending_and_has_been_paid_out():
+    wrong, right = posting(20 * CENT), posting(8 * CENT)
+    posted = entry_for_settlement(wrong)
+    paid = close_account(DRIVER, posted.transfers, "EUR", CLOSED)  # ten cents, gone to the wallet
+    delta = correction(right, 2, posted.transfers, 0)
+    now = balances([*posted.transfers, *paid.transfers, *delta.transfers])
+    assert (now[f"pending:{DRIVER}"], now[f"wallet:{DRIVER}"]) == (0, 4)
 
 
 def test_closing_an_account_pays_what_is_pending_and_closing_twice_pays_once():
@@ -151,8 +161,9 @@ def test_a_driver_is_owed_exactly_what_the_shares_say_and_the_ledger_sums_to_zer
 
 @given(before=POOLS, after=POOLS, charge=st.integers(0, 5_000))
 def test_any_correction_ends_where_settling_right_at_first_would_have(before, after, charge):
-    posted, due = entry_for_settlement(posting(before)), entry_for_settlement(posting(after, charge_minor=charge))
-    delta = correction(SESSION, 1, posted.transfers, due.transfers)
+    posted, right = entry_for_settlement(posting(before)), posting(after, charge_minor=charge)
+    due, left = entry_for_settlement(right), balances(posted.transfers).get(f"pending:{DRIVER}", 0)
+    delta = correction(right, 2, posted.transfers, left)
     now = balances([*posted.transfers, *delta.transfers])
     assert {name: amount for name, amount in now.items() if amount} == balances(due.transfers)
     assert len({transfer.id for transfer in delta.transfers}) == len(delta.transfers)

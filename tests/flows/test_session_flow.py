@@ -19,9 +19,11 @@ from small_town import (
     unplug,
 )
 
-from server.core.reports import ReadingsInfo, SampledReading, StartInfo, StopInfo
+from server.core import ledger
+from server.core.reports import ConnectorStatus, ReadingsInfo, SampledReading, StartInfo, StopInfo
 from server.flows import sessions as flow
 from server.flows import settlements
+from server.flows import stations as station_flow
 from server.storage import outbox, sessions, wallets
 from shared.sessions import SessionState
 
@@ -48,6 +50,24 @@ async def read(db, transaction_id, at, register_wh, now=None):
 async def session_of(db, transaction_id, station=HOME_STATION):
     async with db.read() as tx:
         return await sessions.by_transaction(tx, station, transaction_id)
+
+
+async def status(db, said, at, now, station=HOME_STATION):
+    async with db.begin() as tx:
+        await station_flow.status(tx, station, ConnectorStatus(1, said, "NoError", at), now)
+
+
+async def close_due(db, now):
+    """Do what a worker does with the ends that nobody told; returns what became of each."""
+    outcomes = []
+    async with db.read() as tx:
+        due = [task for task in await outbox.due(tx, now) if task.kind == "close"]
+    for task in due:
+        free_at = msgspec.json.decode(task.payload, type=dict[str, datetime])["free_at"]
+        async with db.begin() as tx:
+            outcomes.append(await flow.close_unheard(tx, msgspec.convert(task.key, type(ANNA)), free_at, now))
+            await outbox.done(tx, [task.id], now, outcomes[-1])
+    return outcomes
 
 
 async def settle_due(db, now):
@@ -227,3 +247,79 @@ async def test_every_way_of_coming_and_going_asks_for_a_new_plan_of_that_place_a
         kinds = [task.kind for task in await outbox.due(tx, NOW + HOUR)]
     assert kinds.count("replan") == 1  # one that waits is enough
     assert kinds.count("settle") == 1
+
+
+async def driver_owns(db):
+    async with db.read() as tx:
+        names = (ledger.wallet(ANNA), ledger.pending(ANNA), ledger.receivable(ANNA))
+        return [await wallets.balance(tx, name) for name in names]
+
+
+async def street_night(db, transaction, energy_wh, hours, now):
+    """A stop of a stay on the street that began at NOW."""
+    ends = StopInfo(transaction, 100_000 + energy_wh, NOW + hours * HOUR, reason="EVDisconnected")
+    await stop(db, ends, now, STREET_STATION_1)
+    await settle_due(db, now)
+
+
+async def test_the_end_of_a_settled_guess_corrects_what_was_posted(town):
+    lost = await start(town, station=STREET_STATION_1)
+    again = msgspec.structs.replace(START, at=NOW + 5 * HOUR, meter_start_wh=120_000)
+    await start(town, again, again.at, STREET_STATION_1)
+    await settle_due(town, again.at + HOUR)
+    guessed = await session_of(town, lost.transaction_id, STREET_STATION_1)
+    assert (guessed.state, guessed.energy_wh) == (SessionState.SETTLED, 0)
+    assert await driver_owns(town) == [0, 0, 0]
+    # A day later the station finds its queue: twenty kWh had flowed, and are paid for as if they had been known.
+    for _ in range(2):
+        await street_night(town, lost.transaction_id, 20_000, 4, NOW + 24 * HOUR)
+    session = await session_of(town, lost.transaction_id, STREET_STATION_1)
+    assert (session.state, session.energy_wh, session.ended_at) == (SessionState.SETTLED, 20_000, NOW + 4 * HOUR)
+    async with town.read() as tx:
+        (receipt,) = await wallets.receipts_of(tx, ANNA)
+        assert (await wallets.posted_twice(tx), await wallets.total(tx)) == (0, 0)
+        assert (await wallets.earned(tx, ANNA)).sessions == 1
+        assert [event.kind for event in await sessions.events(tx, session.id)][-1] == "corrected"
+    assert (receipt.revision, receipt.energy_wh) == (2, 20_000)
+    assert (await driver_owns(town))[2] == -receipt.driver_cost_minor < 0
+    assert await rows(town, "cdrs") == 2  # the first one stays as it was
+
+
+async def test_an_evse_that_is_free_ends_what_its_station_forgot(town):
+    answer = await start(town)
+    await read(town, answer.transaction_id, NOW + 30 * MINUTE, 105_000)
+    free_at = NOW + 40 * MINUTE
+    await status(town, "Charging", NOW, NOW)
+    await status(town, "Available", free_at, free_at)
+    assert await close_due(town, free_at + 14 * MINUTE) == []
+    assert await close_due(town, free_at + 15 * MINUTE) == ["closed"]
+    left = await session_of(town, answer.transaction_id)
+    assert (left.state, left.energy_wh, left.ended_at) == (SessionState.ENDED, 5_000, free_at)
+    await settle_due(town, free_at + 15 * MINUTE)
+    await stop(town, StopInfo(answer.transaction_id, 106_000, free_at, reason="Local"), free_at + HOUR)
+    await settle_due(town, free_at + HOUR)
+    left = await session_of(town, answer.transaction_id)
+    assert (left.state, left.energy_wh, left.stop_reason) == (SessionState.SETTLED, 6_000, "Local")
+
+
+async def test_an_evse_that_says_free_and_charges_on_is_believed_by_its_meter(town):
+    answer = await start(town)
+    await status(town, "Available", NOW - MINUTE, NOW)  # of before: out of a queue
+    assert await close_due(town, NOW + HOUR) == []
+    await status(town, "Available", NOW + MINUTE, NOW + MINUTE)
+    await read(town, answer.transaction_id, NOW + 5 * MINUTE, 101_000)
+    assert await close_due(town, NOW + HOUR) == ["in_use"]
+    assert (await session_of(town, answer.transaction_id)).state is SessionState.OPEN
+    await status(town, "Available", NOW + 2 * HOUR, NOW + 2 * HOUR)
+    ends = StopInfo(answer.transaction_id, 102_000, NOW + 2 * HOUR, reason="Local")
+    await stop(town, ends, NOW + 2 * HOUR + MINUTE)  # queued: it comes after the status
+    assert await close_due(town, NOW + 3 * HOUR) == ["ended"]
+
+
+async def test_a_start_without_a_time_comes_twice_and_is_one(town):
+    timeless = msgspec.structs.replace(START, at_heard=True)
+    first = await start(town, timeless)
+    later = msgspec.structs.replace(timeless, at=NOW + MINUTE)
+    assert await start(town, later, NOW + MINUTE) == first
+    moved = msgspec.structs.replace(later, meter_start_wh=100_500)
+    assert await start(town, moved, NOW + MINUTE) != first

@@ -96,6 +96,8 @@ def _hero(t: Texts, receipt: Receipt, *, wide: bool) -> ft.Control:
 def _notices(t: Texts, receipt: Receipt) -> list[ft.Control]:
     out = [notice(Tone.CALM, words) for words in dict.fromkeys(t.code("reason", one) for one in receipt.reasons)]
     out += [notice(Tone.CALM, t("receipt.override", time=t.form.time(moment))) for moment in receipt.overrides]
+    if receipt.revision > 1:
+        out.append(notice(Tone.CALM, t("receipt.corrected")))
     if receipt.shortfall is not None:
         energy, reason = t.form.energy(receipt.shortfall.energy_wh), t.code("shortfall", receipt.shortfall.reason)
         out.append(notice(Tone.WARN, t("receipt.shortfall", energy=energy, reason=reason)))

@@ -87,11 +87,13 @@ async def authorize(caller: Caller, request: m.Authorize) -> Answer:
 
 async def start_transaction(caller: Caller, request: m.StartTransaction) -> Answer:
     """A transaction began: always a result, whatever we think of its token (OCPP 1.6 §4.8)."""
+    said = moments.read(request.timestamp, caller.quirks.clock)
     info = StartInfo(
         connector_no=request.connector_id,
         token_uid=request.id_tag,
         meter_start_wh=_register(request.meter_start),
-        at=await _moment(caller, request.timestamp),
+        at=said or await caller.flows.heartbeat(caller.station_id),
+        at_heard=said is None,
     )
     answer = await caller.flows.start(caller.station_id, info)
     return m.StartTransactionAnswer(answer.transaction_id, m.IdTagInfo(answer.status))

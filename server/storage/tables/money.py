@@ -33,10 +33,14 @@ class PriceNotices(SQLModel, table=True):
 
 
 class Cdrs(SQLModel, table=True):
+    """A settled session's receipts: a correction is another row."""
+
     __tablename__ = "cdrs"
+    __table_args__ = (sa.UniqueConstraint("session_id", "revision"),)
     id: UUID = Field(primary_key=True)
     party_id: UUID = party_field()
-    session_id: UUID = Field(foreign_key="sessions.id", unique=True)
+    session_id: UUID = Field(foreign_key="sessions.id")
+    revision: int = 1
     account_id: UUID | None = Field(default=None, foreign_key="accounts.id", index=True)
     settled_at: datetime = time_field()
     driver_minor: int = big_field()

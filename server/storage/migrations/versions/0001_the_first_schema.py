@@ -388,6 +388,7 @@ def upgrade() -> None:
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
     sa.Column('session_id', sa.Uuid(), nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('account_id', sa.Uuid(), nullable=True),
     sa.Column('settled_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('driver_minor', sa.BigInteger(), nullable=False),
@@ -398,7 +399,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_cdrs_party_id')),
     sa.ForeignKeyConstraint(['session_id'], ['sessions.id'], name=op.f('fk_cdrs_session_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_cdrs')),
-    sa.UniqueConstraint('session_id', name=op.f('uq_cdrs_session_id'))
+    sa.UniqueConstraint('session_id', 'revision', name=op.f('uq_cdrs_session_id'))
     )
     with op.batch_alter_table('cdrs', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_cdrs_account_id'), ['account_id'], unique=False)
