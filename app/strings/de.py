@@ -101,6 +101,8 @@ TEXTS = {
     "story.street_replug": "Zieht den Stecker und steckt ihn wieder ein, wenn es schnell gehen muss: also jetzt laden.",
     "story.street_leaves_early": "Sagt eine späte Abfahrt und fährt dann doch früher.",
     "story.street_visitor": "Steht tagsüber ein paar Stunden auf der Straße.",
+    "story.parking_overnight": "Parkt über Nacht, wo Strom dann billiger ist: etwas Ersparnis, etwas Cashback.",
+    "story.parking_day": "Lässt das Auto einen langen Arbeitstag auf dem Parkplatz.",
     "story.depot_driver": "Fährt einen Transporter einer Paketfirma und lädt im Depot.",
     "story.fleet_manager": "Leitet die Transporter der Paketfirma.",
     "story.operator": "Betreibt die Säulen auf der Straße.",

@@ -104,6 +104,8 @@ TEXTS = {
     "story.street_replug": "Unplugs and plugs in again when it has to go fast: that means charge now.",
     "story.street_leaves_early": "Says a late departure and then leaves early.",
     "story.street_visitor": "Visits the street by day, for a few hours.",
+    "story.parking_overnight": "Parks overnight where power is cheaper at night: some saving, some cashback.",
+    "story.parking_day": "Leaves the car at the car park for a long day at work.",
     "story.depot_driver": "Drives a van of a parcel firm and charges at the depot.",
     "story.fleet_manager": "Runs the parcel firm's vans.",
     "story.operator": "Runs the stations on the street.",

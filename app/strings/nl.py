@@ -101,6 +101,8 @@ TEXTS = {
     "story.street_replug": "Haalt de stekker eruit en steekt hem weer in als het snel moet: dat betekent nu laden.",
     "story.street_leaves_early": "Zegt laat te vertrekken en gaat dan toch eerder.",
     "story.street_visitor": "Staat overdag een paar uur op straat.",
+    "story.parking_overnight": "Parkeert een nacht waar stroom dan goedkoper is: deels besparing, deels cashback.",
+    "story.parking_day": "Laat de auto een lange werkdag op de parkeerplaats.",
     "story.depot_driver": "Rijdt een bestelbus van een pakketbedrijf en laadt op het depot.",
     "story.fleet_manager": "Beheert de bussen van het pakketbedrijf.",
     "story.operator": "Beheert de palen op straat.",

@@ -81,7 +81,8 @@ def _pill(t: Texts, location: LocationView, on_click: Callable[[], None]) -> ft.
     ink = ft.Colors.ON_TERTIARY if here else ft.Colors.ON_PRIMARY if count else ft.Colors.ON_SECONDARY
     words = [t.count("public.free", count)]
     if price is not None:
-        words.append(t.form.price(price.energy_micro_per_kwh))
+        low = t.form.price(price.energy_micro_per_kwh)
+        words.append(t("public.lowest", price=low) if price.steps else low)
     label = ft.Text(" · ".join(words), size=13, font_family=theme.BOLD, color=ink, no_wrap=True)
     return ft.Semantics(
         button=True,

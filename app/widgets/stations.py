@@ -2,14 +2,17 @@
 minute, per session, then other components).
 """
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import flet as ft
 
 from app import theme
 from app.strings import Texts
 from app.widgets.cards import pair, rule, stack
 from shared.locations import EvseState, EvseView, LocationView
-from shared.sessions import MoneyRange
-from shared.tariffs import PublicPrice
+from shared.sessions import MoneyRange, StayEstimate
+from shared.tariffs import PriceStep, PublicPrice
 
 STATE_COLORS = {
     EvseState.AVAILABLE: ft.Colors.PRIMARY,
@@ -54,15 +57,36 @@ def power_words(t: Texts, evse: EvseView) -> str:
     return f"{t('public.up_to', power=t.form.power(evse.max_w))}, {phases}"
 
 
-def price_table(t: Texts, price: PublicPrice | None, back: MoneyRange | None) -> ft.Control:
-    """Every component in the order of AFIR, also those that cost nothing, and the money that is likely to come back."""
+def now_and_next(price: PublicPrice, at: datetime) -> tuple[PriceStep, PriceStep]:
+    """The steps of a price that varies: the one in force at a local time of the place, and the one after it."""
+    clock = f"{at:%H:%M}"
+    later = next((place for place, step in enumerate(price.steps) if step.from_local > clock), 0)
+    return price.steps[later - 1], price.steps[later]
+
+
+def varying_words(t: Texts, price: PublicPrice, at: datetime) -> tuple[str, str]:
+    """A price that varies, in two pieces: "€0.45 per kWh now" and "€0.42 from 23:00"."""
+    now, then = now_and_next(price, at)
+    first = t("price.now", price=t.form.price(now.energy_micro_per_kwh))
+    return first, t("price.then", price=t.form.price(then.energy_micro_per_kwh), time=then.from_local)
+
+
+def local_time(location: LocationView, now: datetime) -> datetime:
+    """The time on the wall of a place: its prices go by it."""
+    return now.astimezone(ZoneInfo(location.time_zone))
+
+
+def price_table(t: Texts, price: PublicPrice | None, back: StayEstimate | None, at: datetime) -> ft.Control:
+    """Every component in the order of AFIR, also those that cost nothing, and the money that is likely to come back.
+
+    `at`: the local time of the place.
+    """
     if price is None:
         return theme.body(t("price.unknown"))
     form = t.form
     energy = f"{form.price(price.energy_micro_per_kwh)} {t('word.per_kwh')}"
-    if price.energy_high_micro_per_kwh > price.energy_micro_per_kwh:
-        low, high = form.price(price.energy_micro_per_kwh), form.price(price.energy_high_micro_per_kwh)
-        energy = t("price.energy_range", low=low, high=high)
+    if price.steps:
+        energy = ", ".join(varying_words(t, price, at))
     time = t("price.time_value", price=form.per_hour(price.time_micro_per_hour)) if price.time_micro_per_hour else None
     session = t("price.session_value", price=form.money(price.session_minor)) if price.session_minor else None
     idle = None
@@ -70,6 +94,7 @@ def price_table(t: Texts, price: PublicPrice | None, back: MoneyRange | None) ->
         idle = t("price.idle_value", price=form.per_hour(price.idle_micro_per_hour), minutes=price.idle_after_minutes)
     rows: list[ft.Control | None] = [
         pair(t("price.energy"), _value(energy)),
+        _day(t, price) if len(price.steps) > 2 else None,
         pair(t("price.time"), _value(time or t("price.none"))),
         pair(t("price.session"), _value(session or t("price.none"))),
         pair(t("price.idle"), _value(idle or t("price.none"))),
@@ -83,15 +108,28 @@ def _value(words: str) -> ft.Control:
     return ft.Container(text, expand=True, alignment=ft.Alignment.CENTER_RIGHT)
 
 
-def _back(t: Texts, back: MoneyRange | None) -> list[ft.Control]:
+def _day(t: Texts, price: PublicPrice) -> ft.Control:
+    """The steps of a price that has more than two, as they follow each other."""
+    steps = (t("price.then", price=t.form.price(one.energy_micro_per_kwh), time=one.from_local) for one in price.steps)
+    return theme.small(t("price.day", steps=", ".join(steps)))
+
+
+def _back(t: Texts, back: StayEstimate | None) -> list[ft.Control]:
+    """Cashback and savings, each on a line of its own: one is paid to the driver, the other is not asked for."""
     if back is None:
         return []
+    out = [rule(), pair(t("price.back"), _range(t, back.cashback, "estimate"))]
+    if back.savings is not None and back.savings.high_minor > 0:
+        out.append(pair(t("price.saved"), _range(t, back.savings, "estimate-savings")))
+    return [*out, theme.small(t("price.back_note"))]
+
+
+def _range(t: Texts, money: MoneyRange, key: str) -> ft.Control:
     words = t("price.back_none")
-    if back.high_minor > 0:
-        low, high = t.form.span(max(0, back.low_minor), back.high_minor)
+    if money.high_minor > 0:
+        low, high = t.form.span(max(0, money.low_minor), money.high_minor)
         words = high if low == high else t("price.back_value", low=low, high=high)
     value = theme.strong(words, theme.VALLEY)
-    value.key = "estimate"
+    value.key = key
     value.text_align = ft.TextAlign.RIGHT
-    holder = ft.Container(value, expand=True, alignment=ft.Alignment.CENTER_RIGHT)
-    return [rule(), pair(t("price.back"), holder), theme.small(t("price.back_note"))]
+    return ft.Container(value, expand=True, alignment=ft.Alignment.CENTER_RIGHT)

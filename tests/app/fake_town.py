@@ -37,6 +37,7 @@ from shared.sessions import (
     SessionSummary,
     SessionUpdate,
     SessionView,
+    StayEstimate,
 )
 from shared.tariffs import HomeKind, HomeTariff, HomeTariffInput, PricePoint, TariffPreview
 from shared.vehicles import Vehicle, VehicleUpdate
@@ -71,6 +72,7 @@ class Town:
         self.history = self._history()
         self.receipts = {SETTLED: receipt()}
         self.start_says = "accepted"
+        self.estimate = StayEstimate(MoneyRange(45, 80))
         self.quote: OverrideQuote | None = None
         self.me = Me(
             account_id=an_id("driver", 0),
@@ -185,7 +187,7 @@ class Town:
             ("GET", "/api/wallet"): lambda _p, _b: _json(self.wallet),
             ("GET", "/api/wallet/entries"): lambda _p, _b: _json(Page(self.entries)),
             ("GET", "/api/locations"): lambda _p, _b: _json(self.locations),
-            ("GET", "/api/locations/evses/"): lambda _p, _b: _json(MoneyRange(45, 80)),
+            ("GET", "/api/locations/evses/"): lambda _p, _b: _json(self.estimate),
             ("GET", "/api/locations/"): lambda path, _b: self._location(path),
             ("GET", "/api/sessions/current"): lambda _p, _b: _json(self.sessions),
             ("GET", "/api/sessions"): lambda _p, _b: _json(Page(self.history)),

@@ -1,12 +1,18 @@
+from datetime import datetime
+
 import flet as ft
 import flet_map as fm
 import msgspec
+import pytest
 from fake_town import Town
 from fletkit import Open, Screen
 from town_facts import a_price, a_session, an_id, street
 
-from shared.locations import EvseState
+from app.widgets.stations import now_and_next
+from shared.locations import EvseState, LocationView
 from shared.problems import Problem
+from shared.sessions import MoneyRange, StayEstimate
+from shared.tariffs import PriceStep
 from shared.wire import LocationChanged, SessionChanged
 
 STREET = an_id("street")
@@ -48,20 +54,69 @@ async def test_a_socket_shows_its_price_in_the_order_that_the_law_asks_for(signe
     assert order == sorted(order)
 
 
-async def test_a_price_that_varies_by_the_hour_is_shown_as_a_range(signed_in: Open, town: Town) -> None:
-    varying = msgspec.structs.replace(a_price(), energy_high_micro_per_kwh=520_000)
-    place = street()
-    town.locations = [
-        msgspec.structs.replace(place, evses=[msgspec.structs.replace(one, price=varying) for one in place.evses])
-    ]
+TWO = [PriceStep("07:00", 490_000), PriceStep("23:00", 290_000)]
+THREE = [PriceStep("07:00", 450_000), PriceStep("11:00", 410_000), PriceStep("16:00", 455_000)]
+
+
+def priced(steps: list[PriceStep]) -> LocationView:
+    """The street with a price that varies over the day."""
+    prices = [step.energy_micro_per_kwh for step in steps]
+    change = {"energy_micro_per_kwh": min(prices), "energy_high_micro_per_kwh": max(prices), "steps": steps}
+    varying, place = msgspec.structs.replace(a_price(), **change), street()
+    evses = [msgspec.structs.replace(one, price=varying) for one in place.evses]
+    return msgspec.structs.replace(place, evses=evses)
+
+
+async def test_a_price_that_varies_is_said_as_it_is_now_and_as_it_will_be(signed_in: Open, town: Town) -> None:
+    town.locations = [priced(TWO)]
+    screen = await at_public(signed_in)
+    assert screen.says("€0.49 per kWh now | €0.29 from 23:00")
+    assert screen.says("from €0.29")  # on the map
+    await screen.click(f"location-{STREET}")
+    await screen.until(lambda: screen.has("socket"))
+    assert screen.says("€0.49 per kWh now, €0.29 from 23:00")
+    assert not screen.says("Over the day")
+
+
+async def test_three_prices_a_day_are_listed(signed_in: Open, town: Town) -> None:
+    town.locations = [priced(THREE)]
     screen = await at_street(signed_in)
-    assert screen.says("€0.39 to €0.52 per kWh, by the hour")
+    assert screen.says("€0.455 per kWh now, €0.45 from 07:00")
+    assert screen.says("Over the day: €0.45 from 07:00, €0.41 from 11:00, €0.455 from 16:00")
+
+
+@pytest.mark.parametrize(
+    ("clock", "now", "then"),
+    [("00:00", 1, 0), ("06:59", 1, 0), ("07:00", 0, 1), ("22:59", 0, 1), ("23:00", 1, 0), ("23:59", 1, 0)],
+)
+def test_a_step_begins_with_its_minute_and_the_last_runs_over_midnight(clock: str, now: int, then: int) -> None:
+    price = msgspec.structs.replace(a_price(), steps=TWO)
+    at = datetime.fromisoformat(f"2026-11-23T{clock}:00+01:00")
+    assert now_and_next(price, at) == (TWO[now], TWO[then])
+
+
+async def test_a_price_goes_by_the_clock_of_its_place(signed_in: Open, town: Town) -> None:
+    town.locations = [msgspec.structs.replace(priced(TWO), time_zone="Europe/Helsinki")]  # 22:40 there
+    screen = await at_street(signed_in)
+    assert screen.says("€0.49 per kWh now, €0.29 from 23:00")
+    town.locations = [msgspec.structs.replace(priced(TWO), time_zone="Asia/Tokyo")]  # 05:40 there
+    town.tell(LocationChanged(STREET))
+    await screen.until(lambda: screen.says("€0.29 per kWh now, €0.49 from 07:00"))
+
+
+async def test_what_comes_back_and_what_the_price_saves_are_two_lines(signed_in: Open, town: Town) -> None:
+    town.estimate = StayEstimate(MoneyRange(22, 35), MoneyRange(70, 80))
+    screen = await at_street(signed_in)
+    await screen.until(lambda: screen.has("estimate-savings"))
+    assert screen.says("Likely back to you | €0.22 to €0.35")
+    assert screen.says("Likely saved on the price | €0.70 to €0.80")
 
 
 async def test_before_starting_it_says_what_is_likely_to_come_back(signed_in: Open) -> None:
     screen = await at_street(signed_in)
     await screen.until(lambda: screen.has("estimate"))
     assert screen.says("€0.45 to €0.80")
+    assert not screen.has("estimate-savings")
     assert screen.says("Not guaranteed")
 
 

@@ -8,13 +8,14 @@ import flet as ft
 from app import theme
 from app.strings import Texts
 from app.views import intents
-from app.views.desk import use_board, use_desk, use_prefs, use_texts
+from app.views.desk import use_board, use_clock, use_desk, use_prefs, use_texts
 from app.views.driver.session import LinkNotice
 from app.widgets.cards import empty, failed, page, skeleton, stack
 from app.widgets.keyed import keyed
 from app.widgets.station_map import StationMap
-from app.widgets.stations import free, lowest_price, mine
+from app.widgets.stations import free, local_time, lowest_price, mine, varying_words
 from shared.locations import LocationView
+from shared.tariffs import PublicPrice
 
 
 @ft.component
@@ -48,6 +49,15 @@ def Public() -> ft.Control:
     return ft.Container(whole, padding=ft.Padding.only(left=32, right=32, top=12, bottom=24), expand=True)
 
 
+@ft.component
+def _Varying(location: LocationView, price: PublicPrice) -> ft.Control:
+    """The price now and the next one: it alone follows the clock."""
+    t, clock = use_texts(), use_clock()
+    words = varying_words(t, price, local_time(location, clock.now))
+    lines: list[ft.Control] = [theme.small(one) for one in words]
+    return ft.Column(lines, spacing=2, tight=True, horizontal_alignment=ft.CrossAxisAlignment.END)
+
+
 def _row(t: Texts, location: LocationView, go: Callable[[UUID], None]) -> ft.Control:
     count, price = free(location), lowest_price(location)
     names = [theme.heading(location.name), theme.small(location.address)]
@@ -58,9 +68,10 @@ def _row(t: Texts, location: LocationView, go: Callable[[UUID], None]) -> ft.Con
     right: list[ft.Control] = [
         ft.Row([theme.strong(t.count("public.free", count), color), theme.small(total)], spacing=4, tight=True)
     ]
-    if price is not None:
-        words = t("public.from", price=t.form.price(price.energy_micro_per_kwh))
-        right.append(theme.small(words))
+    if price is not None and price.steps:
+        right.append(keyed(_Varying, "price", location, price))
+    elif price is not None:
+        right.append(theme.small(t("public.from", price=t.form.price(price.energy_micro_per_kwh))))
     side = ft.Column(right, spacing=2, horizontal_alignment=ft.CrossAxisAlignment.END, tight=True)
     return ft.Container(
         ft.Row([ft.Container(stack(names, 2), expand=True), side], spacing=12),

@@ -10,13 +10,13 @@ from app import theme
 from app.failures import ApiProblem
 from app.strings import Texts
 from app.views import intents
-from app.views.desk import use_board, use_desk, use_prefs, use_texts
+from app.views.desk import use_board, use_clock, use_desk, use_prefs, use_texts
 from app.views.driver.session import LinkNotice, SessionPanel, missing
 from app.widgets.cards import Tone, card, columns, notice, page, skeleton, stack
 from app.widgets.keyed import keyed
-from app.widgets.stations import mine, power_words, price_table, state_dot, state_words
+from app.widgets.stations import local_time, mine, power_words, price_table, state_dot, state_words
 from shared.locations import EvseState, EvseView, LocationView
-from shared.sessions import MoneyRange
+from shared.sessions import StayEstimate
 
 
 @ft.component
@@ -70,7 +70,7 @@ def _Place(location: LocationView) -> ft.Control:
             *[_socket(t, one, set_picked, chosen=one.id == chosen.id) for one in location.evses],
         ]
     )
-    return columns([head, sockets], [keyed(_Socket, str(chosen.id), chosen)], wide=prefs.wide)
+    return columns([head, sockets], [keyed(_Socket, str(chosen.id), chosen, location)], wide=prefs.wide)
 
 
 def _socket(t: Texts, evse: EvseView, pick: Callable[[UUID], None], *, chosen: bool) -> ft.Control:
@@ -93,10 +93,10 @@ def _socket(t: Texts, evse: EvseView, pick: Callable[[UUID], None], *, chosen: b
 
 
 @ft.component
-def _Socket(evse: EvseView) -> ft.Control:
+def _Socket(evse: EvseView, location: LocationView) -> ft.Control:
     """Price, the range of money back, and the button."""
-    desk, t = use_desk(), use_texts()
-    back, set_back = ft.use_state(cast("MoneyRange | None", None))
+    desk, t, clock = use_desk(), use_texts(), use_clock()
+    back, set_back = ft.use_state(cast("StayEstimate | None", None))
     said, set_said = ft.use_state(cast("str | None", None))
     busy, set_busy = ft.use_state(initial=False)
 
@@ -113,6 +113,7 @@ def _Socket(evse: EvseView) -> ft.Control:
         set_busy(False)
 
     ft.use_effect(estimate, [])
+    at = local_time(location, clock.now)
     usable = evse.state is EvseState.AVAILABLE and evse.online
     button = ft.FilledButton(
         t("start.sending") if busy else t("start.do"),
@@ -128,7 +129,7 @@ def _Socket(evse: EvseView) -> ft.Control:
         [
             theme.heading(evse.label),
             theme.small(f"{state_words(t, evse)}, {power_words(t, evse)}"),
-            stack([theme.heading(t("price.title")), price_table(t, evse.price, back)], 10),
+            stack([theme.heading(t("price.title")), price_table(t, evse.price, back, at)], 10),
             button,
             None if usable else theme.small(t("start.not_free")),
             answer,
