@@ -280,6 +280,7 @@ async def close_session(tx: AsyncSession, station_id: UUID, info: StopInfo, now:
     if session.state is SessionState.OPEN or (session.stop_reason in GUESSED and info.reason not in GUESSED):
         ended_at = max(min(info.at, now + CLOCK_SKEW), session.started_at)
         await _end(tx, session, ended_at, max(info.meter_stop_wh, session.meter_start_wh), info.reason or "Local")
+        await outbox.withdraw(tx, "close", str(session.id), now)
         await outbox.put(tx, "settle", str(session.id), {"session_id": session.id}, now)
         await outbox.put_once(tx, "replan", str(session.location_id), {"why": "unplugged"}, now)
     return TokenAnswer("Accepted")

@@ -47,6 +47,12 @@ async def put_once(tx: AsyncSession, kind: str, key: str, payload: object, due_a
         await put(tx, kind, key, payload, due_at)
 
 
+async def withdraw(tx: AsyncSession, kind: str, key: str, now: datetime) -> None:
+    """What waits of this kind and key is no longer to be done."""
+    waiting = (T.kind == kind, T.key == key, T.done_at.is_(None), T.started_at.is_(None))
+    await tx.execute(sa.update(TABLE).where(*waiting).values(done_at=now, outcome="withdrawn"))
+
+
 async def due(tx: AsyncSession, now: datetime, limit: int = 200) -> list[Task]:
     """What is due, oldest first."""
     rows = sa.select(T.id, T.kind, T.key, T.payload, T.due_at, T.attempts)
