@@ -11,6 +11,7 @@ import typer
 
 from server.clock import RealClock
 from server.core.session import Refused
+from server.core.tariff import DAY_MINUTES, EnergyWindow, minute_of_day
 from server.flows import closing, entry
 from server.flows.accounts import find, hash_password
 from server.flows.entry import AccountEntry, StationEntry
@@ -25,6 +26,9 @@ LEAST_PASSWORD = 8
 MOST_CARD = 20
 """OCPP 1.6: an idTag is a CiString20."""
 MICRO = 1_000_000
+MOST_PRICE_MICRO = 2_000_000
+"""More than EUR 2 per kWh is no price but cents."""
+NIGHT = ("23:00", "07:00")
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,18 @@ class AccountWanted:
 
 
 @dataclass(frozen=True)
+class PriceWanted:
+    """What a kWh costs at a new public place, EUR, "" for none; with a night price between two local times, HH:MM."""
+
+    kwh: str = ""
+    night: str = ""
+    night_from: str = NIGHT[0]
+    night_to: str = NIGHT[1]
+
+
+@dataclass(frozen=True)
 class StationWanted:
-    """What `station add` was told. `owner` "" means a public place of `party`; `price` in EUR per kWh, "" for none."""
+    """What `station add` was told. `owner` "" means a public place of `party`."""
 
     identity: str
     location: str
@@ -48,7 +62,7 @@ class StationWanted:
     max_w: int
     phases: int
     party: str = "Dalstroom"
-    price: str = ""
+    price: PriceWanted = PriceWanted()
 
 
 @asynccontextmanager
@@ -104,7 +118,7 @@ async def station_add(wanted: StationWanted, base_url: str, database: str) -> No
         station=station,
         party=wanted.party,
         owner_email=wanted.owner or None,
-        price_micro_per_kwh=_price(wanted.price),
+        energy=_energy(wanted.price),
     )
     async with opened(database) as db, db.begin() as tx:
         added = _granted(await entry.add_station(tx, new, f"{base_url}/ocpp", RealClock().now()))
@@ -135,17 +149,48 @@ async def account_close(email: str, database: str) -> None:
     typer.echo(f"Closed. {found.currency} {released / 100:.2f} that was pending went into the wallet.")
 
 
-def _price(text: str) -> int | None:
+def _energy(price: PriceWanted) -> tuple[EnergyWindow, ...]:
+    """The windows of a public price: the night's, if there is one, then the rest of the day."""
+    if not price.kwh:
+        if price.night or (price.night_from, price.night_to) != NIGHT:
+            raise BadSetting("a night needs the price of the day: give --price and --night-price")
+        return ()
+    day = EnergyWindow("00:00", "24:00", _micro("--price", price.kwh))
+    if not price.night:
+        if (price.night_from, price.night_to) != NIGHT:
+            raise BadSetting("--night-from and --night-to need --night-price")
+        return (day,)
+    night = EnergyWindow(price.night_from, price.night_to, _micro("--night-price", price.night))
+    begin, end = _quarter("--night-from", price.night_from), _quarter("--night-to", price.night_to)
+    if begin % DAY_MINUTES == end % DAY_MINUTES:
+        raise BadSetting("the night ends when it begins: give two different times")
+    if night.price_micro_per_kwh == day.price_micro_per_kwh:
+        raise BadSetting("day and night cost the same: leave --night-price out")
+    return (night, day)
+
+
+def _micro(option: str, text: str) -> int:
     """EUR per kWh as micro-units."""
-    if not text:
-        return None
     try:
         micro = Decimal(text) * MICRO
     except InvalidOperation:
         micro = Decimal("NaN")
     if not micro.is_finite() or micro < 0 or micro != micro.to_integral_value():
-        raise BadSetting(f"--price: EUR per kWh is wanted, such as 0.39, not {text}")
+        raise BadSetting(f"{option}: EUR per kWh is wanted, such as 0.39, not {text}")
+    if micro > MOST_PRICE_MICRO:
+        raise BadSetting(f"{option}: EUR {text} per kWh looks like cents: did you mean {Decimal(text) / 100}?")
     return int(micro)
+
+
+def _quarter(option: str, text: str) -> int:
+    """A local time in whole quarter hours, as minutes of the day: prices hold for slots."""
+    try:
+        minute = minute_of_day(text)
+    except ValueError as error:
+        raise BadSetting(f"{option}: {error}") from error
+    if minute % 15:
+        raise BadSetting(f"{option}: a price changes at a quarter of an hour, such as 22:45, not at {text}")
+    return minute
 
 
 def _granted(answer: T | Refused) -> T:

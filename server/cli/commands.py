@@ -223,6 +223,9 @@ def station_add(
     owner: Annotated[str, typer.Option(help="E-mail of the driver whose home this is; none: a public place.")] = "",
     party: Annotated[str, typer.Option(help="Whose public place it is; made if new.")] = "Dalstroom",
     price: Annotated[str, typer.Option(help="EUR per kWh at a new public place; none: nobody pays there.")] = "",
+    night_price: Annotated[str, typer.Option(help="EUR per kWh there at night, if it differs.")] = "",
+    night_from: Annotated[str, typer.Option(help="Local time at which the night price begins.")] = "23:00",
+    night_to: Annotated[str, typer.Option(help="Local time at which it ends.")] = "07:00",
     max_w: Annotated[int, typer.Option(help="Most that it gives, W.")] = 11_040,
     phases: Annotated[int, typer.Option(min=1, max=3)] = 3,
     host: Annotated[str, typer.Option(help="Host name that the station reaches this server by.")] = "127.0.0.1",
@@ -230,10 +233,11 @@ def station_add(
     database: Database = "",
 ) -> None:
     """Add a station: prints its URL and its key, once."""
-    from server.cli.admin import StationWanted
+    from server.cli.admin import PriceWanted, StationWanted
     from server.cli.admin import station_add as work
 
-    wanted = StationWanted(identity, location, owner, max_w, phases, party, price)
+    priced = PriceWanted(price, night_price, night_from, night_to)
+    wanted = StationWanted(identity, location, owner, max_w, phases, party, priced)
     guarded(lambda: work(wanted, f"ws://{host}:{ocpp_port}", database))
 
 

@@ -30,7 +30,6 @@ PARTY_OF = {
 }
 """What a party is that is first heard of with an account of this role."""
 SIMULATED = "Simulated stations"
-ALL_DAY = ("00:00", "24:00")
 
 
 class AccountEntry(msgspec.Struct, frozen=True):
@@ -46,13 +45,14 @@ class AccountEntry(msgspec.Struct, frozen=True):
 class StationEntry(msgspec.Struct, frozen=True):
     """A new station: at a driver's home (`owner_email`), else at a public place of a party.
 
-    `price_micro_per_kwh`: the price of a public place that is made with it; None: nobody pays there.
+    `energy`: the prices of a public place that is made with it, the first window that holds a time prices it; none:
+    nobody pays there.
     """
 
     station: StationAdd
     party: str
     owner_email: str | None = None
-    price_micro_per_kwh: int | None = None
+    energy: tuple[EnergyWindow, ...] = ()
 
 
 class Added(msgspec.Struct, frozen=True):
@@ -149,22 +149,20 @@ async def _public_place(tx: AsyncSession, entry: StationEntry, now: datetime) ->
     known = await locations.named(tx, party.id, entry.station.location_name)
     if known is None:
         place = _place(party.id, entry.station.location_name, public=True)
-        place = msgspec.structs.replace(place, tariff_id=await _tariff(tx, place, entry.price_micro_per_kwh))
+        place = msgspec.structs.replace(place, tariff_id=await _tariff(tx, place, entry.energy))
         await locations.insert(tx, place)
         return place
     if not known.public:
         return Refused("not_a_public_place", "This place is private; choose another name, or say whose home it is.")
-    if entry.price_micro_per_kwh is not None:
+    if entry.energy:
         return Refused("place_has_its_price", "This place exists with its price; leave the price out.")
     return known
 
 
-async def _tariff(tx: AsyncSession, place: Location, price_micro: int | None) -> UUID | None:
-    if price_micro is None:
+async def _tariff(tx: AsyncSession, place: Location, energy: tuple[EnergyWindow, ...]) -> UUID | None:
+    if not energy:
         return None
-    terms = PublicTariffTerms(
-        id=uuid4(), currency="EUR", energy=(EnergyWindow(*ALL_DAY, price_micro),), time_zone=place.time_zone
-    )
+    terms = PublicTariffTerms(id=uuid4(), currency="EUR", energy=energy, time_zone=place.time_zone)
     await town.add(tx, "tariffs", id=terms.id, party_id=place.party_id, name=place.name, terms=terms)
     return terms.id
 
@@ -177,7 +175,7 @@ async def _home(tx: AsyncSession, entry: StationEntry, now: datetime) -> Locatio
         return Refused("unknown_account", "Add the owner's account first: dalstroom account add.")
     if owner.role is not Role.DRIVER:
         return Refused("not_a_driver", "Only a driver has a home here; leave the owner out for a public place.")
-    if entry.price_micro_per_kwh is not None:
+    if entry.energy:
         return Refused("home_has_a_tariff", "At home the driver's tariff counts; leave the price out.")
     place = await locations.home_of(tx, owner.id)
     if place is None:

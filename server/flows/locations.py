@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.session import Refused
-from server.core.tariff import PublicTariffTerms
+from server.core.tariff import PublicTariffTerms, day_steps
 from server.flows.placing import put_station
 from server.storage import contracts, locations, stations
 from server.storage.locations import Location
@@ -39,10 +39,11 @@ def state_of(status: str, *, online: bool) -> EvseState:
 
 
 def price_of(terms: PublicTariffTerms | None) -> PublicPrice | None:
-    """The components of a public tariff: the lowest and the highest price per kWh of the day, then the fees."""
+    """The components of a public tariff: lowest and highest price per kWh of the day, the fees, and the day's steps."""
     if terms is None:
         return None
-    energy = [window.price_micro_per_kwh for window in terms.energy]
+    steps = day_steps(terms)
+    energy = [step.energy_micro_per_kwh for step in steps]
     return PublicPrice(
         tariff_id=terms.id,
         currency=terms.currency,
@@ -52,6 +53,7 @@ def price_of(terms: PublicTariffTerms | None) -> PublicPrice | None:
         session_minor=terms.session_minor,
         idle_micro_per_hour=terms.idle_micro_per_hour,
         idle_after_minutes=terms.idle_after_minutes,
+        steps=steps if len(steps) > 1 else [],
     )
 
 

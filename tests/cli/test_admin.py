@@ -13,8 +13,10 @@ from typer.testing import CliRunner, Result
 from server.cli import app
 from server.clock import RealClock
 from server.core.contract import ContractKind
+from server.core.tariff import day_steps
 from server.flows import accounts as sign_in
 from server.flows import sessions, stations
+from server.flows.facts import contract_here
 from server.storage import accounts, contracts, locations
 from server.storage.db import Database
 from shared.accounts import Role
@@ -202,6 +204,53 @@ def test_a_price_belongs_to_the_place_that_is_made_with_it(home: Path) -> None:
     done("station", "add", "S-1", "--location", "Plein", "--price", "0.39")
     assert "leave the price out" in refusal("station", "add", "S-2", "--location", "plein", "--price", "0.45")
     assert "at Plein (public place)" in done("station", "add", "S-2", "--location", "plein")
+
+
+def test_a_public_price_may_be_another_at_night(home: Path) -> None:
+    add_anna()
+    at_night = ("--night-price", "0.29", "--night-from", "22:30", "--night-to", "06:00")
+    done("station", "add", "S-1", "--location", "Plein", "--price", "0.49", *at_night)
+    done("station", "add", "S-2", "--location", "Markt", "--price", "0.49", "--night-price", "0.39")
+
+    async def check(tx: AsyncSession) -> None:
+        steps, terms = {}, {}
+        account = await sign_in.find(tx, ANNA)
+        assert account is not None
+        for place in await locations.public(tx):
+            tariff = await contracts.public_tariff(tx, place.tariff_id)
+            assert tariff is not None
+            steps[place.name] = [(one.from_local, one.energy_micro_per_kwh) for one in day_steps(tariff)]
+            contract = contract_here(await contracts.contract_at(tx, account.id, place.id), place, tariff)
+            assert contract is not None
+            terms[place.name] = contract.terms.kind
+        assert steps == {
+            "Plein": [("06:00", 490_000), ("22:30", 290_000)],
+            "Markt": [("07:00", 490_000), ("23:00", 390_000)],
+        }
+        assert set(terms.values()) == {ContractKind.PUBLIC_TIMED}
+
+    looked(home, check)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--night-price", "0.29"), "needs the price of the day"),
+        (("--night-from", "22:00"), "needs the price of the day"),
+        (("--price", "0.49", "--night-from", "22:00"), "need --night-price"),
+        (("--price", "0.49", "--night-price", "dear"), "--night-price: EUR per kWh is wanted, such as 0.39, not dear"),
+        (("--price", "49"), "looks like cents: did you mean 0.49?"),
+        (("--price", "0.49", "--night-price", "29"), "looks like cents: did you mean 0.29?"),
+        (("--price", "0.49", "--night-price", "0.490"), "cost the same"),
+        (("--price", "0.49", "--night-price", "0.29", "--night-from", "11pm"), "--night-from: expected HH:MM"),
+        (("--price", "0.49", "--night-price", "0.29", "--night-to", "06:10"), "at a quarter of an hour"),
+        (("--price", "0.49", "--night-price", "0.29", "--night-to", "23:00"), "ends when it begins"),
+        (("--owner", ANNA, "--price", "0.49", "--night-price", "0.29"), "the driver's tariff counts"),
+    ],
+)
+def test_a_night_price_that_cannot_be_is_one_line(home: Path, words: tuple[str, ...], said: str) -> None:
+    add_anna()
+    assert said in refusal("station", "add", "S-1", "--location", "Plein", *words)
 
 
 def test_a_database_that_cannot_be_used_is_one_line(home: Path) -> None:
