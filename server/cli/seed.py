@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core.contract import Contract, ContractKind, ContractTerms
 from server.core.tariff import EnergyWindow, PublicTariffTerms
 from server.simulator.people import ContractSpec, HomeTariffSpec, Person
-from server.simulator.places import LoadWindow, Place, StationSpec
+from server.simulator.places import LoadWindow, Place, PublicTariffSpec, StationSpec
 from server.simulator.town import Town
 from server.storage import town as stored
 from server.storage.db import Database
@@ -100,11 +100,7 @@ async def _person(tx: AsyncSession, person: Person, now: datetime) -> None:
 
 async def _place(tx: AsyncSession, place: Place, town: Town) -> None:
     if place.tariff is not None:
-        window = EnergyWindow("00:00", "24:00", place.tariff.energy_micro_per_kwh)
-        terms = PublicTariffTerms(place.tariff.id, place.tariff.currency, (window,), time_zone=place.time_zone)
-        await stored.add(
-            tx, "tariffs", id=place.tariff.id, party_id=place.party_id, name=place.tariff.name, terms=terms
-        )
+        await _public_tariff(tx, place, place.tariff)
     await stored.add(
         tx,
         "locations",
@@ -131,6 +127,14 @@ async def _place(tx: AsyncSession, place: Place, town: Town) -> None:
             limit_w=place.grid_w,
             base_load=_windows(place.base_load),
         )
+
+
+async def _public_tariff(tx: AsyncSession, place: Place, tariff: PublicTariffSpec) -> None:
+    """The first window that holds a time prices it: those of the tariff, then the rest of the day."""
+    timed = [EnergyWindow(one.from_local, one.to_local, one.energy_micro_per_kwh) for one in tariff.windows]
+    rest = EnergyWindow("00:00", "24:00", tariff.energy_micro_per_kwh)
+    terms = PublicTariffTerms(tariff.id, tariff.currency, (*timed, rest), time_zone=place.time_zone)
+    await stored.add(tx, "tariffs", id=tariff.id, party_id=place.party_id, name=tariff.name, terms=terms)
 
 
 def _resident(place: Place, town: Town) -> Any:  # noqa: ANN401 -- a UUID or None

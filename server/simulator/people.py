@@ -110,6 +110,8 @@ FIAT = Model("Fiat 500e", 37_300, 3, 16, limit_pct=90)
 ENYAQ = Model("Skoda Enyaq", 77_000, 3, 16, reports_soc=True)
 R5 = Model("Renault 5", 52_000, 3, 16, limit_pct=90)
 SMART = Model("smart EQ", 16_700, 3, 32, limit_pct=100)
+BUZZ = Model("Volkswagen ID. Buzz", 77_000, 3, 16)
+I4 = Model("BMW i4", 80_000, 3, 16, reports_soc=True)
 VITO = Model("Mercedes eVito", 60_000, 3, 16, limit_pct=90, reports_soc=True)
 TRANSIT = Model("Ford E-Transit", 68_000, 3, 16, limit_pct=90)
 KANGOO = Model("Renault Kangoo E-Tech", 44_000, 1, 32, limit_pct=90)
@@ -137,6 +139,10 @@ STREET_DAY = (
     Role("day-4", "street_no_consent", SPRING, "16:15", "16:20", consent=False),
     Role("day-5", "street_visitor", ID_3, "17:00", "16:50"),
     Role("morning", "street_visitor", FIAT, "11:30", "11:30", language="de"),
+)
+PARKING = (
+    Role("parking-night", "parking_overnight", BUZZ, "08:20", "09:40"),
+    Role("parking-day", "parking_day", I4, "22:40", "22:20", language="en"),
 )
 VANS = (VITO, VITO, TRANSIT, VITO, KANGOO, VITO, TRANSIT, VITO, KANGOO, TRANSIT, VITO, KANGOO)
 

@@ -1,4 +1,4 @@
-"""The places of the demo town: three homes, a public street, a depot, and the stations that stand there."""
+"""The places of the demo town: three homes, a public street, a depot, a car park, and the stations that stand there."""
 
 from random import Random
 from uuid import UUID
@@ -15,17 +15,29 @@ STREET_FEEDER_MA = (63_000, 63_000, 63_000)
 STREET_PRICE_MICRO_PER_KWH = 420_000
 DEPOT_STATIONS = 12
 DEPOT_GRID_W = 36_000
+PARKING_STATIONS = 2
+PARKING_FEEDER_MA = (32_000, 32_000, 32_000)
+PARKING_DAY_MICRO_PER_KWH = 450_000
 MAX_11_KW = 11_040
 MAX_22_KW = 22_080
 
 
+class PriceWindow(msgspec.Struct, frozen=True):
+    """Between these local times of day (HH:MM) a kWh costs this much instead."""
+
+    from_local: str
+    to_local: str
+    energy_micro_per_kwh: int
+
+
 class PublicTariffSpec(msgspec.Struct, frozen=True):
-    """A public price: per kWh including VAT, no other component."""
+    """A public price: per kWh including VAT, no other component. `windows`: when it is another one."""
 
     id: UUID
     name: str
     energy_micro_per_kwh: int
     currency: str = "EUR"
+    windows: tuple[PriceWindow, ...] = ()
 
 
 class LoadWindow(msgspec.Struct, frozen=True):
@@ -90,6 +102,7 @@ HOMES = (
     ("night", "Hogeweg 38", "1098 CD", 52.35455, 4.92961),
 )
 HOME_NAMES = {"dynamic": "Van Speijkstraat", "fixed": "Linnaeusparkweg", "night": "Hogeweg"}
+PARKING_WINDOWS = (PriceWindow("23:00", "07:00", 420_000), PriceWindow("11:00", "16:00", 410_000))
 MAKES = (
     ("Alfen", "Eve Single Pro-line", "6.6.0-4245"),
     ("Zaptec", "Go", "2.4.2.4"),
@@ -99,7 +112,7 @@ MAKES = (
 
 
 def places(seed: int, parties: dict[str, PartySpec]) -> dict[str, Place]:
-    """All locations by key: `home-dynamic`, `home-fixed`, `home-night`, `street`, `depot`."""
+    """All locations by key: `home-dynamic`, `home-fixed`, `home-night`, `street`, `depot`, `parking`."""
     out = {
         f"home-{key}": Place(
             id=derive("town-location", seed, key),
@@ -117,6 +130,7 @@ def places(seed: int, parties: dict[str, PartySpec]) -> dict[str, Place]:
     }
     out["street"] = _street(seed, parties["operator"].id)
     out["depot"] = _depot(seed, parties["fleet"].id)
+    out["parking"] = _parking(seed, parties["operator"].id)
     return out
 
 
@@ -156,8 +170,29 @@ def _depot(seed: int, fleet_id: UUID) -> Place:
     )
 
 
+def _parking(seed: int, operator_id: UUID) -> Place:
+    """A car park at the edge of the town, where a kWh costs less at night and around noon."""
+    name = "P+R Zeeburg"
+    tariff_id = derive("town-tariff", seed, "parking")
+    return Place(
+        id=derive("town-location", seed, "parking"),
+        key="parking",
+        name=name,
+        address="Zuiderzeeweg 46",
+        postal_code="1095 KJ",
+        city="Amsterdam",
+        latitude=52.37243,
+        longitude=4.96195,
+        party_id=operator_id,
+        public=True,
+        feeder_id=derive("town-feeder", seed, "parking"),
+        feeder_ma=PARKING_FEEDER_MA,
+        tariff=PublicTariffSpec(tariff_id, name, PARKING_DAY_MICRO_PER_KWH, windows=PARKING_WINDOWS),
+    )
+
+
 def stations(seed: int, where: dict[str, Place], rng: Random) -> tuple[StationSpec, ...]:
-    """All stations, in a fixed order: homes, street, depot."""
+    """All stations, in a fixed order: homes, street, depot, car park."""
     out = [
         _station(seed, f"HOME-{number}", where[f"home-{key}"], ("1", MAX_11_KW, "A" if number != 2 else "W", 0), rng)
         for number, key in enumerate(("dynamic", "fixed", "night"), start=1)
@@ -169,6 +204,10 @@ def stations(seed: int, where: dict[str, Place], rng: Random) -> tuple[StationSp
     for number in range(1, DEPOT_STATIONS + 1):
         wiring = (str(number), MAX_11_KW, "WA"[number % 4 == 0], (number - 1) % 3)
         out.append(_station(seed, f"DEPOT-{number:02d}", where["depot"], wiring, rng))
+    later = Random(f"{seed}/parking")  # of its own: what stood in the town before the car park stays as it was
+    for number in range(1, PARKING_STATIONS + 1):
+        wiring = (str(number), MAX_11_KW, "A", number - 1)
+        out.append(_station(seed, f"ZEEBURG-{number}", where["parking"], wiring, later))
     return tuple(out)
 
 

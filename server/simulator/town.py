@@ -1,7 +1,8 @@
 """The demo town: `build` derives everything in it from a seed. Pure: no clock, no socket, no global randomness.
 
 Three homes (dynamic, fixed with a partner supplier, night tariff), a public street of six stations behind one 3 x 63 A
-feeder, a depot of twelve on a 36 kW grid contract whose building takes 20 kW by day and 10 kW by night.
+feeder, a depot of twelve on a 36 kW grid contract whose building takes 20 kW by day and 10 kW by night, and a car park
+with two stations where a kWh costs less at night and around noon.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -117,6 +118,9 @@ def _people(seed: int, parties: dict[str, PartySpec], places: dict[str, Place], 
     )
     for key, role_name, party in offices:
         out[key] = _office(casting, key, role_name, parties[party])
+    for role in cast.PARKING:  # the last to be cast: everybody else keeps the name of before
+        provider = parties["provider-1"]
+        out[role.key] = _driver(casting, role, provider, (_public(casting, role.key, provider),))
     return out
 
 

@@ -11,7 +11,7 @@ import msgspec
 from server.simulator.car import CarSpec, need_wh
 from server.simulator.faults import Fault, FaultKind
 from server.simulator.people import Person
-from server.simulator.places import STREET_FEEDER_MA, STREET_STATIONS, Place, StationSpec
+from server.simulator.places import Place, StationSpec
 from shared.ids import derive
 from shared.units import VOLTS
 
@@ -110,6 +110,8 @@ ROUTINES = (
         )
         for number in range(1, 13)
     ),
+    Routine("parking-night", "ZEEBURG-1", "17:10", "18:20", (22, 38), states=True),
+    Routine("parking-day", "ZEEBURG-2", "12:20", "13:10", (18, 30), states=True),
 )
 
 
@@ -180,12 +182,14 @@ def _usual(stand: Stand, routine: Routine, day: date, rng: Random) -> Visit:
 def _energy_wh(
     stand: Stand, station: StationSpec, car: CarSpec, usual: tuple[Routine, datetime, datetime, Random]
 ) -> int:
-    """What the driver wants, bounded by what station, car and (on the street) the fair share of the feeder can give."""
+    """What the driver wants, bounded by what station, car and the fair share of a feeder can give."""
     routine, plug_at, leaves, rng = usual
     wanted = rng.randrange(routine.kwh[0] * 1000, routine.kwh[1] * 1000)
     current = min(station.max_ma, car.max_ma)
-    if stand.places[station.location_id].feeder_ma:
-        current = min(current, STREET_FEEDER_MA[0] // STREET_STATIONS)
+    feeder = stand.places[station.location_id].feeder_ma
+    if feeder is not None:
+        behind = sum(other.location_id == station.location_id for other in stand.stations.values())
+        current = min(current, feeder[0] // behind)
     power = current * VOLTS * min(car.phases, station.phases) / 1000
     return min(wanted, int(power * (leaves - plug_at).total_seconds() / 3600 * SURE_SHARE))
 

@@ -46,6 +46,9 @@ def agrees(day: Day, prices: Path) -> None:
         for key, receipt in receipts.items()
         if receipt.split.driver_minor
     }
+    saved = {key: one.public_saved_nano for key, one in recomputed.items() if one.public_saved_nano is not None}
+    assert saved == {key: receipt.savings_nano for key, receipt in receipts.items() if receipt.case == "G"}
+    assert len(saved) == 2
     assert sum(one.credited for one in recomputed.values()) == round(day.summary["cashback_eur"] * 100) > 0
 
 

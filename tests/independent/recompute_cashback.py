@@ -55,7 +55,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class Socket:
-    """A station: where it stands, what it gives. `grid_w`: the contract, building included; `feeder_ma`: a phase."""
+    """A station: where it stands, what it gives. `grid_w`: the contract, building included; `feeder_ma`: a phase.
+
+    `price`: where a public price varies, EUR-micro per kWh outside its windows, and the windows (from, to, price).
+    """
 
     place: str
     max_w: int
@@ -64,6 +67,7 @@ class Socket:
     grid_w: int | None = None
     feeder_ma: int | None = None
     base_load: tuple[tuple[str, int], ...] = ()
+    price: tuple[int, tuple[tuple[str, str, int], ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ def describe(town) -> Description:
             place.grid_w,
             min(place.feeder_ma) if place.feeder_ma else None,
             tuple((window.from_local, window.load_w) for window in place.base_load),
+            _timed(place),
         )
     drivers = {}
     for person in town.people:
@@ -102,6 +107,14 @@ def describe(town) -> Description:
                 str(person.id), person.consent, person.car.max_ac_w, person.car.phases, contracts
             )
     return Description(sockets, drivers)
+
+
+def _timed(place) -> tuple[int, tuple[tuple[str, str, int], ...]] | None:
+    """The public price of a place, where it varies."""
+    if not place.public or place.tariff is None or not place.tariff.windows:
+        return None
+    windows = tuple((one.from_local, one.to_local, one.energy_micro_per_kwh) for one in place.tariff.windows)
+    return place.tariff.energy_micro_per_kwh, windows
 
 
 def _night(tariff) -> tuple[int, int, str, str, bool] | None:
@@ -248,6 +261,7 @@ class Cashback:
     pending_after: int
     pool_nano: int
     energy_wh: int
+    public_saved_nano: int | None = None  # where a public price varies
 
 
 def half_up(value: Fraction) -> int:
@@ -321,8 +335,7 @@ def pool_nano(heard: Heard, socket: Socket, driver: Driver, prices: Mapping[date
     stay = parts(heard, reference_power(heard, socket, driver))
     moved = [(part, part.baseline_wh - part.metered_wh) for part in stay]
     value = sum(prices[part.slot] * wh for part, wh in moved)
-    saved = sum(_own_price(terms, part.slot, socket.time_zone) * wh for part, wh in moved)
-    return value - saved
+    return value - sum(_own_price(terms, socket, part.slot) * wh for part, wh in moved)
 
 
 def _unseen_wh(heard: Heard) -> int:
@@ -330,15 +343,31 @@ def _unseen_wh(heard: Heard) -> int:
     return sum(high - low for (start, low), (end, high) in pairwise(track) if end - start > HOLE)
 
 
-def _own_price(terms: Terms, slot: datetime, zone: str) -> int:
-    """What the driver's own price adds: only one that varies by time leaves something after both sums are taken."""
+def _own_price(terms: Terms, socket: Socket, slot: datetime) -> int:
+    """What the driver's own price adds: only one that varies by time leaves something after both sums are taken.
+
+    At home a night tariff (case E), in public the price of the place (case G).
+    """
+    local = slot.astimezone(ZoneInfo(socket.time_zone))
+    clock = local.strftime("%H:%M")
+    if terms.kind == "public_fixed":
+        price, windows = socket.price or (0, ())
+        return next((cheaper for start, end, cheaper in windows if _inside(clock, start, end)), price)
     if terms.night is None:
         return 0
     day, night, start, end, weekend = terms.night
-    local = slot.astimezone(ZoneInfo(zone))
-    clock = local.strftime("%H:%M")
-    inside = start <= clock < end if start <= end else clock >= start or clock < end
-    return night if inside or (weekend and local.weekday() >= 5) else day
+    return night if _inside(clock, start, end) or (weekend and local.weekday() >= 5) else day
+
+
+def _inside(clock: str, start: str, end: str) -> bool:
+    return start <= clock < end if start <= end else clock >= start or clock < end
+
+
+def saved_nano(heard: Heard, socket: Socket, driver: Driver) -> int:
+    """Case G: what the public price itself saved the driver, by charging when it was low; nothing else pays that."""
+    terms = driver.contracts.get(socket.place) or driver.contracts[None]
+    stay = parts(heard, reference_power(heard, socket, driver))
+    return sum(_own_price(terms, socket, part.slot) * (part.baseline_wh - part.metered_wh) for part in stay)
 
 
 def cashbacks(lines: Iterable[str], prices: Mapping[datetime, int], town: Description) -> dict[Key, Cashback]:
@@ -357,7 +386,9 @@ def cashbacks(lines: Iterable[str], prices: Mapping[datetime, int], town: Descri
         due = pending[driver.account] + credited
         paid = min(due, MOST_PAID_CENTS) if due >= LEAST_PAID_CENTS else 0
         pending[driver.account] = due - paid
-        out[key] = Cashback(driver.account, credited, paid, due - paid, pool, session.meter_stop - session.meter_start)
+        energy, socket = session.meter_stop - session.meter_start, town.sockets[session.station]
+        saved = saved_nano(session, socket, driver) if socket.price is not None else None
+        out[key] = Cashback(driver.account, credited, paid, due - paid, pool, energy, saved)
     return out
 
 

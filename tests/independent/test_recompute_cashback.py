@@ -24,9 +24,9 @@ def stamp(moment):
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def town(kind="public_fixed", *, partner=True, consent=True, power=11_000, night=None):
+def town(kind="public_fixed", *, partner=True, consent=True, power=11_000, night=None, price=None):
     driver = Driver("acc", consent, power, 3, {None: Terms(kind, partner, night)})
-    return Description({"S": Socket("p", power, 3, "Europe/Amsterdam")}, {"CARD": driver})
+    return Description({"S": Socket("p", power, 3, "Europe/Amsterdam", price=price)}, {"CARD": driver})
 
 
 class Tape:
@@ -140,6 +140,20 @@ def test_a_night_tariff_leaves_only_the_suppliers_part():
     assert found.credited == 100
 
 
+def test_a_public_price_that_varies_saves_first_and_leaves_the_operators_part():
+    # 19:00 local: baseline at EUR 0.50 until it is done at 20:49, the valley at 03:00 at EUR 0.46; 20 kWh x EUR 0.04.
+    timed = (500_000, (("23:00", "07:00", 460_000), ("11:00", "16:00", 400_000)))
+    found = only(cashbacks(Tape().session(VALLEY), NIGHT, town(price=timed)))
+    assert found.public_saved_nano == 800_000_000
+    assert (found.pool_nano, found.credited) == (2_400_000_000 - 800_000_000, 80)
+
+
+def test_a_public_price_that_falls_more_than_the_market_leaves_nothing_to_share():
+    steep = (900_000, (("23:00", "07:00", 500_000),))
+    found = only(cashbacks(Tape().session(VALLEY), NIGHT, town(price=steep)))
+    assert (found.public_saved_nano, found.pool_nano, found.credited) == (8_000_000_000, -5_600_000_000, 0)
+
+
 def test_what_comes_twice_counts_once_and_kilowatt_hours_are_kilowatt_hours():
     one, two = Tape().session(VALLEY), Tape().session(VALLEY, twice=True, unit="kWh")
     assert cashbacks(one, NIGHT, town()) == cashbacks(two, NIGHT, town())
@@ -163,7 +177,8 @@ def test_the_simulated_town_can_be_described():
     from server.simulator.town import build
 
     found = describe(build(1, BEGIN))
-    assert len(found.sockets) == 21
+    assert len(found.sockets) == 23
+    assert {name for name, socket in found.sockets.items() if socket.price} == {"ZEEBURG-1", "ZEEBURG-2"}
     assert sum(not driver.consent for driver in found.drivers.values()) == 2
     kinds = {terms.kind for driver in found.drivers.values() for terms in driver.contracts.values()}
     assert kinds == {"public_fixed", "home_dynamic", "home_fixed", "home_night", "fleet"}

@@ -58,7 +58,28 @@ def test_the_street_shares_a_feeder_and_the_depot_a_contract(town):
     assert at[places["depot"].id] == 12
     assert places["depot"].grid_w == 36_000
     assert [(w.from_local, w.load_w) for w in places["depot"].base_load] == [("07:00", 20_000), ("19:00", 10_000)]
+    assert at[places["parking"].id] == 2
+    assert places["parking"].feeder_ma == (32_000, 32_000, 32_000)
     assert [at[places[f"home-{kind}"].id] for kind in ("dynamic", "fixed", "night")] == [1, 1, 1]
+
+
+def test_only_the_car_park_has_a_price_that_varies(town):
+    tariffs = {place.key: place.tariff for place in town.places if place.tariff is not None}
+    assert set(tariffs) == {"street", "parking"}
+    assert tariffs["street"].windows == ()
+    timed = tariffs["parking"]
+    assert {window.energy_micro_per_kwh for window in timed.windows} == {410_000, 420_000}
+    assert all(window.energy_micro_per_kwh < timed.energy_micro_per_kwh for window in timed.windows)
+
+
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_one_car_parks_there_overnight_and_one_for_a_long_day(seed):
+    overnight, day = sorted(
+        (visit for visit in build(seed, NOON).visits if visit.station.startswith("ZEEBURG")),
+        key=lambda visit: visit.station,
+    )
+    assert overnight.unplug_at - overnight.plug_at > timedelta(hours=13)
+    assert timedelta(hours=9) < day.unplug_at - day.plug_at < timedelta(hours=11)
 
 
 def test_stations_take_watts_or_amperes_and_the_street_is_wired_in_turn(town):
@@ -81,7 +102,7 @@ def test_two_drivers_of_the_street_have_not_agreed(town):
 @pytest.mark.parametrize("seed", range(1, 21))
 def test_a_day_has_its_sessions_its_faults_and_no_two_cars_at_one_socket(seed, noon):
     town = build(seed, noon)
-    assert len(town.visits) >= 27
+    assert len(town.visits) >= 29
     assert all(noon < visit.plug_at < visit.unplug_at <= town.end for visit in town.visits)
     by_station = sorted(town.visits, key=lambda visit: (visit.station, visit.plug_at))
     for _, stays in groupby(by_station, key=lambda visit: visit.station):
