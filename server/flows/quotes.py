@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import override, projection
 from server.core.contract import ContractKind, ContractTerms
+from server.core.demand import FLOOR_WH
 from server.core.objective import planning_prices
 from server.core.session import Session
 from server.core.settlement import SettlementInput
@@ -140,7 +141,7 @@ async def _supposed(tx: AsyncSession, stay: Stay, now: datetime) -> SettlementIn
         grid=grid,
         started_at=now,
         ended_at=grid.end,
-        metered_wh=_cheapest(grid, planning_prices(stay.terms, market, own), power, now),
+        metered_wh=_as_planned(grid, planning_prices(stay.terms, market, own), power, now),
         market=market,
         terms=stay.terms,
         reference_power_w=power,
@@ -154,11 +155,14 @@ async def _supposed(tx: AsyncSession, stay: Stay, now: datetime) -> SettlementIn
     )
 
 
-def _cheapest(grid: Grid, prices: list[int], power: int, now: datetime) -> list[int]:
-    """A typical need in the cheapest slots."""
+def _as_planned(grid: Grid, prices: list[int], power: int, now: datetime) -> list[int]:
+    """A typical need as a plan would place it: a floor at once, for nobody knows how full the car is, then the valley."""
     seconds = grid.overlap_seconds(now, grid.end)
-    out, left = [0] * grid.slots, TYPICAL_NEED_WH
-    for slot in sorted(range(grid.slots), key=lambda slot: (prices[slot], slot)):
-        out[slot] = min(left, power * seconds[slot] // 3600)
-        left -= out[slot]
+    cheapest = sorted(range(grid.slots), key=lambda slot: (prices[slot], slot))
+    out = [0] * grid.slots
+    for slots, wanted_wh in ((range(grid.slots), FLOOR_WH), (cheapest, TYPICAL_NEED_WH - FLOOR_WH)):
+        left = wanted_wh
+        for slot in slots:
+            more = min(left, power * seconds[slot] // 3600 - out[slot])
+            out[slot], left = out[slot] + more, left - more
     return out
