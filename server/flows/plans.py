@@ -28,6 +28,8 @@ from shared.sessions import Delay
 
 HORIZON = timedelta(hours=24)
 HORIZON_MAX = timedelta(days=3)
+MISSING_WH = 500
+"""What is missing may drift this far with the readings before a plan is told anew."""
 
 
 class Here(msgspec.Struct, frozen=True):
@@ -311,8 +313,13 @@ def _plan(question: Question, one: SessionFacts, wish: Wish, solver: str) -> Pla
 
 
 def _says_the_same(old: Plan, new: Plan, now: datetime) -> bool:
-    """Whether a plan allows what the one in force allows, from now on, and that one was accepted."""
+    """Whether a plan allows what the one in force allows, from now on, and that one was accepted.
+
+    Where what is missing differs, it tells the driver something new, though the station hears the same.
+    """
     if old.outcome != "accepted" or old.final_w != new.final_w or old.depart_at != new.depart_at:
+        return False
+    if abs(old.shortfall_wh - new.shortfall_wh) > MISSING_WH:
         return False
     moments = [now, *[start for start in new.grid.starts() if start > now]]
     return all(abs(old.power_w(moment) - new.power_w(moment)) <= 1 for moment in moments)

@@ -129,9 +129,20 @@ async def last_accepted(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[U
     return {row.session_id: to_struct(row, Plan) for row in rows}
 
 
-async def set_outcome(tx: AsyncSession, plan_id: UUID, sent_at: datetime, outcome: str) -> None:
-    """Record that a plan was sent and what the station said."""
-    await tx.execute(sa.update(TABLE).where(P.id == plan_id).values(sent_at=sent_at, outcome=outcome))
+class Outcome(msgspec.Struct, frozen=True):
+    """What a station said of a plan that was sent, as columns of a bulk update."""
+
+    plan: UUID
+    sent: datetime
+    said: str
+
+
+async def set_outcomes(tx: AsyncSession, rows: Sequence[Outcome]) -> None:
+    """Record that plans were sent and what the stations said, in one statement."""
+    if rows:
+        statement = sa.update(TABLE).where(P.id == sa.bindparam("plan"))
+        statement = statement.values(sent_at=sa.bindparam("sent"), outcome=sa.bindparam("said"))
+        await tx.execute(statement, [msgspec.structs.asdict(row) for row in rows])
 
 
 async def planned_version(tx: AsyncSession, location_id: UUID) -> int:

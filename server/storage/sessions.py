@@ -88,6 +88,12 @@ async def get(tx: AsyncSession, session_id: UUID) -> Session | None:
     return None if row is None else to_struct(row, Session)
 
 
+async def some(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, Session]:
+    """Sessions by id."""
+    rows = await tx.execute(sa.select(TABLE).where(S.id.in_(list(session_ids))))
+    return {row.id: to_struct(row, Session) for row in rows}
+
+
 async def by_transaction(tx: AsyncSession, station_id: UUID, transaction_id: int) -> Session | None:
     """The session of a station's transaction."""
     rows = sa.select(TABLE).where(S.transaction_id == transaction_id, S.station_id == station_id)
@@ -247,6 +253,13 @@ async def add_event(tx: AsyncSession, session: Session, at: datetime, kind: str,
     """Record what happened in a session."""
     values = {"party_id": session.party_id, "session_id": session.id, "at": at, "kind": kind, "detail": detail}
     await tx.execute(sa.insert(EVENTS).values(**values))
+
+
+async def add_events(tx: AsyncSession, happened: Sequence[tuple[Session, SessionEvent]]) -> None:
+    """Record what happened in several sessions, in this order."""
+    if happened:
+        rows = [{**msgspec.structs.asdict(event), "party_id": session.party_id} for session, event in happened]
+        await tx.execute(sa.insert(EVENTS), rows)
 
 
 async def events(tx: AsyncSession, session_id: UUID) -> list[SessionEvent]:

@@ -1,9 +1,12 @@
 """Plans a place anew and tells its stations: who must draw less hears it first."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.objective import told_no_limit
 from server.core.session import Followed, Session
@@ -14,6 +17,7 @@ from server.storage import outbox, sessions, stations
 from server.storage import plans as stored
 from server.storage.outbox import Task
 from server.storage.plans import Plan
+from server.storage.sessions import SessionEvent
 from server.workers.context import WorkContext
 from server.workers.ports import Heard, Order
 from shared.sessions import Delay
@@ -45,33 +49,45 @@ async def replan(context: WorkContext, task: Task) -> str:
         async with context.db.begin() as tx:
             if await plans.save(tx, question, answer, context.clock.now()):
                 return "planned"
-    await _ask_again(context, location_id, "outrun")
+    async with context.db.begin() as tx:
+        await outbox.put(tx, "replan", str(location_id), {"why": "outrun"}, context.clock.now())
     return "outrun"
 
 
 async def dispatch(context: WorkContext, task: Task) -> str:
-    """Send the plans of a place that were not sent yet. Where one that takes less is not accepted, nobody gets more."""
+    """Send the plans of a place that were not sent yet: first, side by side, to all that must draw less.
+
+    Where one of those does not accept, nobody gets more; else the others hear theirs, side by side too.
+    """
     now = context.clock.now()
     async with context.db.read() as tx:
         found = await facts.of_sessions(tx, await sessions.open_at(tx, UUID(task.key)))
         accepted = await stored.last_accepted(tx, [one.session.id for one in found])
     unsent = [one for one in found if one.plan is not None and one.plan.sent_at is None and one.station.online]
-    changes = [(_takes_less(one, accepted.get(one.session.id), now), one) for one in unsent]
-    for takes_less, one in sorted(changes, key=lambda change: not change[0]):
-        heard = await _send(context, one, now)
-        if not heard.accepted and takes_less and one.station.feeder_id is not None:
+    first = [one for one in unsent if _less_first(one, accepted.get(one.session.id), now)]
+    told = await _send(context, first, now)
+    for one, heard in zip(first, told, strict=True):
+        if not heard.accepted and one.station.feeder_id is not None:
             return f"held_back:{heard.status}"
+    await _send(context, [one for one in unsent if one not in first], now)
     return f"sent:{len(unsent)}"
 
 
-def _takes_less(one: SessionFacts, before: Plan | None, now: datetime) -> bool:
-    """Whether a new plan ever allows less than the one that the station has accepted."""
+def _less_first(one: SessionFacts, before: Plan | None, now: datetime) -> bool:
+    """Whether a new plan allows less where it first differs from the one that the station has accepted.
+
+    Most plans allow more at one time and less at another. What is less now makes room for others now; what is less
+    later can wait until they have made room.
+    """
     plan = one.plan
     assert plan is not None
     if before is None:
         return False
-    moments = {*plan.moments(now), *before.moments(now)}
-    return any(plan.power_w(moment) < before.power_w(moment) - 1 for moment in moments)
+    for moment in sorted({*plan.moments(now), *before.moments(now)}):
+        change_w = plan.power_w(moment) - before.power_w(moment)
+        if abs(change_w) > 1:
+            return change_w < 0
+    return False
 
 
 async def resend(context: WorkContext, task: Task) -> str:
@@ -82,25 +98,40 @@ async def resend(context: WorkContext, task: Task) -> str:
         one = await facts.of_session(tx, session) if session is not None and session.ended_at is None else None
     if one is None or one.plan is None:
         return "ended"
-    return (await _send(context, one, context.clock.now())).status
+    (heard,) = await _send(context, [one], context.clock.now())
+    return heard.status
 
 
-async def _send(context: WorkContext, one: SessionFacts, now: datetime) -> Heard:
-    assert one.plan is not None
-    heard = await context.stations.set_plan(one.station.id, order(one, now))
+async def _send(context: WorkContext, told: Sequence[SessionFacts], now: datetime) -> list[Heard]:
+    """Send several plans side by side; what was heard is kept in the order of `told`, whoever answered first."""
+    if not told:
+        return []
+    asked = [context.stations.set_plan(one.station.id, order(one, now)) for one in told]
+    answers = await asyncio.gather(*asked)
     async with context.db.begin() as tx:
-        await stored.set_outcome(tx, one.plan.id, now, heard.status)
-        current = await sessions.get(tx, one.session.id)
-        assert current is not None
-        await sessions.save(tx, current, _after(current, heard))
-        if heard.accepted:
-            await sessions.add_event(tx, current, now, "plan_accepted", str(one.plan.version))
-        else:
-            await sessions.add_event(tx, current, now, "plan_not_accepted", heard.status)
-    if not heard.accepted:
-        wait = timedelta(0) if heard.status in REFUSALS else SILENT
-        await _ask_again(context, one.session.location_id, heard.status, wait)
-    return heard
+        await _keep(tx, told, answers, now)
+        refusals = [heard.status for heard in answers if not heard.accepted]
+        if refusals:
+            waits = {status: timedelta(0) if status in REFUSALS else SILENT for status in refusals}
+            soonest = min(refusals, key=waits.__getitem__)
+            due_at = context.clock.now() + waits[soonest]
+            await outbox.put(tx, "replan", str(told[0].session.location_id), {"why": soonest}, due_at)
+    return answers
+
+
+async def _keep(tx: AsyncSession, told: Sequence[SessionFacts], answers: Sequence[Heard], now: datetime) -> None:
+    """Write what stations said of their plans. Sessions are read anew: a reading may have come in meanwhile."""
+    current = await sessions.some(tx, [one.session.id for one in told])
+    outcomes, happened = [], []
+    for one, heard in zip(told, answers, strict=True):
+        plan, session = one.plan, current[one.session.id]
+        assert plan is not None
+        await sessions.save(tx, session, _after(session, heard))
+        outcomes.append(stored.Outcome(plan.id, now, heard.status))
+        kind, detail = ("accepted", str(plan.version)) if heard.accepted else ("not_accepted", heard.status)
+        happened.append((session, SessionEvent(session.id, now, f"plan_{kind}", detail)))
+    await stored.set_outcomes(tx, outcomes)
+    await sessions.add_events(tx, happened)
 
 
 def _after(session: Session, heard: Heard) -> Session:
@@ -114,11 +145,6 @@ def _after(session: Session, heard: Heard) -> Session:
             session, followed=Followed.NOT_FOLLOWED, not_followed_reason=f"{REFUSED}{heard.status}"
         )
     return session
-
-
-async def _ask_again(context: WorkContext, location_id: UUID, why: str, wait: timedelta = timedelta(0)) -> None:
-    async with context.db.begin() as tx:
-        await outbox.put(tx, "replan", str(location_id), {"why": why}, context.clock.now() + wait)
 
 
 def order(one: SessionFacts, now: datetime) -> Order:

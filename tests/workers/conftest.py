@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -19,17 +19,25 @@ from server.workers.solve import Inline
 
 @dataclass
 class Stations:
-    """The edge: what stations were told, in order; `says` is how each answers."""
+    """The edge: what stations were told, in order; `says` is how each answers.
+
+    `waits`: what a station waits for before it answers to a plan; `asked` gets who was sent one, when it is.
+    """
 
     told: list[tuple[str, UUID, object]] = field(default_factory=list)
     says: dict[UUID, Heard] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
+    waits: dict[UUID, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+    asked: asyncio.Queue[UUID] = field(default_factory=asyncio.Queue)
 
     def _heard(self, station_id: UUID) -> Heard:
         return self.says.get(station_id, Heard("accepted"))
 
     async def set_plan(self, station_id: UUID, order: Order) -> Heard:
         self.told.append(("plan", station_id, order))
+        self.asked.put_nowait(station_id)
+        if station_id in self.waits:
+            await self.waits[station_id]()
         return self._heard(station_id)
 
     async def set_safe_share(self, station_id: UUID, share_w: int, unit: str, phases: int) -> Heard:
