@@ -8,6 +8,7 @@ from server.core.tariff import EnergyWindow, PublicTariffTerms
 from server.flows import locations
 from server.storage import stations
 from shared.locations import EvseState
+from shared.tariffs import PriceStep
 
 
 async def test_a_driver_sees_public_places_and_his_own_home(api, anna, sue):
@@ -68,4 +69,7 @@ def test_a_price_that_varies_by_time_has_a_low_and_a_high():
     price = locations.price_of(terms)
     assert (price.energy_micro_per_kwh, price.energy_high_micro_per_kwh) == (290_000, 450_000)
     assert (price.idle_micro_per_hour, price.idle_after_minutes) == (6_000_000, 30)
+    assert price.steps == [PriceStep("07:00", 450_000), PriceStep("23:00", 290_000)]
+    flat = PublicTariffTerms(STREET, "EUR", (EnergyWindow("00:00", "24:00", 450_000),))
+    assert locations.price_of(flat).steps == []
     assert locations.price_of(None) is None

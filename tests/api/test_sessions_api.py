@@ -222,7 +222,8 @@ async def test_a_stop_tells_the_station_to_end_the_transaction(api, context, ann
 
 async def test_an_estimate_is_a_range_of_money_where_somebody_pays(api, anna):
     found = (await api.get(f"/api/locations/evses/{STREET_EVSE_1}/estimate", headers=anna)).json()
-    assert 0 < found["low_minor"] <= found["high_minor"]
+    assert 0 < found["cashback"]["low_minor"] <= found["cashback"]["high_minor"]
+    assert found["savings"] is None
     nobody = await api.get(f"/api/locations/evses/{HOME_EVSE}/estimate", headers=anna)
     assert (nobody.status_code, nobody.json()["code"]) == (404, "no_estimate")
 
