@@ -164,6 +164,7 @@ TEXTS = {
     "curve.receipt": "Was geladen wurde, neben sofortigem Laden",
     "prices.source": "Preise: {source}",
     "source.typical": "übliche Preise von Dalstroom selbst",
+    "source.forecast": "Prognose aus den letzten Tagen",
     "source.recorded": "Aufgezeichnete Preise",
     "source.energy-charts": "Energy-Charts",
     "source.entsoe": "ENTSO-E",

@@ -169,6 +169,7 @@ TEXTS = {
     "curve.receipt": "What was charged, beside charging at once",
     "prices.source": "Prices: {source}",
     "source.typical": "Dalstroom's own typical curve",
+    "source.forecast": "Forecast from the last days",
     "source.recorded": "Recorded prices",
     "source.energy-charts": "Energy-Charts",
     "source.entsoe": "ENTSO-E",

@@ -164,6 +164,7 @@ TEXTS = {
     "curve.receipt": "Wat er is geladen, naast meteen laden",
     "prices.source": "Prijzen: {source}",
     "source.typical": "gewone prijzen van Dalstroom zelf",
+    "source.forecast": "Verwachting uit de laatste dagen",
     "source.recorded": "Opgenomen prijzen",
     "source.energy-charts": "Energy-Charts",
     "source.entsoe": "ENTSO-E",

@@ -3,13 +3,17 @@
 from datetime import datetime
 from itertools import combinations
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core.price_forecast import FORECAST, HORIZON, LOOKS_BACK, forecast
 from server.core.pricecurve import PriceSlot, Quality, arrivals, differences, latest
+from server.core.pricezone import ZONES
 from server.core.timegrid import Grid
 from server.flows.announcements import PricesMoved
 from server.storage import locations, outbox, prices
 from server.storage.db import announce
+from shared.units import SLOT_SECONDS
 
 
 async def take(tx: AsyncSession, zone: str, fetched: list[PriceSlot], day: Grid, now: datetime) -> int:
@@ -25,10 +29,21 @@ async def take(tx: AsyncSession, zone: str, fetched: list[PriceSlot], day: Grid,
         if found := differences(by_source[one], by_source[other]):
             detail = f"{one} and {other} differ in {len(found)} slots from {found[0].start.isoformat()}"
             await prices.add_notice(tx, zone, now, "sources_differ", detail)
+    await _forecast(tx, zone, day.end, now)
     for location_id in await locations.with_prices_of(tx, zone):
         await outbox.put_once(tx, "replan", str(location_id), {"why": "prices"}, now)
     announce(tx, PricesMoved(zone))
     return len(fresh)
+
+
+async def _forecast(tx: AsyncSession, zone: str, known_until: datetime, now: datetime) -> None:
+    """Carry the prices on beyond what is published; what is published later comes before it (`pricecurve.curve`)."""
+    past = await prices.between(tx, zone, known_until - LOOKS_BACK, known_until)
+    grid = Grid(known_until, int(HORIZON.total_seconds()) // SLOT_SECONDS)
+    ahead = forecast(past, grid, ZONES[zone].time_zone)
+    before = [slot for slot in await prices.between(tx, zone, grid.start, grid.end) if slot.source == FORECAST]
+    stamped = [msgspec.structs.replace(slot, fetched_at=now) for slot in ahead]
+    await prices.add(tx, zone, arrivals(before, stamped))
 
 
 async def known_until(tx: AsyncSession, zone: str, days: list[Grid], names: set[str]) -> datetime | None:

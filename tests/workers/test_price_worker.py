@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from small_town import NOW, STREET_STATION_1, plug_in, rows
 
-from server.core.pricecurve import PriceSlot, Quality
+from server.core.price_forecast import FORECAST, HORIZON
+from server.core.pricecurve import PriceSlot, Quality, curve
 from server.core.timegrid import local_day
 from server.feeds.ports import FeedUnavailable, NotPublished
 from server.storage import prices as stored
@@ -53,8 +54,9 @@ async def idle(worker):
 
 
 async def between(context, start, end):
+    """What feeds said of a time."""
     async with context.db.read() as tx:
-        return await stored.between(tx, "NL", start, end)
+        return [slot for slot in await stored.between(tx, "NL", start, end) if slot.source != FORECAST]
 
 
 async def test_it_asks_for_today_and_tomorrow_and_plans_anew(context):
@@ -112,3 +114,24 @@ async def test_a_feed_that_is_down_is_a_problem_and_one_that_is_broken_ends_noth
         context.clock.advance_to(NOW + AGAIN)
         await idle(worker)
         assert len(broken.asked) == 3
+
+
+async def test_a_week_beyond_the_published_prices_is_forecast_and_replaced_as_they_come(context):
+    feed = Feed("energy_charts")
+    async with working(context, feed) as worker:
+        await idle(worker)
+    beyond = local_day(TOMORROW + timedelta(days=1), LOCAL)
+
+    async def of_that_day():
+        async with context.db.read() as tx:
+            slots = await stored.between(tx, "NL", beyond.start, beyond.end)
+        return curve(slots, beyond)
+
+    assert {(slot.source, slot.quality) for slot in await of_that_day()} == {(FORECAST, Quality.FORECAST)}
+    async with context.db.read() as tx:
+        ahead = await stored.between(tx, "NL", beyond.start, beyond.start + 2 * HORIZON)
+    assert max(slot.end for slot in ahead) == beyond.start + HORIZON
+    context.clock.advance_to(NOW + timedelta(days=1))
+    async with working(context, feed) as worker:
+        await idle(worker)
+    assert {slot.source for slot in await of_that_day()} == {"energy_charts"}
