@@ -1,10 +1,12 @@
 import flet as ft
 import flet.canvas as cv
 import msgspec
+import pytest
 from fake_town import Town
 from fletkit import Open, Screen
-from town_facts import NOW, SETTLED, an_id, receipt
+from town_facts import NOW, SETTLED, an_id, receipt, timed_receipt
 
+from app.store import LANGUAGE
 from shared.cdrs import Receipt
 from shared.plans import Shortfall
 from shared.problems import Problem
@@ -12,16 +14,16 @@ from shared.wallets import Wallet, WalletEntry
 from shared.wire import WalletChanged
 
 
-async def at_wallet(signed_in: Open) -> Screen:
-    screen = await signed_in()
+async def at_wallet(signed_in: Open, **options: object) -> Screen:
+    screen = await signed_in(**options)
     await screen.go(2)
     await screen.until(lambda: screen.has("sums"))
     await screen.until(lambda: not screen.has("skeleton"))
     return screen
 
 
-async def at_receipt(signed_in: Open) -> Screen:
-    screen = await at_wallet(signed_in)
+async def at_receipt(signed_in: Open, **options: object) -> Screen:
+    screen = await at_wallet(signed_in, **options)
     await screen.click(f"entry-{an_id('entry', 0)}")
     await screen.until(lambda: screen.has("receipt-sentence"))
     return screen
@@ -33,7 +35,7 @@ async def test_balance_pending_and_the_three_kinds_of_money_stand_apart(signed_i
     assert isinstance(balance, ft.Text)
     assert balance.value == "€12.84"
     assert screen.says("€0.12 is on its way")
-    for words in ("Earnings | Cashback, paid to you | €12.96", "Savings | Less on your own power bill | €4.31"):
+    for words in ("Earnings | Cashback, paid to you | €12.96", "Savings | Less on your own bills | €4.31"):
         assert screen.says(words)
     assert screen.says("not a sum that is paid | €17.27")
     assert screen.says("11 of 14 sessions")
@@ -75,6 +77,44 @@ async def test_a_receipt_says_shows_and_explains(signed_in: Open, town: Town) ->
     assert screen.says(f"€{truth.value_nano / 1e9:.4f}")
     assert screen.says("Charging at once means 10.0 kW from plug-in on")
     assert screen.says("the car's power")
+
+
+SAID = {
+    "en": (
+        "20.0 kWh, in the valley: €0.80 saved on your bill, and €0.22 back.",
+        "Of that on your own bill | €0.8000",
+        "Together | €9.20 | At once it would have been €10.00",
+    ),
+    "nl": (
+        "20,0 kWh, in het dal: € 0,80 bespaard op je rekening, en € 0,22 terug.",
+        "Daarvan op je eigen rekening | € 0,8000",
+        "Samen | € 9,20 | Meteen was het € 10,00 geweest",
+    ),
+    "de": (
+        "20,0 kWh, im Tal: 0,80 € auf der Rechnung gespart und 0,22 € zurück.",
+        "Davon auf deiner eigenen Rechnung | 0,8000 €",
+        "Zusammen | 9,20 € | Sofort wären es 10,00 € gewesen",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", SAID)
+async def test_a_public_price_that_varies_saves_on_the_bill_and_cashback_stands_apart(
+    signed_in: Open, town: Town, language: str
+) -> None:
+    town.receipts[SETTLED] = timed_receipt()
+    screen = await at_receipt(signed_in, remembers={LANGUAGE: language})
+    words = screen.words().replace("\u00a0", " ")
+    for one in SAID[language]:
+        assert one in words
+
+
+async def test_the_history_says_both_kinds_of_money(signed_in: Open, town: Town) -> None:
+    both = {"savings_minor": 80, "cashback_minor": 22}
+    town.history = [msgspec.structs.replace(one, **both) if one.id == SETTLED else one for one in town.history]
+    screen = await at_wallet(signed_in)
+    await screen.event(screen.key("wallet-tab"), "change", "history", selected=["history"])
+    await screen.until(lambda: screen.says("20.0 kWh | €0.22 back | €0.80 saved"))
 
 
 async def test_the_table_adds_up_to_what_is_shared(signed_in: Open, town: Town) -> None:

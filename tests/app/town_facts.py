@@ -205,6 +205,26 @@ def receipt() -> Receipt:
     return _receipt_of(rows, start)
 
 
+def timed_receipt() -> Receipt:
+    """The same night in public, at a price that varies: EUR 0.50 by day, 0.46 by night, and what is left is shared."""
+    plain, saved = receipt(), 800_000_000
+    pool = 440_000_000
+    return msgspec.structs.replace(
+        plain,
+        case="G",
+        contract_kind="public_timed",
+        savings_nano=saved,
+        savings_minor=80,
+        pool_nano=pool,
+        split=_split_of(pool),
+        driver_cost_minor=920,
+        driver_cost_at_once_minor=1_000,
+        driver_cost=CostParts(9_200_000_000, 0, 0, 0, 920),
+        driver_cost_at_once=CostParts(10_000_000_000, 0, 0, 0, 1_000),
+        sentence="savings_and_cashback",
+    )
+
+
 def _split_of(value: int) -> Split:
     net = round(value / 1e7)
     driver = round(value / 2e7)
