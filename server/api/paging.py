@@ -30,9 +30,12 @@ def moment(cursor: str | None) -> datetime | None:
 
 
 def page(found: Sequence[T], limit: int, place: Callable[[T], int]) -> Page[T]:
-    """A page out of up to `limit` + 1 rows, newest first. Rows of one place stay together."""
+    """A page out of more than `limit` rows, newest first, or out of all that there are.
+
+    Rows of one place stay together, even where they alone are more than a page holds.
+    """
     if len(found) <= limit:
         return Page(list(found))
     cut = place(found[limit])
-    kept = [one for one in found[:limit] if place(one) != cut] or list(found[:limit])
+    kept = [one for one in found[:limit] if place(one) != cut] or [one for one in found if place(one) == cut]
     return Page(kept, str(place(kept[-1])))

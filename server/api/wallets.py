@@ -35,7 +35,7 @@ class WalletController(Controller):
         cursor: Cursor = None,
         limit: Limit = 20,
     ) -> Page[WalletEntry]:
-        """The wallet's lines, newest first; each opens the receipt of its session."""
+        """The wallet's lines, newest first; each opens its session's receipt. Lines of one entry stay together."""
         before = None if cursor is None else int(cursor)
         async with context.db.read() as tx:
             found = await wallets.entries(tx, caller.account_id, before, limit + 1)

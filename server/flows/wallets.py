@@ -29,12 +29,12 @@ async def wallet(tx: AsyncSession, account_id: UUID) -> Wallet:
 
 
 async def entries(tx: AsyncSession, account_id: UUID, before: int | None, limit: int) -> list[WalletEntry]:
-    """Lines of the wallet and of what is pending, newest first; `before` is the last seen seq."""
-    paid = await wallets.lines(tx, ledger.wallet(account_id), before, limit)
-    waiting = await wallets.lines(tx, ledger.pending(account_id), before, limit)
-    waiting = [line for line in waiting if line.amount_minor > 0]
-    lines = sorted([*paid, *waiting], key=lambda line: (-line.seq, line.kind))[:limit]
-    return [_entry(line) for line in lines]
+    """Lines of the wallet and of what became pending in the newest `limit` ledger entries, newest first.
+
+    `before` is the last seen seq.
+    """
+    found = await wallets.lines(tx, ledger.wallet(account_id), ledger.pending(account_id), before, limit)
+    return [_entry(line) for line in found]
 
 
 def _entry(line: PostedLine) -> WalletEntry:

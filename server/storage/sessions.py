@@ -222,7 +222,8 @@ async def add_readings(tx: AsyncSession, rows: Sequence[SampleRow]) -> None:
 
 def _higher(larger: Any, other: Any) -> dict[str, Any]:  # noqa: ANN401 -- SQL expressions
     power = larger(sa.func.coalesce(R.power_w, other.power_w), sa.func.coalesce(other.power_w, R.power_w))
-    return {"register_wh": larger(R.register_wh, other.register_wh), "power_w": power}
+    soc = sa.func.coalesce(other.soc_pct, R.soc_pct)
+    return {"register_wh": larger(R.register_wh, other.register_wh), "power_w": power, "soc_pct": soc}
 
 
 def _distinct(rows: Sequence[SampleRow]) -> list[SampleRow]:
@@ -232,7 +233,10 @@ def _distinct(rows: Sequence[SampleRow]) -> list[SampleRow]:
         first = kept.get((row.session_id, row.at), row)
         powers = [power for power in (first.power_w, row.power_w) if power is not None]
         kept[row.session_id, row.at] = msgspec.structs.replace(
-            row, register_wh=max(first.register_wh, row.register_wh), power_w=max(powers, default=None)
+            row,
+            register_wh=max(first.register_wh, row.register_wh),
+            power_w=max(powers, default=None),
+            soc_pct=first.soc_pct if row.soc_pct is None else row.soc_pct,
         )
     return list(kept.values())
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.ledger import Entry, Transfer
@@ -23,7 +24,7 @@ L = Locations.__table__.c  # type: ignore[attr-defined]
 
 
 class PostedLine(msgspec.Struct, frozen=True):
-    """What an entry did to one account by name: the signed sum of its transfers of one kind."""
+    """What one transfer of an entry did to a driver's account: in is positive, out is negative."""
 
     seq: int
     entry_id: UUID
@@ -42,10 +43,12 @@ async def lock(tx: AsyncSession, account_id: UUID) -> None:
 
 async def post(tx: AsyncSession, entry: Entry, party_id: UUID, account_id: UUID | None, at: datetime) -> bool:
     """Append an entry with its transfers, once: an entry id that is there already changes nothing."""
-    if (await tx.execute(sa.select(E.id).where(E.id == entry.id))).first() is not None:
-        return False
     head = {"id": entry.id, "party_id": party_id, "account_id": account_id, "session_id": entry.session_id}
-    await tx.execute(sa.insert(Entries).values(**head, kind=entry.kind, at=at))
+    insert = sqlite.insert(Entries) if tx.get_bind().dialect.name == "sqlite" else postgresql.insert(Entries)
+    # In one step: of two that post at once, the second waits for the first and then finds it.
+    once = insert.values(**head, kind=entry.kind, at=at).on_conflict_do_nothing(index_elements=["id"])
+    if (await tx.execute(once.returning(E.seq))).first() is None:
+        return False
     rows = [{**msgspec.structs.asdict(one), "party_id": party_id, "at": at} for one in entry.transfers]
     if rows:
         await tx.execute(sa.insert(Transfers), rows)
@@ -99,26 +102,30 @@ async def transfers_of_session(tx: AsyncSession, session_id: UUID) -> list[Trans
     return [to_struct(row, Transfer) for row in await tx.execute(rows.order_by(E.seq, T.id))]
 
 
-async def lines(tx: AsyncSession, account: str, before: int | None, limit: int) -> list[PostedLine]:
-    """What was posted to a ledger account, newest first; `before` is the last seen seq."""
-    signed = sa.case((T.credit == account, T.amount_minor), else_=-T.amount_minor)
-    rows = sa.select(
-        E.seq,
-        E.id.label("entry_id"),
-        E.at,
-        T.kind,
-        signed.label("amount_minor"),
-        E.session_id,
-        L.name.label("location_name"),
-    ).select_from(
-        Transfers.__table__.join(Entries.__table__, E.id == T.entry_id)  # type: ignore[attr-defined]
+async def lines(tx: AsyncSession, purse: str, saved: str, before: int | None, entries: int) -> list[PostedLine]:
+    """What the newest entries moved in and out of a purse, and added to what is saved up; newest first.
+
+    `before` is the last seen seq. Entries come whole: what one posted is never on two pages.
+    """
+    paid = sa.or_(T.credit == purse, T.debit == purse)
+    shown = sa.select(E.seq).join(Transfers.__table__, T.entry_id == E.id).where(paid | (T.credit == saved))  # type: ignore[attr-defined]
+    if before is not None:
+        shown = shown.where(E.seq < before)
+    newest = shown.distinct().order_by(E.seq.desc()).limit(entries)
+    signed = sa.case((T.credit == purse, T.amount_minor), else_=-T.amount_minor)
+    moved = sa.union_all(
+        sa.select(T.id, T.entry_id, T.kind, signed.label("amount_minor")).where(paid),
+        sa.select(T.id, T.entry_id, T.kind, T.amount_minor).where(T.credit == saved),
+    ).subquery()
+    m = moved.c
+    own = [column.label(str(column.name)) for column in (m.entry_id, m.kind, m.amount_minor)]
+    rows = sa.select(E.seq, E.at, *own, E.session_id, L.name.label("location_name")).select_from(
+        moved.join(Entries.__table__, E.id == m.entry_id)  # type: ignore[attr-defined]
         .outerjoin(Sessions.__table__, S.id == E.session_id)  # type: ignore[attr-defined]
         .outerjoin(Locations.__table__, L.id == S.location_id)  # type: ignore[attr-defined]
     )
-    rows = rows.where(sa.or_(T.credit == account, T.debit == account))
-    if before is not None:
-        rows = rows.where(E.seq < before)
-    return [to_struct(row, PostedLine) for row in await tx.execute(rows.order_by(E.seq.desc(), T.kind).limit(limit))]
+    rows = rows.where(E.seq.in_(newest)).order_by(E.seq.desc(), m.kind, m.id, m.amount_minor)
+    return [to_struct(row, PostedLine) for row in await tx.execute(rows)]
 
 
 async def add_cdr(tx: AsyncSession, receipt: Receipt, party_id: UUID, account_id: UUID | None, at: datetime) -> None:

@@ -623,11 +623,11 @@ def downgrade() -> None:
         op.execute("DROP FUNCTION ledger_append_only")
 
 
-_TABLES = ("entries", "transfers")
+_TABLES = ("entries", "transfers", "cdrs")
 
 
 def _append_only() -> None:
-    """The ledger takes no update and no delete: corrections are new entries."""
+    """Ledger and receipts take no update and no delete: corrections are new entries and revisions."""
     if op.get_bind().dialect.name == "sqlite":
         for table in _TABLES:
             for verb in ("UPDATE", "DELETE"):
@@ -644,4 +644,8 @@ def _append_only() -> None:
         op.execute(
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION ledger_append_only()"
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()"
         )
