@@ -156,7 +156,7 @@ async def _supposed(tx: AsyncSession, stay: Stay, now: datetime) -> SettlementIn
 
 
 def _as_planned(grid: Grid, prices: list[int], power: int, now: datetime) -> list[int]:
-    """A typical need as a plan would place it: a floor at once, for nobody knows how full the car is, then the valley."""
+    """A typical need as a plan would place it: a floor at once, for nobody knows how full the car is, then the rest."""
     seconds = grid.overlap_seconds(now, grid.end)
     cheapest = sorted(range(grid.slots), key=lambda slot: (prices[slot], slot))
     out = [0] * grid.slots

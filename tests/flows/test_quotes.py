@@ -1,10 +1,7 @@
 """What is said before something is done: a quote is what then happens, to the cent; an estimate is a range."""
 
-import asyncio
-import shutil
 from datetime import timedelta
 
-import asyncpg
 import pytest
 from flow_story import (
     HOUR,
@@ -37,36 +34,9 @@ from small_town import (
 from server.core.valley import plan as engine
 from server.flows import quotes
 from server.storage import accounts, contracts, sessions, stations
-from server.storage.db import Database
 from shared.sessions import Delay, SessionUpdate
 
 READY = NOW + 13 * HOUR
-
-
-@pytest.fixture
-def twin_url(town_url, tmp_path):
-    """The URL of another town that is the same as `town`'s."""
-    if town_url.startswith("sqlite"):
-        shutil.copy(tmp_path / "town.db", tmp_path / "twin.db")
-        return f"sqlite:///{tmp_path / 'twin.db'}"
-    folder, _, name = town_url.rpartition("/")
-
-    async def copy():
-        connection = await asyncpg.connect(f"{folder}/postgres")
-        try:
-            await connection.execute(f"create database {name}_twin template {name}")
-        finally:
-            await connection.close()
-
-    asyncio.run(copy())
-    return f"{town_url}_twin"
-
-
-@pytest.fixture
-async def twin(twin_url):
-    db = Database(twin_url)
-    yield db
-    await db.close()
 
 
 async def evening(db, station, place, until):
@@ -94,7 +64,7 @@ async def to_the_end(db, session_id, now):
 
 
 def benefit(receipt):
-    """What a night brought its driver over charging at once: a public bill is rounded as a whole, one at home is not."""
+    """What a night brought its driver over charging at once: a public bill is rounded as a whole."""
     billed = receipt.contract_kind.startswith("public")
     saved = receipt.driver_cost_at_once_minor - receipt.driver_cost_minor if billed else receipt.savings_minor
     return receipt.split.driver_minor + receipt.goodwill_minor + saved
