@@ -13,6 +13,8 @@ from shared.locations import LocationView
 
 AGENT = "org.dalstroom.app"
 CLOSEST = 16
+PILL, PILL_VARYING = 118, 164
+"""Widths: "from" before a price takes room."""
 
 
 def _point(location: LocationView) -> fm.MapLatitudeLongitude:
@@ -21,8 +23,14 @@ def _point(location: LocationView) -> fm.MapLatitudeLongitude:
 
 def _fit(locations: tuple[LocationView, ...]) -> fm.CameraFit:
     """All of them in view, with room for their pills; no closer than a street."""
-    padding = ft.Padding.only(left=70, right=70, top=70, bottom=90)
+    padding = ft.Padding.only(left=90, right=90, top=70, bottom=90)
     return fm.CameraFit(coordinates=[_point(one) for one in locations], padding=padding, max_zoom=CLOSEST)
+
+
+def varies(location: LocationView) -> bool:
+    """Whether the price to show for a place changes over the day."""
+    price = lowest_price(location)
+    return price is not None and bool(price.steps)
 
 
 @ft.component
@@ -36,7 +44,7 @@ def StationMap(
         return fm.Marker(
             _pill(t, location, lambda: on_pick(location.id)),
             _point(location),
-            width=118,
+            width=PILL_VARYING if varies(location) else PILL,
             height=44,
             alignment=ft.Alignment.TOP_CENTER,
         )
