@@ -4,7 +4,7 @@ Stations that are out of reach, or that do not do what they are told, are no dem
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,11 @@ from shared.units import current_ma, power_w
 SITE = "location"
 FEEDER = "feeder"
 MIN_CURRENT_MA = 6_000
+MARGIN_S = 600
+MARGIN_PCT = 5
+MARGIN_MICRO_PER_KWH = 50_000
+"""A plan ends this long before the driver's time, and a share of the charge more, unless the last slots are so much
+cheaper: clocks differ, profiles round down, and who comes a little early should find a charged car."""
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -40,6 +45,7 @@ class Wish(msgspec.Struct, frozen=True):
     survival: list[float] | None
     worth_micro: int | None
     final_w: int
+    tail_s: int = 0  # how much longer the car takes near full
 
     @property
     def at_once(self) -> bool:
@@ -101,10 +107,20 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
         max_w=wish.max_w,
         min_w=least_w,
         phases=list(range(1, wish.phases + 1)),
-        price_micro_per_kwh=at_once_prices(slots) if wish.at_once else wish.prices,
+        price_micro_per_kwh=at_once_prices(slots) if wish.at_once else _with_margin(place, wish),
         survival=None if wish.at_once else wish.survival,
         lambda_micro_per_kwh=None if wish.at_once else wish.worth_micro,
     )
+
+
+def _with_margin(place: Place, wish: Wish) -> list[int]:
+    """The prices of a stay with a known end, dearer in its last slots; of any other as they are."""
+    if wish.ready.at is None or wish.survival is not None:
+        return wish.prices
+    charge_s = wish.need.energy_wh * 3600 // max(1, wish.max_w)
+    early = wish.ready.at - timedelta(seconds=MARGIN_S + wish.tail_s + charge_s * MARGIN_PCT // 100)
+    ends, last = place.grid.index(early), _depart_slot(place, wish)
+    return [price + MARGIN_MICRO_PER_KWH * (ends <= slot < last) for slot, price in enumerate(wish.prices)]
 
 
 def _depart_slot(place: Place, wish: Wish) -> int:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import ask, departure, gain, objective, ready_by
 from server.core.ask import Place, Wish
-from server.core.demand import Need, NeedInputs, need
+from server.core.demand import FULL_PCT, Need, NeedInputs, need
 from server.core.pricecurve import PriceSlot, curve_id, sources
 from server.core.ready_by import ReadyBy, ReadySource
 from server.core.session import Followed, Session
@@ -28,6 +28,7 @@ from shared.sessions import Delay
 
 HORIZON = timedelta(hours=24)
 HORIZON_MAX = timedelta(days=3)
+TAPERS_FROM_PCT = 90
 MISSING_WH = 500
 """What is missing may drift this far with the readings before a plan is told anew."""
 
@@ -179,7 +180,14 @@ async def _wish(tx: AsyncSession, one: SessionFacts, here: Here) -> Wish:
         survival=survival,
         worth_micro=worth,
         final_w=one.max_w if here.feeder is None else safe_share_w(here.feeder, here.boxes, one.phases),
+        tail_s=_tail_s(one),
     )
+
+
+def _tail_s(one: SessionFacts) -> int:
+    """How much longer this car takes near full, where that is where it goes."""
+    below = one.session.soc_pct is not None and (one.session.target_pct or FULL_PCT) < TAPERS_FROM_PCT
+    return 0 if below or one.car is None else one.car.tail_s or 0
 
 
 async def _forecast(tx: AsyncSession, one: SessionFacts, here: Here) -> departure.Outlook:

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import cdr, ledger, missing
+from server.core import cdr, ledger, missing, taper
 from server.core.demand import NeedSource
 from server.core.ledger import SessionPosting, Transfer
 from server.core.missing import Ending
@@ -16,8 +16,9 @@ from server.core.session import Session
 from server.core.settlement import Settlement, settle
 from server.flows import facts, settling
 from server.flows.announcements import SessionMoved, WalletMoved
+from server.flows.facts import SessionFacts
 from server.flows.settling import Course
-from server.storage import plans, sessions, wallets
+from server.storage import plans, sessions, vehicles, wallets
 from server.storage.db import announce
 from server.storage.plans import Plan
 from shared.plans import Shortfall
@@ -55,10 +56,19 @@ async def settle_session(tx: AsyncSession, session_id: UUID, now: datetime) -> s
     await _post(tx, run, settled, earlier, now)
     after = msgspec.structs.replace(session, state=SessionState.SETTLED)
     await sessions.save(tx, session, after)
+    await _learn(tx, one, plan)
     done = "corrected" if earlier.revision else "settled"
     await sessions.add_event(tx, session, now, done)
     announce(tx, SessionMoved(session.account_id, session.id))
     return done
+
+
+async def _learn(tx: AsyncSession, one: SessionFacts, plan: Plan | None) -> None:
+    """What a session that ended full teaches of its car."""
+    if one.car is None or plan is None or not one.session.full:
+        return
+    seen_s = taper.tail_s(await sessions.readings(tx, one.session.id), plan.power_w)
+    await vehicles.update(tx, one.car.id, tail_s=taper.learnt(one.car.tail_s, seen_s))
 
 
 async def _earlier(tx: AsyncSession, session_id: UUID) -> _Earlier:

@@ -27,6 +27,7 @@ class VehicleRow(msgspec.Struct, frozen=True):
     target_pct: int = 80
     reference_ac_w: int | None = None
     reference_phases: int | None = None
+    tail_s: int | None = None  # learnt: how much longer it takes near full
 
 
 async def get(tx: AsyncSession, vehicle_id: UUID | None) -> VehicleRow | None:

@@ -106,6 +106,7 @@ class Vehicles(SQLModel, table=True):
     target_pct: int = 80
     reference_ac_w: int | None = None  # of the model, never of the driver: what a baseline may reckon with
     reference_phases: int | None = None
+    tail_s: int | None = None
 
 
 class Tariffs(SQLModel, table=True):

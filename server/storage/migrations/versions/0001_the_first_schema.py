@@ -195,6 +195,7 @@ def upgrade() -> None:
     sa.Column('target_pct', sa.Integer(), nullable=False),
     sa.Column('reference_ac_w', sa.Integer(), nullable=True),
     sa.Column('reference_phases', sa.Integer(), nullable=True),
+    sa.Column('tail_s', sa.Integer(), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_vehicles_account_id')),
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_vehicles_party_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_vehicles'))
