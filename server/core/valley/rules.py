@@ -2,8 +2,8 @@
 
 A slot is on where it gets energy, at least 1 Wh. A run that lasts to the end of the stay may be shorter than
 `Rules.run`, for only the departure cuts it; rests before the first run and after the last may be short too. A car that
-charges as slot 0 begins pays no start there and may stop at once; where it may have one block only, that goes on,
-unless a new one serves more.
+charges as slot 0 begins pays no start there and may stop at once; where it may have one block only, that goes on
+(`runs.planned` allows a new one where that serves more).
 """
 
 import msgspec
@@ -48,9 +48,9 @@ def kept(on: NDArray[np.bool_], rules: Rules) -> bool:
     if rules.free:
         return True
     runs = spans(on)
-    if rules.block and len(runs) > 1:
-        return False
     goes_on = rules.charging and bool(on[0])
+    if rules.block and (len(runs) > 1 or (runs and rules.charging and not goes_on)):
+        return False
     ends = [0] if rules.charging and not goes_on else []
     for index, (first, end) in enumerate(runs):
         if ends and first - ends[-1] < rules.run:

@@ -20,7 +20,7 @@ def count(bits, rules):
         slots = list(group)
         if on:
             found.append((slots[0], slots[-1] + 1))
-    if rules.block and len(found) > 1:
+    if rules.block and (len(found) > 1 or (found and rules.charging and not bits[0])):
         return None
     for first, end in found:
         goes_on = rules.charging and first == 0
