@@ -68,13 +68,14 @@ async def prepare(
 ) -> Question | None:
     """What to ask for a place, None where nobody charges. `overridden`: as if this session were overridden now."""
     now = now.replace(microsecond=0)  # profiles count whole seconds; a slot must not have less than one left
+    # First of all: an answer to anything that was read before another plan was saved must not count as newer than it.
+    version = await plans.planned_version(tx, location_id)
     open_here = await sessions.open_at(tx, location_id)
     if not open_here:
         return None
     found = await facts.of_sessions(tx, open_here)
     if overridden is not None:
         found = [_as_overridden(one, now) if one.session.id == overridden else one for one in found]
-    version = await plans.planned_version(tx, location_id)
     feeder = await stations.feeder_of(tx, location_id)
     boxes = await stations.at_location(tx, location_id)
     sockets = max(len(boxes), len(await stations.evses_at(tx, [location_id])))
@@ -271,15 +272,19 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
     if not await plans.advance_version(tx, question.location_id, question.version):
         return False
     by_id = {plan.id: plan for plan in answer.plans}
-    fresh, changed = [], []
+    fresh, changed, of_curve = [], [], (sources(question.curve), str(curve_id(question.curve)))
     running = {session.id: session for session in await sessions.open_at(tx, question.location_id)}
     for one, wish in zip(question.asked, question.wishes, strict=True):
         made, current = by_id[str(wish.session_id)], running.get(wish.session_id)
         if current is None:
             continue  # it was unplugged while we planned
-        plan = _plan(question, one, wish, answer.solver)
+        plan = _plan(question, one, wish, of_curve)
         plan = msgspec.structs.replace(
-            plan, energy_wh=list(made.energy_wh), shortfall_wh=made.shortfall_wh, reason=made.reason
+            plan,
+            energy_wh=list(made.energy_wh),
+            shortfall_wh=made.shortfall_wh,
+            reason=made.reason,
+            solver=answer.solver,
         )
         if one.plan is None or not _says_the_same(one.plan, plan, now):
             fresh.append(plan)
@@ -295,7 +300,8 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
     return True
 
 
-def _plan(question: Question, one: SessionFacts, wish: Wish, solver: str) -> Plan:
+def _plan(question: Question, one: SessionFacts, wish: Wish, of_curve: tuple[str, str]) -> Plan:
+    """A plan without its energy yet. `of_curve`: sources and id of the price curve, the same for all of a place."""
     session, grid = one.session, question.place.grid
     version = session.plan_version + 1
     return Plan(
@@ -313,9 +319,8 @@ def _plan(question: Question, one: SessionFacts, wish: Wish, solver: str) -> Pla
         final_w=wish.final_w,
         depart_at=wish.ready.at,
         depart_source=wish.ready.source.value,
-        price_source=sources(question.curve),
-        curve_id=str(curve_id(question.curve)),
-        solver=solver,
+        price_source=of_curve[0],
+        curve_id=of_curve[1],
         delivered_at_wh=session.energy_wh,
     )
 

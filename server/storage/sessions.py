@@ -184,7 +184,8 @@ async def past_energies(
     rows = sa.select(S.account_id, S.started_at, (S.meter_stop_wh - S.meter_start_wh).label("energy"), newest)
     rows = rows.where(S.account_id.in_(list(account_ids)), S.location_id == location_id, S.meter_stop_wh.is_not(None))
     last = rows.subquery()
-    found = await tx.execute(sa.select(last).where(last.c.newest <= limit).order_by(last.c.started_at))
+    wanted = sa.select(last.c.account_id, last.c.energy)  # no more columns than needed: a site has hundreds of rows
+    found = await tx.execute(wanted.where(last.c.newest <= limit).order_by(last.c.started_at))
     energies: dict[UUID, list[int]] = {}
     for row in found:
         energies.setdefault(row.account_id, []).append(max(0, int(row.energy)))

@@ -109,12 +109,13 @@ class Pool:
         async with self._lock:
             if self._executor is None:
                 before = set(multiprocessing.active_children())
-                self._executor = await asyncio.to_thread(_started, self._workers)
+                self._executor = await asyncio.to_thread(started, self._workers)
                 self._children = set(multiprocessing.active_children()) - before
             return self._executor
 
 
-def _started(workers: int) -> ProcessPoolExecutor:
+def started(workers: int) -> ProcessPoolExecutor:
+    """So many processes, each with the solver loaded. Who asked for them ends them."""
     context = multiprocessing.get_context(METHOD)
     if METHOD == "forkserver":
         context.set_forkserver_preload([__name__])

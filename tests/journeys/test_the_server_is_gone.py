@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from journey_stage import HandMadePrices, clock_time, on_stage, three_phase_drivers, town_of, visit
 
+from server.storage import stations
 from shared.sessions import SessionState
 
 SHORT_VALLEY = [150, 150, 20, 20, *[150] * 20]
@@ -19,10 +20,17 @@ def used(stage):
     return max(sum(one.feeder_ma[phase] for one in boxes) for phase in range(3)) / 63_000
 
 
+async def confirmed(stage):
+    """The safe share that each station of the place has confirmed, W."""
+    async with stage.db.read() as tx:
+        return [box.safe_held_w for box in await stations.at_location(tx, stage.town.stations[0].location_id)]
+
+
 async def live_through(stage, *, dark=True):
     """The server goes while the valley is busy, the power fails for a minute, the server comes back an hour later."""
     await stage.until(GONE)
     assert used(stage) > 0.9  # of what there is, so that one more car would be one too many
+    assert None not in await confirmed(stage), "each station has confirmed what it may draw alone"
     await stage.take_down()
     await stage.until(DARK)
     if dark:

@@ -1,0 +1,165 @@
+"""Which slots of a stay are on, for a given worth of energy: a shortest path through run and rest (one demand alone).
+
+For any worth, the cost of the best pattern less the worth of what it takes, plus the worth of what is asked, is a
+bound on every plan of just that energy (Lagrange; `runs` looks for the best worth).
+"""
+
+import msgspec
+import numpy as np
+
+from server.core.valley.capacity import Ints, Mask
+from server.core.valley.rules import Rules, starts
+
+NEVER = 1 << 300
+"""Dearer than any path. Python integers, so that ties count below the cost and nothing overflows."""
+NONE = -1
+FIRST = ~0
+
+
+class Course(msgspec.Struct, frozen=True, eq=False):
+    """What a demand may do, slot by slot of its stay, shape (t).
+
+    On means from `low` (1 or more) to `high` Wh, which is 0 where it cannot be on. A floor raises `low` above `least`
+    where it is served, and these slots `must` be on. The first `sun` Wh of a slot cost `rebate` less, never negative.
+    """
+
+    cost: Ints
+    least: Ints
+    low: Ints
+    high: Ints
+    must: Mask
+    sun: Ints
+    rebate: Ints
+    energy: int
+    rules: Rules
+
+    def total(self, plan: Ints) -> int:
+        """The cost of a plan with its starts."""
+        spent = int(plan @ self.cost) - int(self.rebate @ np.minimum(plan, self.sun))
+        return spent + self.rules.switch_nano * starts(plan, self.rules)
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A pattern at its best for some worth: its scaled cost, and the energy that it takes, Wh."""
+
+    cost: int
+    energy: int
+
+
+class Paths:
+    """The best pattern for each worth of a Wh. Costs are scaled so that starts, then lateness, count below the cost.
+
+    Whoever gets energy starts once: that is no choice, so patterns do not pay their first start here but all do.
+    """
+
+    def __init__(self, way: Course) -> None:
+        slots, most = len(way.cost), int(way.high.sum()) + 1
+        # More than all (slot + 1) x energy add up to. At least 1 a Wh, which hides the rounding of a worth.
+        late = (slots + 1) * most
+        self.scale = late * (slots + 2)
+        self.switch = way.rules.switch_nano * self.scale + late
+        self._way = way
+        self._cost = [int(cost) * self.scale + slot + 1 for slot, cost in enumerate(way.cost.tolist())]
+        self._rebate = [int(rebate) * self.scale for rebate in way.rebate.tolist()]
+        self._low, self._high = way.low.tolist(), way.high.tolist()
+        self._sun = np.clip(way.sun, way.low, way.high).tolist()
+        self._lit = np.minimum(way.sun, way.low).tolist()
+        self._cloudy = not way.sun.any()
+        least = [cost - rebate for cost, rebate in zip(self._cost, self._rebate, strict=True)]
+        reach = max((max(abs(a), abs(b)) for a, b in zip(self._cost, least, strict=True)), default=0)
+        self.cheapest = min(least, default=0) - 1
+        self.dearest = 2 * (reach * most + self.switch * (slots + 1)) + 1
+        self._until, self._forced = self._spans()
+
+    def _spans(self) -> tuple[list[int], list[int]]:
+        """For each slot the end of what can be on from there; and how many slots before it must be on."""
+        slots = len(self._cost)
+        until, forced = [slots] * (slots + 1), [0] * (slots + 1)
+        for slot in reversed(range(slots)):
+            until[slot] = until[slot + 1] if self._high[slot] else slot
+        for slot, must in enumerate(self._way.must.tolist()):
+            forced[slot + 1] = forced[slot] + must
+        return until, forced
+
+    def exactly(self, plan: Ints) -> int:
+        """The scaled cost of a plan."""
+        lit = np.minimum(plan, self._way.sun).tolist()
+        spent: int = sum(cost * x for cost, x in zip(self._cost, plan.tolist(), strict=True))
+        saved: int = sum(rebate * x for rebate, x in zip(self._rebate, lit, strict=True))
+        return spent - saved + starts(plan, self._way.rules) * self.switch
+
+    def line(self, on: Mask, worth: int) -> Line:
+        """A pattern at its best for a worth."""
+        rows = zip(self._cost, self._rebate, self._low, self._sun, self._high, strict=True)
+        use = [high if cost < worth else sun if cost - rebate < worth else low for cost, rebate, low, sun, high in rows]
+        plan = np.where(on, np.array(use, np.int64), 0)
+        first = 0 if on.any() or self._way.rules.charging else self.switch
+        return Line(self.exactly(plan) + first, int(plan.sum()))
+
+    def at(self, worth: int) -> Mask | None:
+        """The pattern with the least cost less the worth of its energy; None where none keeps to the rules."""
+        if self._cloudy:
+            gain = [
+                (cost - worth) * (high if cost < worth else low)
+                for cost, low, high in zip(self._cost, self._low, self._high, strict=True)
+            ]
+        else:
+            gain = self._sunny(worth)
+        return self._walk(gain)
+
+    def _sunny(self, worth: int) -> list[int]:
+        rows = zip(self._cost, self._rebate, self._low, self._lit, self._sun, self._high, strict=True)
+        gain = []
+        for cost, rebate, low, lit, sun, high in rows:
+            net = cost - worth
+            spent = net * low - rebate * lit
+            if net - rebate < 0:
+                spent += (net - rebate) * (sun - low)
+            if net < 0:
+                spent += net * (high - sun)
+            gain.append(spent)
+        return gain
+
+    def _walk(self, gain: list[int]) -> Mask | None:  # noqa: C901  the inner loop of all: calls cost half of it
+        """The shortest path. `on[t]`, `off[t]`: up to slot t, with a run that may end, with a rest that may end."""
+        slots, rules = len(gain), self._way.rules
+        summed = [0]
+        for one in gain:
+            summed.append(summed[-1] + one)
+        on, off = [NEVER] * (slots + 1), [NEVER] * (slots + 1)
+        began, ended = [FIRST] * (slots + 1), [0] * (slots + 1)  # began: the slot, or ~slot for the first run of all
+        if rules.charging:
+            on[0] = 0
+        until, forced = self._until, self._forced
+        done, last = (NEVER, 0) if forced[slots] or rules.charging else (0, NONE)
+        for slot in range(slots):
+            here, after = on[slot], min(slot + rules.run, slots)
+            if here < NEVER:
+                if until[slot] > slot and here + gain[slot] < on[slot + 1]:
+                    on[slot + 1], began[slot + 1] = here + gain[slot], began[slot]
+                if here < done and forced[slots] == forced[slot]:
+                    done, last = here, slot
+                if not rules.block and here < off[after] and forced[after] == forced[slot]:
+                    off[after], ended[after] = here, slot
+            rest = off[slot]
+            if rest < NEVER and forced[slot + 1] == forced[slot] and rest < off[slot + 1]:
+                off[slot + 1], ended[slot + 1] = rest, ended[slot]
+            if until[slot] >= after:
+                run = summed[after] - summed[slot]
+                if rest < NEVER and rest + self.switch + run < on[after]:
+                    on[after], began[after] = rest + self.switch + run, slot
+                if run < on[after] and not (forced[slot] or rules.charging):
+                    on[after], began[after] = run, ~slot
+        if on[slots] <= done:
+            done, last = on[slots], slots
+        return None if done >= NEVER else _pattern(slots, began, ended, last)
+
+
+def _pattern(slots: int, began: list[int], ended: list[int], last: int) -> Mask:
+    """The pattern of a path, from the end of its last run (NONE where it has none)."""
+    pattern = np.zeros(slots, bool)
+    while last >= 0:
+        first = began[last]
+        pattern[first if first >= 0 else ~first : last] = True
+        last = ended[first] if first >= 0 else NONE
+    return pattern

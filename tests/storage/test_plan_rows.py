@@ -1,0 +1,108 @@
+"""Plans: one a version, an older answer never wins, and what a station accepted stays known."""
+
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+from small_town import HOME, NOW, STREET, STREET_STATION_1, make_plan, plug_in
+
+from server.core.valley import plan as engine
+from server.flows import plans as flow
+from server.storage import plans, sessions
+from server.storage.plans import Outcome
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def planned(db):
+    """Anna's session at home, and its first plan."""
+    session_id = await plug_in(db, NOW)
+    await make_plan(db, HOME, NOW)
+    async with db.read() as tx:
+        session = await sessions.get(tx, session_id)
+        return await plans.get(tx, session.plan_id)
+
+
+def later(plan, version, **changes):
+    return msgspec.structs.replace(plan, id=uuid4(), version=version, **changes)
+
+
+async def insert(db, *new):
+    async with db.begin() as tx:
+        await plans.insert(tx, new)
+
+
+async def test_a_plan_comes_back_as_it_was_kept(db, planned):
+    moment = NOW + timedelta(microseconds=123_456)
+    new = later(
+        planned, 2, made_at=moment, depart_at=None, energy_wh=[0, 2_760, 1], reason="site_limit", sent_at=moment
+    )
+    await insert(db, new)
+    await insert(db)
+    async with db.read() as tx:
+        assert await plans.get(tx, new.id) == new
+        assert await plans.get(tx, None) is None
+        assert await plans.get(tx, uuid4()) is None
+        assert await plans.in_force(tx, [planned.id, uuid4()]) == {planned.session_id: planned}
+
+
+async def test_one_version_of_a_session_is_kept_once(db, planned):
+    with pytest.raises(sa.exc.IntegrityError):
+        await insert(db, later(planned, planned.version))
+
+
+async def test_the_last_plan_by_a_moment_is_the_one_of_the_highest_version(db, planned):
+    second, third = later(planned, 2, made_at=NOW + MINUTE), later(planned, 3, made_at=NOW + 2 * MINUTE)
+    await insert(db, third, second)
+    async with db.read() as tx:
+        found = [await plans.last_of(tx, planned.session_id, NOW + n * MINUTE) for n in (-1, 0, 1, 5)]
+    assert found == [None, planned, second, third]
+
+
+async def test_what_a_station_accepted_last_is_known_whatever_it_was_told_since(db, planned):
+    second, third, fourth = (later(planned, version) for version in (2, 3, 4))
+    await insert(db, second, third, fourth)
+    told = [
+        Outcome(plan.id, NOW + MINUTE, said)
+        for plan, said in ((planned, "accepted"), (second, "accepted"), (third, "timed_out"))
+    ]
+    async with db.begin() as tx:
+        await plans.set_outcomes(tx, [])
+        await plans.set_outcomes(tx, told)
+    async with db.read() as tx:
+        accepted = await plans.last_accepted(tx, [planned.session_id, uuid4()])
+        assert await plans.last_accepted(tx, []) == {}
+        unsent = await plans.get(tx, fourth.id)
+    assert accepted == {planned.session_id: msgspec.structs.replace(second, sent_at=NOW + MINUTE, outcome="accepted")}
+    assert (unsent.sent_at, unsent.outcome) == (None, "")
+
+
+async def test_of_many_answers_to_one_question_one_is_saved(db):
+    async def answer():
+        async with db.begin() as tx:
+            return await plans.advance_version(tx, STREET, 0)
+
+    results = await asyncio.gather(*(answer() for _ in range(8)))
+    assert sorted(results) == [False] * 7 + [True]
+    async with db.read() as tx:
+        assert (await plans.planned_version(tx, STREET), await plans.planned_version(tx, HOME)) == (1, 0)
+
+
+async def test_an_older_answer_overwrites_no_newer_one(db):
+    session_id = await plug_in(db, NOW, STREET_STATION_1)
+    async with db.read() as tx:
+        older = await flow.prepare(tx, STREET, NOW)
+        newer = await flow.prepare(tx, STREET, NOW + MINUTE)
+    async with db.begin() as tx:
+        assert await flow.save(tx, newer, engine.solve(newer.problem), NOW + MINUTE)
+    async with db.read() as tx:
+        before = await sessions.get(tx, session_id)
+    async with db.begin() as tx:
+        assert not await flow.save(tx, older, engine.solve(older.problem), NOW + 2 * MINUTE)
+    async with db.read() as tx:
+        assert await sessions.get(tx, session_id) == before
+        assert (await plans.get(tx, before.plan_id)).made_at == NOW + MINUTE
