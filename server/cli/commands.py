@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
+from uuid import UUID
 
 import typer
 
@@ -98,9 +99,18 @@ def demo(
 
 @app.command()
 def plan(
-    source: Annotated[str, typer.Argument(metavar="FILE|-", help="JSON, or NDJSON with one problem a line.")],
+    source: Annotated[str, typer.Argument(metavar="FILE|-", help="JSON, or NDJSON with one problem a line.")] = "",
+    again: Annotated[UUID | None, typer.Option(metavar="ID", help="Make this stored plan again.")] = None,
+    database: Database = "",
 ) -> None:
-    """Plan: read charging problems, write plans."""
+    """Plan: read charging problems, write plans; or make a stored plan again."""
+    if again is not None:
+        from server.cli.plan_again import run as run_again
+
+        guarded(lambda: run_again(again, database, sys.stdout))
+        return
+    if not source:
+        fail("plan needs a FILE, or - for standard input, or --again ID")
     from server.cli.plan import run
 
     raise typer.Exit(run(source, sys.stdout))

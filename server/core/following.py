@@ -56,8 +56,8 @@ def judge(session: Session, sight: Sight) -> Verdict:
         return Verdict.FOLLOWED_AGAIN
     if sight.allowed_since is None or sight.power_w >= DRAWING_W:
         return Verdict.FINE
-    if sight.at - sight.allowed_since < timedelta(minutes=IDLE_MINUTES):
+    stopped = sight.drew_since_allowed or session.wakes >= WAKES_MAX
+    idle_since = (session.idle_since or sight.at) if stopped else sight.allowed_since
+    if sight.at - max(idle_since, sight.allowed_since) < timedelta(minutes=IDLE_MINUTES):
         return Verdict.FINE
-    if sight.drew_since_allowed or session.wakes >= WAKES_MAX:
-        return Verdict.FULL
-    return Verdict.WAKE
+    return Verdict.FULL if stopped else Verdict.WAKE

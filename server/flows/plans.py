@@ -19,7 +19,7 @@ from server.core.valley.problem import Answer, Problem
 from server.flows import facts
 from server.flows.announcements import LocationMoved, SessionMoved
 from server.flows.facts import SessionFacts
-from server.storage import outbox, plans, sessions, stations
+from server.storage import outbox, plan_inputs, plans, sessions, stations
 from server.storage.db import announce
 from server.storage.plans import Plan
 from server.storage.sessions import InForce
@@ -293,8 +293,9 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
         elif current.delay is not wish.delay:
             changed.append(InForce(current.id, wish.delay.value, current.plan_id, current.plan_version))
     await sessions.set_plans(tx, changed)
-    await plans.insert(tx, fresh)
     if fresh:
+        asked = await plan_inputs.keep(tx, question.location_id, question.problem, now)
+        await plans.insert(tx, [msgspec.structs.replace(plan, inputs_id=asked) for plan in fresh])
         await outbox.put_once(tx, "dispatch", str(question.location_id), {"location_id": question.location_id}, now)
         announce(tx, LocationMoved(question.location_id))
     return True

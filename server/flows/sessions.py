@@ -210,7 +210,7 @@ async def _hold_against_plan(
     verdict = following.judge(session, sight)
     if verdict in (Verdict.SEND_AGAIN, Verdict.NOT_FOLLOWED) and await _is_unlimited(tx, session, plan):
         verdict = Verdict.FINE
-    session = msgspec.structs.replace(session, idle_since=since if _idle(sight) else None)
+    session = msgspec.structs.replace(session, idle_since=_idle_since(session, sight))
     if verdict is Verdict.FINE:
         if why := await _plan_anew(tx, session, plan, sample):
             await outbox.put_once(tx, "replan", str(session.location_id), {"why": why}, now)
@@ -236,8 +236,11 @@ async def _plan_anew(tx: AsyncSession, session: Session, plan: Plan, sample: Sam
     return "behind" if drawing and behind > BEHIND_WH else None
 
 
-def _idle(sight: Sight) -> bool:
-    return sight.allowed_since is not None and sight.power_w < DRAWING_W
+def _idle_since(session: Session, sight: Sight) -> datetime | None:
+    """The first reading at which a car that may draw does not."""
+    if sight.allowed_since is None or sight.power_w >= DRAWING_W:
+        return None
+    return session.idle_since or sight.at
 
 
 def _used_up(session: Session, plan: Plan) -> bool:

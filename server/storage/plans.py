@@ -43,6 +43,7 @@ class Plan(msgspec.Struct, frozen=True):
     sent_at: datetime | None = None
     outcome: str = ""
     delivered_at_wh: int = 0
+    inputs_id: UUID | None = None
 
     @property
     def grid(self) -> Grid:

@@ -66,9 +66,11 @@ def test_a_plan_that_no_station_accepted_judges_nobody():
 
 
 def test_a_car_that_stops_by_itself_is_full_and_one_that_never_began_is_woken_twice():
-    assert judge(SESSION, sight(0, 11_040, LONG_ALLOWED, drew=True)) is Verdict.FULL
+    idle = a_session(idle_since=LONG_ALLOWED)
+    assert judge(idle, sight(0, 11_040, LONG_ALLOWED, drew=True)) is Verdict.FULL
     for wakes in range(WAKES_MAX):
         assert judge(a_session(wakes=wakes), sight(0, 11_040, LONG_ALLOWED)) is Verdict.WAKE
-    assert judge(a_session(wakes=WAKES_MAX), sight(0, 11_040, LONG_ALLOWED)) is Verdict.FULL
+    assert judge(a_session(wakes=WAKES_MAX, idle_since=LONG_ALLOWED), sight(0, 11_040, LONG_ALLOWED)) is Verdict.FULL
+    assert judge(SESSION, sight(0, 11_040, LONG_ALLOWED, drew=True)) is Verdict.FINE  # the first reading of nothing
     too_soon = LONG_ALLOWED + timedelta(seconds=1)
     assert judge(SESSION, sight(0, 11_040, too_soon, drew=True)) is Verdict.FINE

@@ -385,10 +385,10 @@ async def test_a_car_that_stops_by_itself_is_full_and_asks_for_nothing_more(town
     await asks(town, NOW)
     await charge(town, session_id, NOW, NOW + 30 * MINUTE)
     done = (await session_of(town, session_id)).energy_wh
-    for minute in (35, 45):
+    for minute, full in ((40, False), (45, False), (50, True)):
         await meter(town, session_id, NOW + minute * MINUTE, done, 0)
+        assert (await session_of(town, session_id)).full is full
     assert await asks(town, NOW + HOUR) == [str(HOME)]
-    assert (await session_of(town, session_id)).full
     await replan(town, HOME, NOW + HOUR)
     plan = await plan_of(town, session_id)
     assert (plan.need_wh, plan.need_source, sum(plan.energy_wh)) == (0, "full", 0)

@@ -170,7 +170,7 @@ async def test_two_sources_that_differ_raise_a_notice_and_new_prices_move_the_pl
     async with on_stage(town, tmp_path, [first, second]) as stage:
         await stage.until(NOON.replace(minute=30))
         guessed = await stage.see(who)
-        assert (guessed.plan.price_source, guessed.advice) == ("energy_charts+typical", "estimated_prices")
+        assert (guessed.plan.price_source, guessed.advice) == ("energy_charts+forecast", "estimated_prices")
         assert (await stage.ask(who, "GET", "/api/prices"))["notices"] == []
         first.published = lambda day: True
         await stage.until(clock_time(0, "13:10"))

@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 from server.storage.tables.charging import (
     OrphanMessages,
     Outbox,
+    PlanInputs,
     Plans,
     Readings,
     SessionEvents,
@@ -41,6 +42,7 @@ __all__ = [
     "OrphanMessages",
     "Outbox",
     "Parties",
+    "PlanInputs",
     "Plans",
     "PriceNotices",
     "PriceSlots",

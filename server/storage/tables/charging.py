@@ -123,6 +123,17 @@ class Plans(SQLModel, table=True):
     sent_at: datetime | None = time_field(nullable=True)
     outcome: str = ""
     delivered_at_wh: int = 0  # what the session had taken when the plan was made
+    inputs_id: UUID | None = Field(default=None, foreign_key="plan_inputs.id")
+
+
+class PlanInputs(SQLModel, table=True):
+    """What the engine was asked, as JSON, deflated: with it a plan can be made again."""
+
+    __tablename__ = "plan_inputs"
+    id: UUID = Field(primary_key=True)
+    location_id: UUID = Field(foreign_key="locations.id")
+    made_at: datetime = time_field()
+    problem: bytes
 
 
 class StartWishes(SQLModel, table=True):

@@ -247,6 +247,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_feeders_location_id'), ['location_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_feeders_party_id'), ['party_id'], unique=False)
 
+    op.create_table('plan_inputs',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('location_id', sa.Uuid(), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('problem', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['location_id'], ['locations.id'], name=op.f('fk_plan_inputs_location_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_plan_inputs'))
+    )
     op.create_table('stations',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -447,6 +455,8 @@ def upgrade() -> None:
     sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('outcome', sa.String(), nullable=False),
     sa.Column('delivered_at_wh', sa.Integer(), nullable=False),
+    sa.Column('inputs_id', sa.Uuid(), nullable=True),
+    sa.ForeignKeyConstraint(['inputs_id'], ['plan_inputs.id'], name=op.f('fk_plans_inputs_id')),
     sa.ForeignKeyConstraint(['location_id'], ['locations.id'], name=op.f('fk_plans_location_id')),
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_plans_party_id')),
     sa.ForeignKeyConstraint(['session_id'], ['sessions.id'], name=op.f('fk_plans_session_id')),
@@ -562,6 +572,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_stations_location_id'))
 
     op.drop_table('stations')
+    op.drop_table('plan_inputs')
     with op.batch_alter_table('feeders', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_feeders_party_id'))
         batch_op.drop_index(batch_op.f('ix_feeders_location_id'))
