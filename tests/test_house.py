@@ -34,7 +34,8 @@ def tracked() -> list[Path]:
     if (ROOT / ".git").exists():
         listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
         return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
-    return [*sources(*CODE, "tests", "bench"), *ROOT.glob("*.*"), *ROOT.glob("requirements/*"), *ROOT.glob("docs/*")]
+    tops = [*ROOT.glob("*.*"), *ROOT.glob("requirements/*"), *ROOT.glob("docs/*")]
+    return [*sources(*CODE, "tests", "bench"), *(path for path in tops if path.is_file())]
 
 
 # --- layers -------------------------------------------------------------------------------------------------------

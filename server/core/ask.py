@@ -107,6 +107,7 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
         max_w=wish.max_w,
         min_w=least_w,
         phases=list(range(1, wish.phases + 1)),
+        any_phase=wish.phases < 3,  # nobody wrote down how the sockets are wired
         price_micro_per_kwh=at_once_prices(slots) if wish.at_once else _with_margin(place, wish),
         survival=None if wish.at_once else wish.survival,
         lambda_micro_per_kwh=None if wish.at_once else wish.worth_micro,

@@ -61,10 +61,6 @@ async def at_home(db):
     return session_id
 
 
-def power_of(plan, moment):
-    return plan.power_w(moment)
-
-
 # --- what leads to a new plan, and to which ---------------------------------------
 
 

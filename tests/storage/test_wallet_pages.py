@@ -71,6 +71,15 @@ async def test_an_entry_of_more_lines_than_a_page_comes_whole(db, posted):
     assert {one.id for one in page.items} == {posted[-2].id}
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+async def test_as_many_entries_are_read_as_were_asked_for(db, posted, count):
+    async with db.read() as tx:
+        found = await wallets.lines(tx, PURSE, SAVED, None, count)
+    shown = [posted[-1], posted[-2], posted[2]][:count]  # the four between them show nothing to the driver
+    assert list(dict.fromkeys(one.entry_id for one in found)) == [one.id for one in shown]
+    assert {one.session_id for one in found} == {None}
+
+
 async def test_what_is_posted_meanwhile_moves_no_page(db, posted):
     first = await page_of(db, None, 2)
     async with db.begin() as tx:

@@ -1,6 +1,7 @@
 """A site in numbers: what each demand may take and pays by slot, and the limits it shares with others.
 
-Symbols (README.md here): n demands, t slots; `caps[n, t]`, `least[n, t]`, `cost[n, t]`, `limit[t]`, `weight[n]`.
+Symbols (README.md here): n demands, t slots; `caps[n, t]`, `least[n, t]`, `cost[n, t]`, `limit[t]`, `weight[n]`,
+`grid[t]`, `solar[t]`, `rebate[t]`.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.core.valley.problem import Demand, Feeder, Problem, Site
+from server.core.valley.rules import FREE, Rules
 from shared.units import VOLTS
 
 Ints = NDArray[np.int64]
@@ -20,12 +22,16 @@ AMPERE_WEIGHT = 6
 
 
 class Limit(msgspec.Struct, frozen=True, eq=False):
-    """Sum of weight x energy over its members <= `limit` in each slot. `reason` is the shortfall's code."""
+    """Sum of weight x energy over its members <= `limit` in each slot. `reason` is the shortfall's code.
+
+    `scope`: who hangs under the feeder that it belongs to, members or not (a car on another phase is none).
+    """
 
     reason: str
     members: Mask  # (n)
     weight: Ints  # (n), 0 for who is no member
     limit: Ints  # (t), Wh x weight
+    scope: Mask  # (n)
 
     @property
     def mixed(self) -> bool:
@@ -43,8 +49,10 @@ class Model(msgspec.Struct, frozen=True, eq=False):
 
     `power` is what charger and car can take, `caps` the same within every limit taken alone, 0 where that is too
     little for the least.
-    `cost` is what the plan minimises (price, or -score where a survival is given), `price` what the energy costs.
-    `limits` stand inner before outer, and of any two with a common member one holds all of the other's.
+    `price` is what a Wh from the grid costs a demand, carbon included; `cost` is what the plan minimises (the price, or
+    -score where a survival is given). A Wh of `solar` costs `rebate` less. The grid gives at most `grid`, and what it
+    gives beyond `peak_so_far_w` has a price a W (`server.core.valley.grid`).
+    `limits` stand inner before outer, that of the connection last.
     """
 
     site: Site
@@ -58,7 +66,13 @@ class Model(msgspec.Struct, frozen=True, eq=False):
     floor: Ints  # (n)
     tier: Ints  # (n), 0 for the lowest priority
     limits: Sequence[Limit]
-    base: Ints  # (t), what the building takes, W
+    base: Ints  # (t), what the building takes beyond its solar power, W
+    seconds: Ints  # (t), of each slot that are still to come
+    grid: Ints  # (t), Wh that the connection has left beside the building
+    solar: Ints  # (t), Wh that the building leaves
+    rebate: Ints  # (t), price of the grid with carbon, less the feed-in price; may be negative
+    grid_price: Ints  # (t), micro per kWh, carbon included, for who has no price of his own
+    rules: Sequence[Rules]  # (n), of running
 
     @property
     def scored(self) -> bool:
@@ -80,21 +94,49 @@ class Model(msgspec.Struct, frozen=True, eq=False):
         return any(bool(np.any(limit.load(plan) > limit.limit)) for limit in self.limits)
 
 
+class _Arrays(msgspec.Struct, frozen=True, eq=False):
+    """The demands of a site, a column a field, shape (n)."""
+
+    arrive: Ints
+    depart: Ints
+    max_w: Ints
+    min_w: Ints
+
+
+def models(problem: Problem) -> list[Model]:
+    """The numbers of all sites of a problem, in their order."""
+    here: dict[str, list[Demand]] = {site.id: [] for site in problem.sites}
+    for demand in problem.demands:
+        here[demand.site].append(demand)
+    return [_model(problem, site, here[site.id]) for site in problem.sites]
+
+
 def model(problem: Problem, site: Site) -> Model:
     """The numbers of one site of a problem."""
-    demands = [demand for demand in problem.demands if demand.site == site.id]
-    seconds = slot_lengths(problem)
-    power = np.zeros((len(demands), problem.slots), np.int64)
-    least, price, cost = power.copy(), power.copy(), power.copy()
-    for index, demand in enumerate(demands):
-        stay = slice(demand.arrive_slot, demand.depart_slot)
-        power[index, stay] = (demand.max_w * seconds // 3600)[stay]
-        least[index, stay] = _least(demand, seconds)[stay]
-        price[index] = demand.price_micro_per_kwh or problem.price_micro_per_kwh
-        cost[index, stay] = _cost(demand, price[index, stay], power[index, stay])
-    base = per_slot(site.base_load_w or 0, problem.slots)
-    limits = _limits(site, demands, base, seconds)
-    caps = power.copy()
+    return _model(problem, site, [demand for demand in problem.demands if demand.site == site.id])
+
+
+def _model(problem: Problem, site: Site, demands: Sequence[Demand]) -> Model:
+    seconds, slots = slot_lengths(problem), problem.slots
+    columns = _Arrays(
+        arrive=np.array([demand.arrive_slot for demand in demands], np.int64),
+        depart=np.array([demand.depart_slot for demand in demands], np.int64),
+        max_w=np.array([demand.max_w for demand in demands], np.int64),
+        min_w=np.array([demand.min_w for demand in demands], np.int64),
+    )
+    numbers = np.arange(slots)
+    stay = (columns.arrive[:, None] <= numbers) & (numbers < columns.depart[:, None])
+    power = np.where(stay, columns.max_w[:, None] * seconds // 3600, 0)
+    least = np.where(stay, _least(columns, seconds), 0)
+    grid_price = _grid_price(problem)
+    price = _prices(problem, grid_price, demands)
+    taken = per_slot(site.base_load_w or 0, slots) - per_slot(site.solar_w or 0, slots)
+    base = np.maximum(taken, 0)
+    grid = np.maximum(per_slot(site.limit_w, slots) - base, 0) * seconds // 3600
+    solar = np.maximum(-taken, 0) * seconds // 3600
+    stored = 0 if site.battery is None else site.battery.max_w * seconds // 3600
+    limits = _limits(site, demands, grid + solar + stored, seconds)
+    caps = power
     for limit in limits:
         share = limit.limit // np.maximum(limit.weight, 1)[:, None]
         caps = np.where(limit.members[:, None], np.minimum(caps, share), caps)
@@ -105,14 +147,28 @@ def model(problem: Problem, site: Site) -> Model:
         power=power,
         caps=np.where(caps >= least, caps, 0),
         least=least,
-        cost=cost,
+        cost=_costs(demands, price, power, stay),
         price=price,
         energy=np.array([demand.energy_wh for demand in demands], np.int64),
         floor=np.array([demand.floor_wh for demand in demands], np.int64),
         tier=ranks.astype(np.int64),
         limits=limits,
         base=base,
+        seconds=seconds,
+        grid=grid,
+        solar=solar,
+        rebate=grid_price - per_slot(site.feed_in_micro_per_kwh or 0, slots),
+        grid_price=grid_price,
+        rules=[_rules(problem, demand) for demand in demands],
     )
+
+
+def _rules(problem: Problem, demand: Demand) -> Rules:
+    """What a demand's running keeps to. A micro-unit is 1000 nano-units."""
+    rules = Rules(
+        1000 * problem.switch_micro, problem.min_run_slots, demand.one_block, demand.charging and not demand.arrive_slot
+    )
+    return FREE if rules.free else rules
 
 
 def slot_lengths(problem: Problem) -> Ints:
@@ -127,19 +183,44 @@ def per_slot(value: int | list[int], slots: int) -> Ints:
     return np.broadcast_to(np.asarray(value, np.int64), (slots,))
 
 
-def _least(demand: Demand, seconds: Ints) -> Ints:
+def _grid_price(problem: Problem) -> Ints:
+    """Price and carbon of the grid's energy, micro per kWh; carbon half up to a whole micro (design 6)."""
+    price = np.array(problem.price_micro_per_kwh, np.int64)
+    return price + _carbon(problem)
+
+
+def _carbon(problem: Problem) -> Ints:
+    grams = np.array(problem.carbon_g_per_kwh or [0] * problem.slots, np.int64)
+    carbon: Ints = (grams * problem.carbon_price_micro_per_kg + 500) // 1000
+    return carbon
+
+
+def _prices(problem: Problem, grid_price: Ints, demands: Sequence[Demand]) -> Ints:
+    """What the grid's energy costs each demand, shape (n, t): its own price where it has one, and carbon."""
+    price = np.tile(grid_price, (len(demands), 1))
+    own = [index for index, demand in enumerate(demands) if demand.price_micro_per_kwh is not None]
+    if own:
+        price[own] = np.array([demands[index].price_micro_per_kwh for index in own], np.int64) + _carbon(problem)
+    return price
+
+
+def _least(columns: _Arrays, seconds: Ints) -> Ints:
     """The least energy of a slot that is used. Whole Wh round up, unless that would pass the greatest."""
-    up = -(-demand.min_w * seconds // 3600)
-    most = demand.max_w * seconds // 3600
-    return np.minimum(up, most) if demand.max_w >= demand.min_w else up
+    up = -(-columns.min_w[:, None] * seconds // 3600)
+    most = columns.max_w[:, None] * seconds // 3600
+    can = (columns.max_w >= columns.min_w)[:, None]
+    return np.where(can, np.minimum(up, most), up)
 
 
-def _cost(demand: Demand, price: Ints, power: Ints) -> Ints:
-    """What the plan minimises by slot of the stay: the price, or with a survival minus the score of engine A3."""
-    if demand.survival is None:
-        return price
-    worth = _worth(demand, price, power)
-    return -np.rint(np.asarray(demand.survival) * (worth - price)).astype(np.int64)
+def _costs(demands: Sequence[Demand], price: Ints, power: Ints, stay: Mask) -> Ints:
+    """What the plan minimises by slot: the price, or with a survival minus the score of engine A3."""
+    cost = np.where(stay, price, 0)
+    for index, demand in enumerate(demands):
+        if demand.survival is not None:
+            window = slice(demand.arrive_slot, demand.depart_slot)
+            worth = _worth(demand, price[index, window], power[index, window])
+            cost[index, window] = -np.rint(np.asarray(demand.survival) * (worth - price[index, window]))
+    return cost
 
 
 def _worth(demand: Demand, price: Ints, power: Ints) -> int:
@@ -159,18 +240,19 @@ def earliest(caps: Ints, energy: int) -> Ints:
     return early
 
 
-def _limits(site: Site, demands: Sequence[Demand], base: Ints, seconds: Ints) -> list[Limit]:
-    """All limits of a site, inner before outer, the connection last."""
-    below = _below(site)
-    depth = {feeder.id: sum(feeder.id in inner for inner in below.values()) for feeder in site.feeders}
-    limits = []
-    for feeder in sorted(site.feeders, key=lambda one: -depth[one.id]):
-        members = np.array([demand.feeder in below[feeder.id] for demand in demands], bool)
-        limits.extend(_feeder_limits(feeder, members, demands, seconds))
+def _limits(site: Site, demands: Sequence[Demand], free: Ints, seconds: Ints) -> list[Limit]:
+    """All limits of a site, inner before outer, that of the connection last: `free` is all energy that it can give."""
+    limits: list[Limit] = []
+    if site.feeders:
+        below = _below(site)
+        depth = {feeder.id: sum(feeder.id in inner for inner in below.values()) for feeder in site.feeders}
+        for feeder in sorted(site.feeders, key=lambda one: -depth[one.id]):
+            scope = np.array([demand.feeder in below[feeder.id] for demand in demands], bool)
+            if scope.any():
+                limits.extend(_feeder_limits(feeder, scope, demands, seconds))
     everyone = np.ones(len(demands), bool)
-    free = np.maximum(per_slot(site.limit_w, len(seconds)) - base, 0)
     reason = "grid_cap" if isinstance(site.limit_w, list) and len(set(site.limit_w)) > 1 else "site_limit"
-    limits.append(Limit(reason, everyone, everyone.astype(np.int64), free * seconds // 3600))
+    limits.append(Limit(reason, everyone, everyone.astype(np.int64), free, everyone))
     return limits
 
 
@@ -186,13 +268,30 @@ def _below(site: Site) -> dict[str, set[str]]:
     return below
 
 
-def _feeder_limits(feeder: Feeder, members: Mask, demands: Sequence[Demand], seconds: Ints) -> list[Limit]:
-    """In mA every car counts on all three phases with its current on one: weight 6 / phases, in sixths."""
+def _feeder_limits(feeder: Feeder, scope: Mask, demands: Sequence[Demand], seconds: Ints) -> list[Limit]:
+    """The limits of a feeder: one for each phase on which not the same cars are, and one in W."""
     limits = []
     if feeder.limit_ma is not None:
-        counts = np.array([AMPERE_WEIGHT // len(demand.phases) for demand in demands], np.int64)
-        watts = AMPERE_WEIGHT * VOLTS * min(feeder.limit_ma)
-        limits.append(Limit("feeder_limit", members, counts * members, watts * seconds // 3_600_000))
+        weakest: dict[bytes, tuple[Ints, int]] = {}
+        for weight, most in zip(phase_weights(demands).T * scope, feeder.limit_ma, strict=True):
+            known = weakest.get(weight.tobytes())
+            weakest[weight.tobytes()] = (weight, most if known is None else min(most, known[1]))
+        for weight, most in weakest.values():
+            room = AMPERE_WEIGHT * VOLTS * most * seconds // 3_600_000
+            limits.append(Limit("feeder_limit", weight > 0, weight, room, scope))
     if feeder.limit_w is not None:
-        limits.append(Limit("feeder_limit", members, members.astype(np.int64), feeder.limit_w * seconds // 3600))
-    return limits
+        room = feeder.limit_w * seconds // 3600
+        limits.append(Limit("feeder_limit", scope, scope.astype(np.int64), room, scope))
+    return [limit for limit in limits if limit.members.any()]
+
+
+def phase_weights(demands: Sequence[Demand]) -> Ints:
+    """What a Wh of each demand puts on each of the three phases, in sixths, shape (n, 3).
+
+    A car whose phases nobody knows counts on all three with its current on one.
+    """
+    weights = np.zeros((len(demands), 3), np.int64)
+    for index, demand in enumerate(demands):
+        on = slice(None) if demand.any_phase else [phase - 1 for phase in demand.phases]
+        weights[index, on] = AMPERE_WEIGHT // len(demand.phases)
+    return weights

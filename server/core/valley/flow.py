@@ -1,9 +1,11 @@
 """One min-cost flow for a site whose limits bind: whole Wh, exact, never infeasible (engine B4.2, B7).
 
-Energy flows demand -> slot -> limits -> grid, or unserved at a price. One number an arc carries what comes first:
-floors by tier >> floors early >> energy by tier >> cost >> earlier. Each weight is more than all below it can add up
-to along one augmenting path, which visits a node once.
+Energy flows demand -> slot -> limits -> grid or solar, or unserved at a price. One number an arc carries what comes
+first: floors by tier >> floors early >> energy by tier >> cost >> earlier. Each weight is more than all below it can
+add up to along one augmenting path, which visits a node once.
 """
+
+from collections.abc import Iterator
 
 import msgspec
 import numpy as np
@@ -17,11 +19,15 @@ COARSER_BITS = 4
 
 
 class Branch(msgspec.Struct, frozen=True, eq=False):
-    """A limit as a pipe: its members' energy by slot <= `cap`, then on into `parent` (an index; -1 is the grid)."""
+    """A limit as a pipe: its members' energy by slot <= `cap`, then on into `parent` (an index; -1 is the grid).
+
+    The connection's own pipe ends in two: `Model.grid` and, at `Model.rebate` less, `Model.solar`.
+    """
 
     members: Mask  # (n)
     cap: Ints  # (t), Wh
     parent: int
+    connection: bool = False
 
 
 class Flowed(msgspec.Struct, frozen=True, eq=False):
@@ -32,8 +38,9 @@ class Flowed(msgspec.Struct, frozen=True, eq=False):
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """What one Wh weighs on an arc. `cost` multiplies the price, less its `shift` last bits; `slot` the slot."""
+    """What one Wh weighs on an arc. `cost` multiplies the price, in `unit` micro, less its `shift` last bits."""
 
+    unit: int
     shift: int
     cost: int
     slot: int
@@ -65,6 +72,8 @@ def flow(model: Model, branches: list[Branch]) -> Flowed | None:
 
     None where what comes first and what comes last lie too far apart for 64 bits.
     """
+    if not model.demands:
+        return Flowed(model.caps, exact=True)
     layout = _layout(model, branches)
     for weights in _precisions(model, branches, layout.sink + 1):
         plan = _solved(model, branches, layout, weights)
@@ -96,40 +105,71 @@ def _layout(model: Model, branches: list[Branch]) -> _Layout:
 
 def _precisions(model: Model, branches: list[Branch], nodes: int) -> list[Weights]:
     """Weights from exact with earlier slots preferred, over exact, to ever coarser prices; those that fit 64 bits."""
-    shifts = range(COARSER_BITS, 64, COARSER_BITS)
-    tried = [_weights(model, len(branches), 0, early=True), _weights(model, len(branches), 0, early=False)]
-    tried += [_weights(model, len(branches), shift, early=False) for shift in shifts]
+    scale = _scale(model, branches)
+    tried = [_weights(model, scale, 0, early=True)] if scale.ties else []
+    tried += [_weights(model, scale, shift, early=False) for shift in (0, *range(COARSER_BITS, 64, COARSER_BITS))]
     tiers = int(model.tier.max()) + 2
     return [one for one in tried if max(one.floor, one.unserved) * tiers * (nodes + 1) < COST_ROOM]
 
 
-def _weights(model: Model, branches: int, shift: int, *, early: bool) -> Weights:
+class _Scale(msgspec.Struct, frozen=True):
+    """What costs can add up to. `unit` divides all of them; `reach` along a path that passes `hops` demands."""
+
+    unit: int
+    reach: int
+    hops: int
+    ties: bool
+
+
+def _scale(model: Model, branches: list[Branch]) -> _Scale:
     count, slots = model.caps.shape
     floors = bool(model.floor.any())
     usable = model.caps > 0
+    if not usable.any():
+        return _Scale(1, 0, 1, ties=False)
+    some = usable.any(axis=0)
     high = np.where(usable, model.cost, -(1 << 62))
     low = np.where(usable, model.cost, 1 << 62)
-    slot_range = (high.max(axis=0) - low.min(axis=0))[usable.any(axis=0)]
-    own_range = (high.max(axis=1) - low.min(axis=1))[usable.any(axis=1)]
-    spread = int(high.max()) - int(low.min()) if usable.any() else 0
+    slot_high, slot_low = high.max(axis=0)[some], low.min(axis=0)[some]
+    cheaper = _cheaper(model, branches)[some]
+    least = int(slot_low.min())
+    spread = int((slot_high + np.maximum(-cheaper, 0)).max() - (slot_low - np.maximum(cheaper, 0)).min())
     # Where all pay the same in a slot, a path's costs cancel but for its ends; else each demand on it adds its range.
-    common = not floors and not slot_range.any()
-    hops = 1 if common else min(count * (1 + floors), branches * slots) + 1
-    reach = spread if common else spread + (1 + floors) * int(np.sort(own_range)[-hops:].sum())
+    if not floors and np.array_equal(slot_high, slot_low):
+        ends = np.concatenate((slot_low, (slot_low - cheaper)[cheaper != 0]))
+        unit = int(np.gcd.reduce(np.concatenate((slot_low - least, cheaper)))) or 1
+        return _Scale(unit, spread // unit, 1, ties=len(np.unique(ends)) < len(ends))
+    hops = min(count * (1 + floors), len(branches) * slots) + 1
+    own_range = (high.max(axis=1) - low.min(axis=1))[usable.any(axis=1)]
+    reach = spread + (1 + floors) * int(np.sort(own_range)[-hops:].sum())
+    unit = int(np.gcd(np.gcd.reduce(model.cost[usable] - least), np.gcd.reduce(cheaper))) or 1
+    return _Scale(unit, reach // unit, hops, ties=True)
+
+
+def _cheaper(model: Model, branches: list[Branch]) -> Ints:
+    """By how much solar energy is cheaper than the grid's in each slot, 0 where there is none, shape (t)."""
+    if not any(branch.connection for branch in branches):
+        return np.zeros_like(model.solar)
+    return np.where(model.solar > 0, model.rebate, 0)
+
+
+def _weights(model: Model, scale: _Scale, shift: int, *, early: bool) -> Weights:
+    slots, hops = model.caps.shape[1], scale.hops
     ties = hops * slots if early else 0
     cost = ties + 1
-    unserved = ((reach >> shift) + hops) * cost + ties + 1
-    if not floors:
-        return Weights(shift, cost, int(early), unserved, 0, 0)
+    unserved = ((scale.reach >> shift) + hops + 1) * cost + ties + 1
+    if not model.floor.any():
+        return Weights(scale.unit, shift, cost, int(early), unserved, 0, 0)
     early_weight = unserved * (int(model.tier.max()) + 2)
-    return Weights(shift, cost, int(early), unserved, early_weight, early_weight * (hops * slots + 1))
+    return Weights(scale.unit, shift, cost, int(early), unserved, early_weight, early_weight * (hops * slots + 1))
 
 
 def _solved(model: Model, branches: list[Branch], layout: _Layout, weights: Weights) -> Ints | None:
     rows, slots = np.nonzero(model.caps)
     network = SimpleMinCostFlow()
     uses = _add(network, _uses(model, layout, weights))
-    _add(network, _pipes(branches, layout, model.caps.shape[1]))
+    for pipe in _pipes(model, branches, layout, weights):
+        _add(network, pipe)
     _add(network, _unserved(model, layout, weights))
     if len(layout.floored):
         _add(network, _floors(model, layout, weights))
@@ -161,21 +201,24 @@ def _uses(model: Model, layout: _Layout, weights: Weights) -> _Arcs:
 
 def _arc_cost(model: Model, weights: Weights, rows: Ints, slots: Ints) -> Ints:
     least = int(model.cost[model.caps > 0].min()) if len(rows) else 0
-    cost: Ints = ((model.cost[rows, slots] - least) >> weights.shift) * weights.cost + slots * weights.slot
+    dearer = (model.cost[rows, slots] - least) // weights.unit >> weights.shift
+    cost: Ints = dearer * weights.cost + slots * weights.slot
     return cost
 
 
-def _pipes(branches: list[Branch], layout: _Layout, slot_count: int) -> _Arcs:
-    """Arcs limit -> next limit, or the grid, in each slot."""
-    slots = np.arange(slot_count)
-    tail = (layout.branch_node[:, None] + slots).ravel()
-    heads = [
-        np.full(slot_count, layout.sink) if one.parent < 0 else layout.branch_node[one.parent] + slots
-        for one in branches
-    ]
-    empty = np.zeros(0, np.int64)
-    cap = np.concatenate([empty, *(one.cap for one in branches)])
-    return _Arcs(tail, np.concatenate([empty, *heads]), cap, np.zeros_like(tail))
+def _pipes(model: Model, branches: list[Branch], layout: _Layout, weights: Weights) -> Iterator[_Arcs]:
+    """Arcs limit -> next limit, or the grid, in each slot; of the connection one more, to its solar energy."""
+    slots = np.arange(model.caps.shape[1])
+    nothing = np.zeros_like(slots)
+    for index, branch in enumerate(branches):
+        tail = layout.branch_node[index] + slots
+        head = np.full_like(slots, layout.sink) if branch.parent < 0 else layout.branch_node[branch.parent] + slots
+        if branch.connection:
+            cheaper = _cheaper(model, branches) // weights.unit >> weights.shift
+            yield _Arcs(tail, head, model.grid, nothing)
+            yield _Arcs(tail, head, model.solar, -cheaper * weights.cost)
+        else:
+            yield _Arcs(tail, head, branch.cap, nothing)
 
 
 def _unserved(model: Model, layout: _Layout, weights: Weights) -> _Arcs:

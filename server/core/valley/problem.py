@@ -53,14 +53,18 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_load_w: Watts | list[Watts] | None = None
     solar_w: Watts | list[Watts] | None = None
     feed_in_micro_per_kwh: Micro | list[Micro] | None = None
-    peak_price_micro_per_kw: Micro = 0
+    peak_price_micro_per_kw: Annotated[int, msgspec.Meta(ge=0, le=PRICE_MAX_MICRO)] = 0
     peak_so_far_w: Watts = 0
     feeders: list[Feeder] = []
     battery: Battery | None = None
 
 
 class Demand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Energy that a plugged-in EV needs in slots `arrive_slot <= t < depart_slot`, within its powers."""
+    """Energy that a plugged-in EV needs in slots `arrive_slot <= t < depart_slot`, within its powers.
+
+    For callers inside the house only are `any_phase`: nobody knows which phases of the feeder the car's are; and
+    `charging`: it charges as slot 0 begins, so that going on there is no start.
+    """
 
     id: Name
     site: Name
@@ -77,6 +81,8 @@ class Demand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price_micro_per_kwh: list[Micro] | None = None
     survival: list[Chance] | None = None
     lambda_micro_per_kwh: Micro | None = None
+    any_phase: bool = False
+    charging: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,6 +133,12 @@ class SitePlan(msgspec.Struct, frozen=True):
     grid_wh: list[int]
 
 
+class StoredPlan(SitePlan, frozen=True):
+    """The same of a site with a battery: what it takes (positive) or gives (negative) by slot, Wh."""
+
+    battery_wh: list[int]
+
+
 class Answer(msgspec.Struct, frozen=True):
     """The plan. `gap` = (cost - bound) / max(|bound|, 1 unit of the currency); who times the solve sets `solve_ms`."""
 
@@ -139,13 +151,14 @@ class Answer(msgspec.Struct, frozen=True):
     solver: str
     solve_ms: float
     plans: list[DemandPlan]
-    sites: list[SitePlan]
+    sites: Sequence[SitePlan]
 
 
 _decoder = msgspec.json.Decoder(Problem)
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?$", re.DOTALL)
 _NAMED = re.compile(r"^Object (?P<how>contains unknown|missing required) field `(?P<name>.*)`$", re.DOTALL)
 _HOUSE_ONLY = "elapsed_s"
+_HOUSE_ONLY_DEMAND = ("any_phase", "charging")
 
 
 def parse(raw: bytes) -> Problem | list[FieldError]:
@@ -159,6 +172,11 @@ def parse(raw: bytes) -> Problem | list[FieldError]:
         return [FieldError("$", f"expected one JSON object in UTF-8: {error}")]
     if _HOUSE_ONLY in named:
         return [_unknown("", _HOUSE_ONLY)]
+    if any(name.encode() in raw for name in _HOUSE_ONLY_DEMAND):
+        demands = msgspec.json.decode(named["demands"], type=list[dict[str, msgspec.Raw]])
+        said = [(index, name) for index, demand in enumerate(demands) for name in _HOUSE_ONLY_DEMAND if name in demand]
+        if said:
+            return [_unknown(f"demands[{index}]", name) for index, name in said]
     return faults(problem) or problem
 
 
@@ -186,18 +204,9 @@ def _join(where: str, name: str) -> str:
 
 # What comes with a later form of the engine: the value that means "not used", by field.
 _LATER_PROBLEM = {
-    "carbon_g_per_kwh": None,
-    "carbon_price_micro_per_kg": 0,
     "switch_micro": 0,
     "min_run_slots": 1,
     "explain": False,
-}
-_LATER_SITE = {
-    "solar_w": None,
-    "feed_in_micro_per_kwh": None,
-    "peak_price_micro_per_kw": 0,
-    "peak_so_far_w": 0,
-    "battery": None,
 }
 _LATER_DEMAND = {"one_block": False}
 
@@ -207,6 +216,7 @@ def faults(problem: Problem) -> list[FieldError]:
     found = [
         *_later(problem, _LATER_PROBLEM, ""),
         *_per_slot(problem.price_micro_per_kwh, problem.slots, "price_micro_per_kwh"),
+        *_per_slot(problem.carbon_g_per_kwh, problem.slots, "carbon_g_per_kwh"),
         *_twice([site.id for site in problem.sites], "sites"),
         *_twice([demand.id for demand in problem.demands], "demands"),
     ]
@@ -242,9 +252,11 @@ def _twice(ids: Sequence[str], at: str) -> Iterator[FieldError]:
 
 
 def _site_faults(site: Site, slots: int, at: str) -> Iterator[FieldError]:
-    yield from _later(site, _LATER_SITE, at)
-    yield from _per_slot(site.limit_w, slots, f"{at}.limit_w")
-    yield from _per_slot(site.base_load_w, slots, f"{at}.base_load_w")
+    for name in ("limit_w", "base_load_w", "solar_w", "feed_in_micro_per_kwh"):
+        yield from _per_slot(getattr(site, name), slots, f"{at}.{name}")
+    if site.battery is not None and site.battery.stored_wh > site.battery.capacity_wh:
+        message = f"expected at most capacity_wh ({site.battery.capacity_wh}), got {site.battery.stored_wh}"
+        yield FieldError(f"{at}.battery.stored_wh", message)
     yield from _twice([feeder.id for feeder in site.feeders], f"{at}.feeders")
     parents = {feeder.id: feeder.parent for feeder in site.feeders}
     for index, feeder in enumerate(site.feeders):

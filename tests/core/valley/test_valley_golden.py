@@ -122,10 +122,10 @@ def test_a_limit_inside_a_limit_holds_and_is_named():
     assert reasons(answer)[0] == (FULL - 1000, "feeder_limit")
 
 
-def test_a_one_phase_car_counts_on_all_three_phases_of_a_feeder():
+def test_a_one_phase_car_that_could_be_on_any_counts_on_all_three_phases_of_a_feeder():
     # 32 A: a one-phase car at 16 A leaves 16 A on every phase to a three-phase car that could take 32 A.
     feeders = [Feeder(id="f", limit_ma=[32_000] * 3)]
-    one = ev("one", feeder="f", phases=[1], max_w=3680, energy_wh=920)
+    one = ev("one", feeder="f", phases=[1], any_phase=True, max_w=3680, energy_wh=920)
     three = ev("three", feeder="f", max_w=22_080, energy_wh=5520)
     answer = solved([1], [one, three], feeders=feeders)
     assert [row[0] * 3 + other[0] for row, other in [energies(answer)]] == [5520]

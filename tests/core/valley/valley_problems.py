@@ -2,12 +2,10 @@
 
 from datetime import UTC, datetime
 
-import numpy as np
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from scipy.optimize import linprog
 
-from server.core.valley.problem import Answer, Demand, Feeder, Problem, Site
+from server.core.valley.problem import Answer, Battery, Demand, Feeder, Problem, Site
 
 START = datetime(2026, 3, 28, 17, 0, tzinfo=UTC)
 EUR = 10**9
@@ -24,7 +22,7 @@ def ev(name="e1", **said):
 def asked(prices, demands, **said):
     """A problem with one site, s1, without a limit that binds."""
     demands = [replace(one, depart_slot=len(prices)) if one.depart_slot == TO_THE_END else one for one in demands]
-    site = {key: said.pop(key) for key in ("limit_w", "base_load_w", "feeders") if key in said}
+    site = {key: said.pop(key) for key in Site.__struct_fields__ if key in said and key != "id"}
     return Problem(
         id="p1",
         start=START,
@@ -49,24 +47,64 @@ def seconds_of(problem: Problem) -> list[int]:
 
 
 def limits_of(problem: Problem) -> list[tuple[dict[int, int], list[int]]]:
-    """Shared limits as ({demand: weight}, limit by slot); currents as 6 x Wh, so that all weights are whole."""
+    """Shared limits as ({demand: weight}, limit by slot); currents as 6 x Wh, so that all weights are whole.
+
+    That of a site counts its cars alone: what grid and sun leave beside the building (none with a battery).
+    """
     out = []
     for site in problem.sites:
         parents = {feeder.id: feeder.parent for feeder in site.feeders}
         here = [index for index, demand in enumerate(problem.demands) if demand.site == site.id]
-        for slot_limit, base in [(site.limit_w, site.base_load_w or 0)]:
-            pairs = zip(_by_slot(slot_limit, problem), _by_slot(base, problem), strict=True)
-            free = [max(0, most - load) for most, load in pairs]
-            out.append((dict.fromkeys(here, 1), _in_wh(free, problem, 1)))
+        if site.battery is None:
+            grid, solar = supply_of(problem, site)
+            out.append((dict.fromkeys(here, 1), [one + other for one, other in zip(grid, solar, strict=True)]))
         for feeder in site.feeders:
             under = [i for i in here if feeder.id in _upwards(problem.demands[i].feeder, parents)]
             if feeder.limit_w is not None:
                 out.append((dict.fromkeys(under, 1), _in_wh([feeder.limit_w] * problem.slots, problem, 1)))
-            if feeder.limit_ma is not None:
-                weights = {i: 6 // len(problem.demands[i].phases) for i in under}
-                most = [6 * 230 * min(feeder.limit_ma)] * problem.slots
-                out.append((weights, _in_wh(most, problem, 1000)))
+            for phase, most in enumerate(feeder.limit_ma or [], 1):
+                on = [i for i in under if problem.demands[i].any_phase or phase in problem.demands[i].phases]
+                weights = {i: 6 // len(problem.demands[i].phases) for i in on}
+                out.append((weights, _in_wh([6 * 230 * most] * problem.slots, problem, 1000)))
     return out
+
+
+def net_base_w(problem: Problem, site: Site) -> list[int]:
+    """What the building takes less what the sun gives, W by slot."""
+    pairs = zip(_by_slot(site.base_load_w or 0, problem), _by_slot(site.solar_w or 0, problem), strict=True)
+    return [load - sun for load, sun in pairs]
+
+
+def supply_of(problem: Problem, site: Site) -> tuple[list[int], list[int]]:
+    """What is left for cars of the grid and of the sun, whole Wh by slot."""
+    net = net_base_w(problem, site)
+    limits = _by_slot(site.limit_w, problem)
+    grid = [max(0, most - max(0, base)) for most, base in zip(limits, net, strict=True)]
+    return _in_wh(grid, problem, 1), _in_wh([max(0, -base) for base in net], problem, 1)
+
+
+def grid_prices(problem: Problem) -> list[int]:
+    """Price and carbon of the grid by slot."""
+    return [price + carbon for price, carbon in zip(problem.price_micro_per_kwh, _carbon(problem), strict=True)]
+
+
+def prices_of(problem: Problem) -> list[list[int]]:
+    """What a Wh from the grid costs each demand by slot."""
+    return [
+        [price + carbon for price, carbon in zip(own.price_micro_per_kwh, _carbon(problem), strict=True)]
+        if own.price_micro_per_kwh is not None
+        else grid_prices(problem)
+        for own in problem.demands
+    ]
+
+
+def _carbon(problem: Problem) -> list[int]:
+    grams = problem.carbon_g_per_kwh or [0] * problem.slots
+    return [(gram * problem.carbon_price_micro_per_kg + 500) // 1000 for gram in grams]
+
+
+def feed_in(problem: Problem, site: Site) -> list[int]:
+    return _by_slot(site.feed_in_micro_per_kwh or 0, problem)
 
 
 def _by_slot(value, problem):
@@ -106,76 +144,58 @@ def assert_kept(problem: Problem, answer: Answer) -> None:
 
 
 def cost_of(problem: Problem, answer: Answer) -> int:
-    return sum(
+    """What the cars (and batteries) of an answer add to the bills."""
+    bought = sum(
         price * energy
-        for demand, plan in zip(problem.demands, answer.plans, strict=True)
-        for price, energy in zip(demand.price_micro_per_kwh or problem.price_micro_per_kwh, plan.energy_wh, strict=True)
+        for prices, plan in zip(prices_of(problem), answer.plans, strict=True)
+        for price, energy in zip(prices, plan.energy_wh, strict=True)
     )
+    for site, said in zip(problem.sites, answer.sites, strict=True):
+        taken = getattr(said, "battery_wh", [0] * problem.slots)
+        here = [plan for plan, one in zip(answer.plans, problem.demands, strict=True) if one.site == site.id]
+        net = [sum(plan.energy_wh[t] for plan in here) + taken[t] for t in range(problem.slots)]
+        bought += sum(price * energy for price, energy in zip(grid_prices(problem), taken, strict=True))
+        used = _used(problem, site, net, (taken, said.peak_w))
+        gain = [price - fed for price, fed in zip(grid_prices(problem), feed_in(problem, site), strict=True)]
+        bought -= sum(one * other for one, other in zip(gain, used, strict=True))
+        base = [max(0, one) for one in net_base_w(problem, site)]
+        drawn = [one - other for one, other in zip(net, used, strict=True)]
+        seconds = seconds_of(problem)
+        delivered = [max(0, one * s // 3600 + more) for one, more, s in zip(base, drawn, seconds, strict=True)]
+        assert said.grid_wh == delivered
+        peak = max(0, *(one - (-more * 3600 // s) for one, more, s in zip(base, drawn, seconds, strict=True)))
+        assert said.peak_w == peak
+        bought += site.peak_price_micro_per_kw * max(0, peak - site.peak_so_far_w)
+    return bought
 
 
-# --- the linear optimum, by SciPy's HiGHS ---------------------------------------------------------------------------
-
-
-class Linear:
-    """The problem without least powers as rows and columns: energy[i, t] in a row of n x slots."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        count, slots = len(problem.demands), problem.slots
-        self.columns = count * slots
-        self.rows, self.most = [], []
-        for weights, limit in limits_of(problem):
-            for slot, most in enumerate(limit):
-                self.add({i * slots + slot: weight for i, weight in weights.items()}, most)
-        for i, demand in enumerate(problem.demands):
-            self.add({i * slots + slot: 1 for slot in range(slots)}, demand.energy_wh)
-        self.bounds = [
-            (0, demand.max_w * seconds // 3600 if demand.arrive_slot <= slot < demand.depart_slot else 0)
-            for demand in problem.demands
-            for slot, seconds in enumerate(seconds_of(problem))
-        ]
-
-    def only_usable_slots(self) -> None:
-        """No energy where even a demand alone could not take its least."""
-        slots, seconds = self.problem.slots, seconds_of(self.problem)
-        for i, demand in enumerate(self.problem.demands):
-            for slot in range(slots):
-                free = [limit[slot] // weights[i] for weights, limit in limits_of(self.problem) if i in weights]
-                if min([*free, demand.max_w * seconds[slot] // 3600]) * 3600 < demand.min_w * seconds[slot]:
-                    self.bounds[i * slots + slot] = (0, 0)
-
-    def add(self, row: dict[int, float], most: float) -> None:
-        dense = np.zeros(self.columns)
-        for column, value in row.items():
-            dense[column] = value
-        self.rows.append(dense)
-        self.most.append(most)
-
-    def least(self, costs) -> float:
-        found = linprog(costs, A_ub=np.array(self.rows), b_ub=self.most, bounds=self.bounds, method="highs")
-        assert found.status == 0, found.message
-        return float(found.fun)
-
-
-def linear_optimum(problem: Problem) -> tuple[list[float], float]:
-    """Energy served by priority, the highest first, and the least cost of serving that."""
-    linear, slots, served = Linear(problem), problem.slots, []
-    for priority in sorted({demand.priority for demand in problem.demands}, reverse=True):
-        mine = [i for i, demand in enumerate(problem.demands) if demand.priority == priority]
-        row = {i * slots + slot: -1.0 for i in mine for slot in range(slots)}
-        costs = np.zeros(linear.columns)
-        costs[list(row)] = -1.0
-        served.append(-linear.least(costs))
-        linear.add(row, -served[-1] + 1e-7)
-    prices = [demand.price_micro_per_kwh or problem.price_micro_per_kwh for demand in problem.demands]
-    return served, linear.least(np.array(prices, float).ravel())
+def _used(problem: Problem, site: Site, net: list[int], said: tuple[list[int], int]) -> list[int]:
+    """Solar energy that is not sold; negative where a battery sells. None of it, where selling it is worth more."""
+    taken, peak = said
+    if site.peak_price_micro_per_kw:
+        site = replace(
+            site, limit_w=[min(one, max(peak, site.peak_so_far_w)) for one in _by_slot(site.limit_w, problem)]
+        )
+    grid, solar = supply_of(problem, site)
+    gain = [price - fed for price, fed in zip(grid_prices(problem), feed_in(problem, site), strict=True)]
+    used = []
+    for t, need in enumerate(net):
+        lent, sold = 0, 0
+        if site.battery is not None:
+            lent = max(0, net_base_w(problem, site)[t]) * seconds_of(problem)[t] // 3600
+            seconds = seconds_of(problem)[t]
+            room = _by_slot(site.limit_w, problem)[t] * seconds // 3600 - solar[t]
+            sold = max(0, min(-taken[t], room, site.battery.max_w * seconds // 3600))
+        most = max(min(solar[t], need + lent), -sold)
+        used.append(most if gain[t] >= 0 else min(max(-sold, need - grid[t]), most))
+    return used
 
 
 # --- random problems ------------------------------------------------------------------------------------------------
 
 
 @st.composite
-def problems(draw, *, least=False, floors=False, mixed=False, survival=False):
+def problems(draw, *, least=False, floors=False, mixed=False, survival=False, supply=False, battery=False):
     """Sites of up to five cars over up to ten slots, mostly crowded; with zero limits and negative prices."""
     slots = draw(st.integers(1, 10))
     price = st.sampled_from([-50_000, 0, 100_000, 100_000, 200_000]) | st.integers(-200_000, 400_000)
@@ -184,13 +204,41 @@ def problems(draw, *, least=False, floors=False, mixed=False, survival=False):
     limit = st.sampled_from([0, 5_000, 9_000, 16_000, 40_000])
     kinds = {"least": least, "floors": floors, "mixed": mixed, "survival": survival}
     count = draw(st.integers(0, 5))
+    said = _supply(draw, slots) if supply else {}
+    if battery:
+        said["battery"] = draw(st.none() | _BATTERY)
     return asked(
         prices,
         [_demand(draw, f"e{i}", slots, [None, *(feeder.id for feeder in feeders)], kinds) for i in range(count)],
         limit_w=draw(limit | st.lists(limit, min_size=slots, max_size=slots)),
-        base_load_w=draw(st.sampled_from([None, 2_000, 6_000])),
+        base_load_w=draw(st.sampled_from([None, 2_000, 6_000]) | st.just([2_001, 6_002] * 5).map(lambda a: a[:slots])),
         feeders=feeders,
+        **said,
     )
+
+
+_BATTERY = st.builds(
+    lambda capacity, share, power, lost: Battery(capacity, capacity * share // 4, power, lost),
+    st.sampled_from([0, 3_000, 10_000]),
+    st.integers(0, 4),
+    st.sampled_from([0, 2_000, 7_001]),
+    st.sampled_from([100, 90, 77]),
+)
+
+
+def _supply(draw, slots):
+    """Solar energy, carbon, a price on the peak."""
+    sun = st.sampled_from([0, 1_500, 6_003, 20_000])
+    sold = st.sampled_from([0, 70_000, 150_000, -10_000])
+    grams = st.lists(st.sampled_from([0, 120, 455]), min_size=slots, max_size=slots)
+    return {
+        "solar_w": draw(st.none() | st.lists(sun, min_size=slots, max_size=slots)),
+        "feed_in_micro_per_kwh": draw(st.none() | sold | st.lists(sold, min_size=slots, max_size=slots)),
+        "carbon_g_per_kwh": draw(st.none() | grams),
+        "carbon_price_micro_per_kg": draw(st.sampled_from([0, 80_000])),
+        "peak_price_micro_per_kw": draw(st.sampled_from([0, 0, 10_000, 100_000, 5_000_000])),
+        "peak_so_far_w": draw(st.sampled_from([0, 0, 5_001])),
+    }
 
 
 def _feeder(draw, name, parent=None):
@@ -205,7 +253,7 @@ def _feeder(draw, name, parent=None):
 def _demand(draw, name, slots, feeders, kinds):
     arrive = draw(st.integers(0, slots - 1))
     depart = draw(st.integers(arrive + 1, slots))
-    phases = draw(st.sampled_from([[1], [2], [1, 2], [1, 2, 3]] if kinds["mixed"] else [[1, 2, 3]]))
+    phases = draw(st.sampled_from([[1], [2], [3], [1, 2], [1, 2, 3]] if kinds["mixed"] else [[1, 2, 3]]))
     energy = draw(st.integers(0, 12_000))
     price = st.lists(st.integers(-100_000, 400_000), min_size=slots, max_size=slots)
     chance = st.floats(0, 1, allow_nan=False)
@@ -217,6 +265,7 @@ def _demand(draw, name, slots, feeders, kinds):
         max_w=draw(st.sampled_from([0, 16, 32]) | st.just(16)) * 230 * len(phases),
         feeder=draw(st.sampled_from(feeders)),
         phases=phases,
+        any_phase=kinds["mixed"] and draw(st.booleans()),
         priority=draw(st.sampled_from([0, 0, 0, 1, -2])),
         min_w=1380 * len(phases) if kinds["least"] else 0,
         floor_wh=draw(st.integers(0, energy)) if kinds["floors"] else 0,
