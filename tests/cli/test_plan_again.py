@@ -10,6 +10,7 @@ from small_town import NOW, STREET, STREET_STATION_1, STREET_STATION_2, found, m
 from typer.testing import CliRunner
 
 from server.cli.commands import app
+from server.flows import stations
 from server.storage import plans, sessions
 from server.storage.db import Database
 
@@ -22,6 +23,9 @@ def planned(tmp_path_factory):
     async def story():
         await found(path)
         db = Database(f"sqlite:///{path}")
+        for station in (STREET_STATION_1, STREET_STATION_2):
+            async with db.begin() as tx:
+                await stations.connect(tx, station, "c1", NOW)
         ids = [await plug_in(db, NOW, STREET_STATION_1), await plug_in(db, NOW, STREET_STATION_2, "BERT-CARD")]
         await make_plan(db, STREET, NOW)
         async with db.read() as tx:
