@@ -53,7 +53,8 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format
 
 bench: $(VENV)/.dev
-	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench $(ARGS) || exit 1; done
+	$(BIN)/dalstroom bench engine --page docs/bench_engine.md $(ARGS)
+	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 # What pyproject.toml asks for, as exact versions with hashes. No host is written into the files. `make lock
 # ARGS=--upgrade` takes the newest versions that fit.

@@ -22,6 +22,8 @@ token_app = typer.Typer(help="Tokens: cards that may charge.", no_args_is_help=T
 app.add_typer(account_app, name="account")
 app.add_typer(station_app, name="station")
 app.add_typer(token_app, name="token")
+bench_app = typer.Typer(help="Measurements.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
 
 Database = Annotated[str, typer.Option(help="sqlite:///FILE or postgresql://...; default: SQLite in $DALSTROOM_HOME.")]
 EXIT_BAD_INPUT = 2
@@ -261,3 +263,24 @@ def token_add(
     from server.cli.admin import token_add as work
 
     guarded(lambda: work(uid, account, database))
+
+
+@bench_app.command("engine")
+def bench_engine(
+    rows: Annotated[str, typer.Option(help="Only these rows, with commas between them.")] = "",
+    rounds: Annotated[int, typer.Option(min=1, help="Times are medians of so many; fewer where one takes long.")] = 5,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small problems, one round: does it run, not how fast.")
+    ] = False,
+    page: Annotated[Path | None, typer.Option(help="Also write the table here, as Markdown.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Measure the engine beside SciPy's HiGHS, on generated problems and on real stays."""
+    from server.cli.bench.run import Wanted, fault, run
+
+    names = tuple(name.strip() for name in rows.split(",") if name.strip())
+    wanted = Wanted(names, rounds, quick, as_json, page)
+    missing = fault(wanted)
+    if missing is not None:
+        fail(missing)
+    run(wanted)
