@@ -127,7 +127,7 @@ def replay(
     floor_kwh: Annotated[float, typer.Option(help="Charged first, at once.")] = 5.0,
     dial: Annotated[str | None, typer.Option(help="sure, balanced or cheap.")] = None,
     risk: Annotated[float | None, typer.Option(help="The dial's number itself.")] = None,
-    rule: Annotated[str, typer.Option(help="slots or gap.")] = "slots",
+    rule: Annotated[str, typer.Option(help="best; slots, gap or quantile to compare.")] = "best",
     ask: Annotated[float | None, typer.Option(help="Share of sessions in which the driver is asked.")] = None,
     power_kw: Annotated[float | None, typer.Option(help="Power of every session.")] = None,
     location_type: Annotated[str | None, typer.Option(help="Only sessions of this type.")] = None,

@@ -13,11 +13,14 @@ from rich.progress import track
 from rich.table import Table
 
 from server.cli.replay_files import BadInputError, read_prices, read_sessions
-from server.core.replay import DIAL_RISK, Dial, EnergyKnowledge, Outcome, Policy, Settings, Skip, replay
+from server.core.dial import Dial
+from server.core.replay import Outcome, replay
+from server.core.replay_case import Skip
 from server.core.replay_lessons import Visit
 from server.core.replay_planner import Rule
 from server.core.replay_prices import PriceRaster
 from server.core.replay_report import Report, summarise
+from server.core.replay_settings import EnergyKnowledge, Policy, Settings
 
 BAD_INPUT = 2
 MOST_WEEKS = 5_000
@@ -34,7 +37,7 @@ def run(
     floor_kwh: float = 5.0,
     dial: str | None = None,
     risk: float | None = None,
-    rule: str = "slots",
+    rule: str = "best",
     ask: float | None = None,
     power_kw: float | None = None,
     location_type: str | None = None,
@@ -49,23 +52,24 @@ def run(
         policy: perfect, forecast or uncontrolled.
         energy: known or estimated: what the forecast's planner is told.
         floor_kwh: what is charged first, at once.
-        dial: sure, balanced (default) or cheap.
-        risk: the dial's number instead, EUR per kWh (rule slots) or EUR per session left short (rule gap).
-        rule: slots or gap (engine A3).
-        ask: share of sessions in which the driver is asked; comes with issue The valley engine.
+        dial: sure (default), balanced or cheap: its promise is kept by what became of the sessions that ended.
+        risk: the dial's number instead, EUR per session left short (rules best and gap) or EUR per kWh (rule slots).
+        rule: best, or for comparison slots, gap (engine A3) or quantile.
+        ask: share of sessions in which the driver is asked (rule best): those where the answer is worth most.
         power_kw: the power at which a session's energy flows; else its own max_power_kw.
         location_type: only sessions of this type.
         shift_weeks: moves the sessions by whole weeks onto other prices.
         as_json: one JSON object on stdout instead of a table.
     """
     try:
-        _nobody_asked(ask)
         chosen = _choice("--rule", Rule, rule)
         settings = Settings(
             policy=_choice("--policy", Policy, policy),
             energy=_choice("--energy", EnergyKnowledge, energy),
             rule=chosen,
-            risk=_risk(chosen, dial, risk),
+            dial=_choice("--dial", Dial, dial or Dial.SURE),
+            risk=_risk(dial, risk),
+            ask=_asked(chosen, ask),
             floor_wh=round(_between("--floor-kwh", floor_kwh, 0.0, MOST_KW) * 1_000),
             power_w=None if power_kw is None else round(_between("--power-kw", power_kw, 0.001, MOST_KW) * 1_000),
             shift_weeks=int(_between("--shift-weeks", shift_weeks, -MOST_WEEKS, MOST_WEEKS)),
@@ -84,9 +88,12 @@ def run(
     return 0
 
 
-def _nobody_asked(share: float | None) -> None:
-    if share is not None:
-        raise BadInputError("--ask: asking drivers comes with issue The valley engine; leave it out")
+def _asked(rule: Rule, share: float | None) -> float | None:
+    if share is None:
+        return None
+    if rule is not Rule.BEST:
+        raise BadInputError(f"--ask: only rule best knows what an answer is worth; found --rule {rule}")
+    return _between("--ask", share, 0.0, 1.0)
 
 
 def _choice(option: str, kind: type[Choice], value: str) -> Choice:
@@ -103,9 +110,9 @@ def _between(option: str, value: float, low: float, high: float) -> float:
     return value
 
 
-def _risk(rule: Rule, dial: str | None, risk: float | None) -> float:
+def _risk(dial: str | None, risk: float | None) -> float | None:
     if risk is None:
-        return DIAL_RISK[rule][_choice("--dial", Dial, dial or Dial.BALANCED)]
+        return None
     if dial is not None:
         raise BadInputError("--dial, --risk: expected one of the two, found both")
     return _between("--risk", risk, 0.0, 1_000_000.0)

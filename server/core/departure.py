@@ -1,8 +1,8 @@
 """When will this car leave: a distribution, not a guess, learnt from stays that have ended.
 
-Kernel of engine A3: a past stay weighs by how alike its arrival was (time of day, kind of day, age) and speaks twice,
-half as its dwell and half as the clock time of its departure, each spread over 0, 15 and 30 minutes either way.
-The stays of other drivers are a prior that is worth three stays, so that the first session has a forecast too.
+Kernel of engine A3: a past stay weighs by how alike its arrival was (time of day, weekday, kind of day, age) and
+speaks twice, mostly as the clock time of its departure and partly as its dwell, each spread over 0, 15 and 30 minutes
+either way. The stays of other drivers are a prior that is worth three stays, so that the first session has a forecast.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,11 @@ from server.core.timegrid import Grid
 Floats = npt.NDArray[np.float64]
 
 ARRIVAL_SPREAD_S = 5_400
+PRIOR_ARRIVAL_SPREAD_S = 10_800
 OTHER_KIND_OF_DAY = 0.25
+OTHER_WEEKDAY = 0.7
+CLOCK_SHARE = 0.7
+"""How much of a stay speaks as the clock time of its departure; the rest speaks as its dwell."""
 HALF_LIFE_S = 90 * DAY_S
 PRIOR_STAYS = 3.0
 SPREAD_S = np.array([0, -900, 900, -1_800, 1_800], dtype=np.int64)
@@ -29,6 +33,8 @@ GUESS_MEAN_S = 8 * 3_600
 GUESS_LEAST = 1e-9
 GONE = 0.001
 """The chance of "nearly 0" after a stated departure: the order of the slots after it still has a meaning."""
+ANSWER_SPREAD_S = 1_800
+"""A driver who is asked is right to half an hour either way."""
 OWN_LIMIT = 400
 PRIOR_LIMIT = 1_000
 """Newest stays that are looked at: with a half-life of 90 days older ones change nothing that a driver would see."""
@@ -108,12 +114,15 @@ def departures(own: StayTable, prior: StayTable, arrived_s: int, clock: LocalClo
         arrived_s: plug-in, UTC seconds.
         clock: the place's local clock.
     """
-    mine, others = _weights(own, arrived_s, clock), _weights(prior, arrived_s, clock)
+    mine = _weights(own, arrived_s, clock, ARRIVAL_SPREAD_S)
+    others = _weights(prior, arrived_s, clock, PRIOR_ARRIVAL_SPREAD_S)
     total = float(others.sum())
     if total > 0:
         others = others * (min(PRIOR_STAYS, len(others)) / total)
     at_s = np.concatenate([_departures(own, arrived_s, clock), _departures(prior, arrived_s, clock)])
-    return Departures(arrived_s, at_s, np.concatenate([mine, mine, others, others]) / 2, float(mine.sum()))
+    dwell = 1.0 - CLOCK_SHARE
+    weight = np.concatenate([mine * dwell, mine * CLOCK_SHARE, others * dwell, others * CLOCK_SHARE])
+    return Departures(arrived_s, at_s, weight, float(mine.sum()))
 
 
 def chances(leaving: Departures, now_s: int, start_s: int, slots: int, slot_seconds: int) -> Floats:
@@ -165,6 +174,22 @@ def survival(  # noqa: PLR0913, PLR0917 - as rooms agreed; `outlook` is the same
 def stated(ready_by: datetime, grid: Grid) -> list[float]:
     """The same by the driver's word: certainly there until then, nearly certainly gone after."""
     return [1.0 if grid.at(slot + 1) <= ready_by else GONE for slot in range(grid.slots)]
+
+
+def answered(at_s: int, now_s: int, start_s: int, slots: int, slot_seconds: int) -> Floats:
+    """The same after a driver was asked and named a time: gone at some moment from half an hour before to half after.
+
+    Args:
+        at_s: the answer, UTC seconds.
+        now_s: the moment at which the car is known to be there.
+        start_s: start of the first slot.
+        slots: how many slots.
+        slot_seconds: their length.
+    """
+    ends = start_s + slot_seconds * np.arange(1, slots + 1, dtype=np.int64)
+    there = np.clip((at_s + ANSWER_SPREAD_S - np.append(ends, now_s)) / (2 * ANSWER_SPREAD_S), GONE, 1.0)
+    survival: Floats = np.minimum(there[:-1] / there[-1], 1.0)
+    return survival
 
 
 def quantile_departure(chance: Sequence[float], grid: Grid, share: float = 0.9) -> datetime | None:
@@ -229,13 +254,14 @@ def _table(stays: Sequence[Stay], clock: LocalClock) -> StayTable:
     return tabulate(started, ended, clock)
 
 
-def _weights(stays: StayTable, arrived_s: int, clock: LocalClock) -> Floats:
+def _weights(stays: StayTable, arrived_s: int, clock: LocalClock, spread_s: int) -> Floats:
     local = int(clock.local(np.array([arrived_s], dtype=np.int64))[0])
     apart = np.abs(stays.clock_s - local % DAY_S)
     apart = np.minimum(apart, DAY_S - apart)
-    weekend = (local // DAY_S + EPOCH_WEEKDAY) % 7 >= 5
-    weight: Floats = np.exp(-0.5 * (apart / ARRIVAL_SPREAD_S) ** 2)
-    weight *= np.where(stays.weekend == weekend, 1.0, OTHER_KIND_OF_DAY)
+    weekday = (local // DAY_S + EPOCH_WEEKDAY) % 7
+    same_day = np.where((stays.day + EPOCH_WEEKDAY) % 7 == weekday, 1.0, OTHER_WEEKDAY)
+    weight: Floats = np.exp(-0.5 * (apart / spread_s) ** 2)
+    weight *= np.where(stays.weekend == (weekday >= 5), same_day, OTHER_KIND_OF_DAY)
     weight *= 0.5 ** ((arrived_s - stays.ended_s) / HALF_LIFE_S)
     return weight
 

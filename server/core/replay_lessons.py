@@ -6,7 +6,8 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
-from server.core import departure
+from server.core import appetite, departure
+from server.core.appetite import Appetite, Meals
 from server.core.departure import Departures, StayTable
 from server.core.localtime import DAY_S, EPOCH_WEEKDAY, Ints, LocalClock, local_clock
 
@@ -69,11 +70,21 @@ def leaving(known: Lessons, row: int) -> Departures:
     """When the car of a visit may leave, as far as its plug-in knew."""
     arrived_s = int(known.table.started_s[row])
     own = _own(known, row)[-departure.OWN_LIMIT :]
-    others = _before(known, known.of_place.get(known.places[row]), arrived_s)[-departure.PRIOR_LIMIT :]
-    user = known.user[row]
-    others = others[(known.user[others] != user) | (user < 0)]
+    others = _others(known, row)
     clock = known.clocks[known.zones[row]]
     return departure.departures(_rows(known.table, own), _rows(known.table, others), arrived_s, clock)
+
+
+def wanted(known: Lessons, row: int) -> Appetite:
+    """What the car of a visit may want, as far as its plug-in knew."""
+    own, others = _meals(known, _own(known, row)), _meals(known, _others(known, row))
+    return appetite.appetite(own, others, int(known.table.started_s[row]))
+
+
+def past_stays_s(known: Lessons, row: int) -> Ints:
+    """How long the driver's ended stays at places of this kind were, seconds."""
+    rows = _own(known, row)
+    return known.table.ended_s[rows] - known.table.started_s[rows]
 
 
 def past_energies(known: Lessons, row: int, limit: int) -> tuple[int, ...]:
@@ -86,6 +97,20 @@ def _own(known: Lessons, row: int) -> Ints:
     user = int(known.user[row])
     rows = known.of_user.get((user, known.places[row])) if user >= 0 else None
     return _before(known, rows, int(known.table.started_s[row]))
+
+
+def _others(known: Lessons, row: int) -> Ints:
+    """Newest ended stays of other drivers at places of this kind."""
+    place, user = known.of_place.get(known.places[row]), known.user[row]
+    rows = _before(known, place, int(known.table.started_s[row]))[-departure.PRIOR_LIMIT :]
+    others: Ints = rows[(known.user[rows] != user) | (user < 0)]
+    return others
+
+
+def _meals(known: Lessons, rows: Ints) -> Meals:
+    rows = rows[known.energy_wh[rows] > 0]
+    ended_s = known.table.ended_s[rows]
+    return Meals(known.energy_wh[rows], ended_s, ended_s - known.table.started_s[rows])
 
 
 def _before(known: Lessons, rows: Ints | None, arrived_s: int) -> Ints:

@@ -20,10 +20,12 @@ EPSILON_MICRO = 1
 
 
 class Rule(StrEnum):
-    """Which slots a forecast takes (engine A3)."""
+    """Which slots a forecast takes."""
 
-    SLOTS = "slots"  # by falling s(t) = S(t) (b + delta - p(t)); the dial is delta, EUR per kWh
-    GAP = "gap"  # at once for a while, then the best slots up to a last one; the dial is mu, EUR per session left short
+    BEST = "best"  # the best plan by both chances (chance_plan); the dial is EUR per session left short
+    SLOTS = "slots"  # engine A3: by falling S(t) (b + delta - p(t)); the dial is delta, EUR per kWh
+    GAP = "gap"  # engine A3: at once for a while, then the best slots up to a last one; EUR per session left short
+    QUANTILE = "quantile"  # the yardstick: cheapest slots before the 20 % quantile of the driver's own past dwells
 
 
 class Window(msgspec.Struct, frozen=True, eq=False):
@@ -63,7 +65,7 @@ def plan(rule: Rule, window: Window, energy_wh: int, floor_wh: int, risk: float)
     """Energy by slot of a plan made at plug-in: the floor at once, the rest by a rule of engine A3.
 
     Args:
-        rule: which rule.
+        rule: slots or gap.
         window: the slots.
         energy_wh: what the car is thought to need.
         floor_wh: what of it comes first, at full power.
@@ -77,6 +79,13 @@ def plan(rule: Rule, window: Window, energy_wh: int, floor_wh: int, risk: float)
     if rule is Rule.SLOTS:
         return floor + _by_slots(rest, left_wh, risk)
     return floor + _by_gap(rest, left_wh, risk)
+
+
+def by_deadline(window: Window, energy_wh: int, slots: int) -> Ints:
+    """Energy by slot in the cheapest of the first `slots` slots, as much as fits there."""
+    planned = np.zeros(len(window.prices), dtype=np.int64)
+    planned[:slots] = cheapest(window.prices[:slots], window.room_wh[:slots], energy_wh)
+    return planned
 
 
 def deliver(planned_wh: Ints, room_wh: Ints, energy_wh: int) -> Ints:

@@ -8,7 +8,8 @@ import msgspec
 
 from server.core.cashback import split
 from server.core.contract import ContractKind, ContractTerms
-from server.core.replay import LEVELS, Outcome, Said, Skip
+from server.core.replay import LEVELS, Outcome, Said
+from server.core.replay_case import Skip
 
 NANO_PER_UNIT = 1_000_000_000
 SHORT_WH = 1_000
@@ -51,6 +52,7 @@ class Report(msgspec.Struct, frozen=True):
     peak_reduction_17_21: float | None
     moved_energy_share: float | None
     dwell_ratio: float | None
+    asked_share: float | None
     calibration: dict[str, Calibration]
 
 
@@ -92,6 +94,7 @@ def summarise(results: Iterable[Outcome | Skip]) -> Report:
         peak_reduction_17_21=_ratio(evening - sum(one.evening_actual_wh for one in done), evening),
         moved_energy_share=_ratio(sum(one.moved_wh for one in done), delivered),
         dwell_ratio=_ratio(sum(one.stay_s for one in done), sum(one.needed_s for one in done)),
+        asked_share=_ratio(sum(1 for one in done if one.asked), len(done)),
         calibration=calibration(done),
     )
 

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from server.core.replay import EnergyKnowledge, Outcome, Policy, Said, Settings, Skip, replay
+from server.core.dial import Dial
+from server.core.replay import Outcome, Said, replay
+from server.core.replay_case import Skip
 from server.core.replay_lessons import Visit
 from server.core.replay_planner import Rule
 from server.core.replay_prices import raster
 from server.core.replay_report import cashback, summarise
+from server.core.replay_settings import EnergyKnowledge, Policy, Settings
 
 HOUR = 3_600
 DAY = 24 * HOUR
@@ -137,6 +140,41 @@ def test_the_energy_of_a_stay_is_unknown_unless_it_is_told(rule):
     some, more = (one([*nights(18), visit(18, "18:05", "31:10", wh)], settings) for wh in (6_000, 6_500))
     assert some.said == more.said
     assert 0 <= more.actual_nano - some.actual_nano <= 500 * 300_000
+
+
+@pytest.mark.parametrize("dial", Dial)
+def test_a_dial_learns_from_what_ended_and_from_nothing_else(dial):
+    settings = replace(FORECAST, risk=None, dial=dial)
+    told = nights(30)
+    here = visit(30, "17:30", "31:00", 9_000, user_id="bob", session_id="here")
+    running = visit(29, "18:30", "31:30", 9_000, user_id="cleo", session_id="running")
+    cut = replace(running, ended_s=second(30, "17:31"))
+    assert one([*told, running, here], settings) != one(told[:1], settings)
+    assert (
+        list(replay([*told, cut, here], prices(), settings))[-1]
+        == list(replay([*told, replace(cut, ended_s=second(33, "12:00")), here], prices(), settings))[-1]
+    )
+
+
+def test_an_answer_is_given_where_it_is_worth_most_and_never_more_often_than_agreed():
+    asked = replace(FORECAST, ask=0.2)
+    found = [outcome for outcome in replay(nights(50), prices(), asked) if isinstance(outcome, Outcome)]
+    share = [one.asked for one in found]
+    assert 0.1 <= sum(share) / len(share) <= 0.2
+    assert all(sum(share[:end]) <= 0.2 * end for end in range(1, len(share) + 1))
+    report, silent = summarise(found), summarise(replay(nights(50), prices(), FORECAST))
+    assert report.asked_share == sum(share) / len(share)
+    assert report.actual_eur - report.unmet_kwh < silent.actual_eur + silent.unmet_kwh
+    # What was forecast before anybody was asked is what calibration looks at.
+    assert report.calibration == silent.calibration
+
+
+def test_the_yardstick_leaves_at_a_quantile_of_past_dwells():
+    quantile = replace(FORECAST, rule=Rule.QUANTILE)
+    long = [visit(day, "18:00", "24:00", 5_500, session_id=str(day)) for day in range(6)]
+    first, *later = replay(long, prices(), quantile)
+    assert first.actual_nano == first.baseline_nano  # no stay, no waiting
+    assert later[-1].actual_nano == later[-1].perfect_nano
 
 
 def test_a_habit_lets_the_car_wait_for_the_valley():
