@@ -290,8 +290,13 @@ def phase_weights(demands: Sequence[Demand]) -> Ints:
 
     A car whose phases nobody knows counts on all three with its current on one.
     """
-    weights = np.zeros((len(demands), 3), np.int64)
-    for index, demand in enumerate(demands):
-        on = slice(None) if demand.any_phase else [phase - 1 for phase in demand.phases]
-        weights[index, on] = AMPERE_WEIGHT // len(demand.phases)
-    return weights
+    known: dict[tuple[int, ...], tuple[int, ...]] = {}
+    return np.array([_phase_weight(demand, known) for demand in demands], np.int64).reshape(-1, 3)
+
+
+def _phase_weight(demand: Demand, known: dict[tuple[int, ...], tuple[int, ...]]) -> tuple[int, ...]:
+    phases = (0, *demand.phases) if demand.any_phase else tuple(demand.phases)
+    if phases not in known:
+        weight = AMPERE_WEIGHT // len(demand.phases)
+        known[phases] = tuple(weight if demand.any_phase or phase in phases else 0 for phase in (1, 2, 3))
+    return known[phases]

@@ -41,6 +41,8 @@ class Weights(msgspec.Struct, frozen=True):
     """What one Wh weighs on an arc. `cost` multiplies the price, in `unit` micro, less its `shift` last bits."""
 
     unit: int
+    least: int
+    by_slot: bool  # all pay the same in a slot: the cost lies on the connection's arcs, which solves faster
     shift: int
     cost: int
     slot: int
@@ -116,6 +118,8 @@ class _Scale(msgspec.Struct, frozen=True):
     """What costs can add up to. `unit` divides all of them; `reach` along a path that passes `hops` demands."""
 
     unit: int
+    least: int
+    by_slot: bool
     reach: int
     hops: int
     ties: bool
@@ -126,7 +130,7 @@ def _scale(model: Model, branches: list[Branch]) -> _Scale:
     floors = bool(model.floor.any())
     usable = model.caps > 0
     if not usable.any():
-        return _Scale(1, 0, 1, ties=False)
+        return _Scale(1, 0, False, 0, 1, ties=False)
     some = usable.any(axis=0)
     high = np.where(usable, model.cost, -(1 << 62))
     low = np.where(usable, model.cost, 1 << 62)
@@ -138,12 +142,13 @@ def _scale(model: Model, branches: list[Branch]) -> _Scale:
     if not floors and np.array_equal(slot_high, slot_low):
         ends = np.concatenate((slot_low, (slot_low - cheaper)[cheaper != 0]))
         unit = int(np.gcd.reduce(np.concatenate((slot_low - least, cheaper)))) or 1
-        return _Scale(unit, spread // unit, 1, ties=len(np.unique(ends)) < len(ends))
+        whole = any(branch.connection for branch in branches)
+        return _Scale(unit, least, whole, spread // unit, 1, ties=len(np.unique(ends)) < len(ends))
     hops = min(count * (1 + floors), len(branches) * slots) + 1
     own_range = (high.max(axis=1) - low.min(axis=1))[usable.any(axis=1)]
     reach = spread + (1 + floors) * int(np.sort(own_range)[-hops:].sum())
     unit = int(np.gcd(np.gcd.reduce(model.cost[usable] - least), np.gcd.reduce(cheaper))) or 1
-    return _Scale(unit, reach // unit, hops, ties=True)
+    return _Scale(unit, least, False, reach // unit, hops, ties=True)
 
 
 def _cheaper(model: Model, branches: list[Branch]) -> Ints:
@@ -159,9 +164,10 @@ def _weights(model: Model, scale: _Scale, shift: int, *, early: bool) -> Weights
     cost = ties + 1
     unserved = ((scale.reach >> shift) + hops + 1) * cost + ties + 1
     if not model.floor.any():
-        return Weights(scale.unit, shift, cost, int(early), unserved, 0, 0)
+        return Weights(scale.unit, scale.least, scale.by_slot, shift, cost, int(early), unserved, 0, 0)
     early_weight = unserved * (int(model.tier.max()) + 2)
-    return Weights(scale.unit, shift, cost, int(early), unserved, early_weight, early_weight * (hops * slots + 1))
+    floor = early_weight * (hops * slots + 1)
+    return Weights(scale.unit, scale.least, False, shift, cost, int(early), unserved, early_weight, floor)
 
 
 def _solved(model: Model, branches: list[Branch], layout: _Layout, weights: Weights) -> Ints | None:
@@ -190,18 +196,19 @@ def _add(network: SimpleMinCostFlow, arcs: _Arcs) -> Ints:
 def _uses(model: Model, layout: _Layout, weights: Weights) -> _Arcs:
     """Arcs demand -> first limit in each slot; with a floor from a node of the slot's own, reached by `_floors`."""
     rows, slots = np.nonzero(model.caps)
-    branch = layout.first_branch[rows]
-    head = np.full_like(rows, layout.sink)
-    head[branch >= 0] = layout.branch_node[branch[branch >= 0]] + slots[branch >= 0]
-    floored = layout.slot_node[rows] >= 0
-    tail = np.where(floored, layout.slot_node[rows] + slots, rows)
-    cost = np.where(floored, 0, _arc_cost(model, weights, rows, slots))
+    start = np.append(layout.branch_node, layout.sink)[layout.first_branch]  # -1 takes the last, the grid
+    head = start[rows] + np.where(layout.first_branch >= 0, 1, 0)[rows] * slots
+    cost = np.zeros_like(rows) if weights.by_slot else _arc_cost(model, weights, rows, slots)
+    tail = rows
+    if len(layout.floored):
+        floored = layout.slot_node[rows] >= 0
+        tail = np.where(floored, layout.slot_node[rows] + slots, rows)
+        cost = np.where(floored, 0, cost)
     return _Arcs(tail, head, model.caps[rows, slots], cost)
 
 
 def _arc_cost(model: Model, weights: Weights, rows: Ints, slots: Ints) -> Ints:
-    least = int(model.cost[model.caps > 0].min()) if len(rows) else 0
-    dearer = (model.cost[rows, slots] - least) // weights.unit >> weights.shift
+    dearer = (model.cost[rows, slots] - weights.least) // weights.unit >> weights.shift
     cost: Ints = dearer * weights.cost + slots * weights.slot
     return cost
 
@@ -214,9 +221,14 @@ def _pipes(model: Model, branches: list[Branch], layout: _Layout, weights: Weigh
         tail = layout.branch_node[index] + slots
         head = np.full_like(slots, layout.sink) if branch.parent < 0 else layout.branch_node[branch.parent] + slots
         if branch.connection:
-            cheaper = _cheaper(model, branches) // weights.unit >> weights.shift
-            yield _Arcs(tail, head, model.grid, nothing)
-            yield _Arcs(tail, head, model.solar, -cheaper * weights.cost)
+            cost = nothing
+            if weights.by_slot:
+                common = np.where(model.caps > 0, model.cost, weights.least).max(axis=0)
+                cost = ((common - weights.least) // weights.unit >> weights.shift) * weights.cost + slots * weights.slot
+            yield _Arcs(tail, head, model.grid, cost)
+            if model.solar.any():
+                cheaper = _cheaper(model, branches) // weights.unit >> weights.shift
+                yield _Arcs(tail, head, model.solar, cost - cheaper * weights.cost)
         else:
             yield _Arcs(tail, head, branch.cap, nothing)
 
