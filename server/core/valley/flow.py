@@ -130,7 +130,7 @@ def _scale(model: Model, branches: list[Branch]) -> _Scale:
     floors = bool(model.floor.any())
     usable = model.caps > 0
     if not usable.any():
-        return _Scale(1, 0, False, 0, 1, ties=False)
+        return _Scale(unit=1, least=0, by_slot=False, reach=0, hops=1, ties=False)
     some = usable.any(axis=0)
     high = np.where(usable, model.cost, -(1 << 62))
     low = np.where(usable, model.cost, 1 << 62)
@@ -143,12 +143,13 @@ def _scale(model: Model, branches: list[Branch]) -> _Scale:
         ends = np.concatenate((slot_low, (slot_low - cheaper)[cheaper != 0]))
         unit = int(np.gcd.reduce(np.concatenate((slot_low - least, cheaper)))) or 1
         whole = any(branch.connection for branch in branches)
-        return _Scale(unit, least, whole, spread // unit, 1, ties=len(np.unique(ends)) < len(ends))
+        tied = len(np.unique(ends)) < len(ends)
+        return _Scale(unit, least, whole, spread // unit, 1, tied)
     hops = min(count * (1 + floors), len(branches) * slots) + 1
     own_range = (high.max(axis=1) - low.min(axis=1))[usable.any(axis=1)]
     reach = spread + (1 + floors) * int(np.sort(own_range)[-hops:].sum())
     unit = int(np.gcd(np.gcd.reduce(model.cost[usable] - least), np.gcd.reduce(cheaper))) or 1
-    return _Scale(unit, least, False, reach // unit, hops, ties=True)
+    return _Scale(unit, least, by_slot=False, reach=reach // unit, hops=hops, ties=True)
 
 
 def _cheaper(model: Model, branches: list[Branch]) -> Ints:
@@ -163,11 +164,12 @@ def _weights(model: Model, scale: _Scale, shift: int, *, early: bool) -> Weights
     ties = hops * slots if early else 0
     cost = ties + 1
     unserved = ((scale.reach >> shift) + hops + 1) * cost + ties + 1
+    plain = Weights(scale.unit, scale.least, scale.by_slot, shift, cost, int(early), unserved, 0, 0)
     if not model.floor.any():
-        return Weights(scale.unit, scale.least, scale.by_slot, shift, cost, int(early), unserved, 0, 0)
+        return plain
     early_weight = unserved * (int(model.tier.max()) + 2)
     floor = early_weight * (hops * slots + 1)
-    return Weights(scale.unit, scale.least, False, shift, cost, int(early), unserved, early_weight, floor)
+    return msgspec.structs.replace(plain, early=early_weight, floor=floor)
 
 
 def _solved(model: Model, branches: list[Branch], layout: _Layout, weights: Weights) -> Ints | None:
