@@ -7,10 +7,11 @@ import msgspec
 
 from server.core.valley import explain, grid
 from server.core.valley.capacity import Model, models
+from server.core.valley.hard import hardened
 from server.core.valley.problem import Answer, DemandPlan, Problem, SitePlan, StoredPlan, faults
-from server.core.valley.settle import Settled, settle
+from server.core.valley.settle import Settled
 
-SOLVERS = ("threshold", "flow", "linear", "repair")
+SOLVERS = ("threshold", "flow", "linear", "repair", "dive", "search")
 """From the simplest to the hardest; an answer names the hardest that one of its sites needed."""
 NANO = 1_000_000_000
 
@@ -25,7 +26,9 @@ class _Part(msgspec.Struct, frozen=True, eq=False):
 def solve(problem: Problem) -> Answer:
     """The plan of a problem without faults. Pure: `solve_ms` is 0 until its caller, who has a clock, fills it in."""
     assert not faults(problem)
-    parts = [_Part(site, settle(site, problem.limits.time_s)) for site in models(problem)]
+    sites = models(problem)
+    share = 1 / max(1, sum(bool(site.demands) for site in sites))
+    parts = [_Part(site, hardened(site, problem.limits, share)) for site in sites]
     cost = sum(part.settled.cost_nano for part in parts)
     bound = sum(part.settled.bound_nano for part in parts)
     made = {plan.id: plan for part in parts for plan in _demand_plans(part)}

@@ -108,7 +108,7 @@ class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: Name = "EUR"
     carbon_g_per_kwh: list[Annotated[int, msgspec.Meta(ge=0, le=10_000)]] | None = None
     carbon_price_micro_per_kg: Micro = 0
-    switch_micro: Micro = 0
+    switch_micro: Annotated[int, msgspec.Meta(ge=0, le=PRICE_MAX_MICRO)] = 0
     min_run_slots: Annotated[int, msgspec.Meta(ge=1, le=SLOTS_MAX)] = 1
     explain: bool = False
     limits: Limits = Limits()
@@ -203,12 +203,7 @@ def _join(where: str, name: str) -> str:
 
 
 # What comes with a later form of the engine: the value that means "not used", by field.
-_LATER_PROBLEM = {
-    "switch_micro": 0,
-    "min_run_slots": 1,
-    "explain": False,
-}
-_LATER_DEMAND = {"one_block": False}
+_LATER_PROBLEM = {"explain": False}
 
 
 def faults(problem: Problem) -> list[FieldError]:
@@ -287,7 +282,6 @@ def _place_faults(demand: Demand, feeders: dict[str, set[str]], at: str) -> Iter
 
 
 def _demand_faults(demand: Demand, problem: Problem, at: str) -> Iterator[FieldError]:
-    yield from _later(demand, _LATER_DEMAND, at)
     stay = demand.depart_slot - demand.arrive_slot
     if demand.depart_slot > problem.slots:
         yield FieldError(f"{at}.depart_slot", f"expected at most {problem.slots} (slots), got {demand.depart_slot}")
