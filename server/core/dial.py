@@ -42,9 +42,15 @@ class Record(msgspec.Struct, frozen=True):
     short: int = 0
 
 
-def risk_eur(dial: Dial, record: Record) -> float:
-    """What a session that leaves more than 2 kWh short costs in a plan, EUR, by the sessions that ended so far."""
-    return FIRST_RISK_EUR[dial] * correction(dial, record)
+def risk_eur(dial: Dial, record: Record, first_eur: float | None = None) -> float:
+    """What a session that leaves more than 2 kWh short costs in a plan, EUR, by the sessions that ended so far.
+
+    Args:
+        dial: the driver's stop.
+        record: what became of the sessions at that stop.
+        first_eur: what it costs before any has ended; None: as tuned.
+    """
+    return (FIRST_RISK_EUR[dial] if first_eur is None else first_eur) * correction(dial, record)
 
 
 def correction(dial: Dial, record: Record) -> float:

@@ -24,7 +24,6 @@ from shared.units import SLOT_SECONDS
 
 HORIZON_SLOTS = 288
 """A plan looks three days ahead; what a car still needs after that it takes at once."""
-SHORT_WH = 1_000
 FIRST_NUMBER = {Rule.SLOTS: 0.08, Rule.GAP: 1.0}
 """The dial's numbers of the rules of engine A3 in parts of those of the best plan, about."""
 DWELL_QUANTILE = 0.2
@@ -79,9 +78,10 @@ class Walk:
 
     def _stakes(self) -> Stakes:
         if self._settings.risk is not None:
-            return Stakes(self._settings.risk, SHORT_WH, self._settings.floor_wh)
+            return Stakes(self._settings.risk, self._settings.short_wh, self._settings.floor_wh)
         record = dial.record(self._missing_wh)
-        return Stakes(dial.risk_eur(self._settings.dial, record), dial.SHORT_WH, self._settings.floor_wh)
+        risk = dial.risk_eur(self._settings.dial, record, self._settings.first_risk)
+        return Stakes(risk, dial.SHORT_WH, self._settings.floor_wh)
 
     def _asks(self, ahead: Ahead, stakes: Stakes) -> bool:
         if self._settings.ask is None:
