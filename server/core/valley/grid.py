@@ -38,6 +38,8 @@ def solar_used(model: Model, plan: Ints, store: Store) -> Ints:
     All of it, unless selling it is worth more than the grid's energy: then only what the grid cannot give. A battery
     covers the building's load before it sells.
     """
+    if model.site.battery is None and not model.solar.any():
+        return np.zeros_like(model.solar)
     net = plan.sum(axis=0) + store.taken
     most = np.maximum(np.minimum(model.solar, net + store.lent), -store.sold)
     least = np.minimum(np.maximum(np.minimum(most, 0), net - model.grid), most)

@@ -38,7 +38,8 @@ def shared(model: Model) -> bool:
         return False
     limits, kind = binding(model), kinds(model)
     return any(
-        split and len(np.unique(kind[limit.members])) > 1 for limit, split in zip(limits, _split(limits), strict=True)
+        split and len(np.unique(kind[limit.members])) > 1
+        for limit, split in zip(limits, _split(limits, kind), strict=True)
     )
 
 
@@ -52,14 +53,14 @@ def pipes(model: Model, usage: Ints | Floats | None = None) -> list[Branch]:
     kind = kinds(model) if inner else model.tier
     usage = model.caps if usage is None else usage
     caps: dict[bytes, tuple[Mask, Ints]] = {}
-    for limit, split in zip(inner, _split(inner), strict=True):
+    for limit, split in zip(inner, _split(inner, kind), strict=True):
         groups = [limit.members & (kind == one) for one in np.unique(kind[limit.members])]
         groups = groups if split else [limit.members]
         for members, cap in zip(groups, _shares(limit, groups, usage), strict=True):
             known = caps.get(members.tobytes())
             caps[members.tobytes()] = (members, cap if known is None else np.minimum(cap, known[1]))
     made = [Branch(members, cap, -1) for members, cap in sorted(caps.values(), key=lambda one: int(one[0].sum()))]
-    if len(inner) < len(limits) or sells_solar(model):
+    if limits or sells_solar(model):
         made.append(Branch(connection.members, connection.limit, -1, connection=True))
     return [msgspec.structs.replace(pipe, parent=_parent(made, index)) for index, pipe in enumerate(made)]
 
@@ -70,12 +71,19 @@ def sells_solar(model: Model) -> bool:
     return bool(np.any(worth & model.caps.any(axis=0)))
 
 
-def _split(limits: Sequence[Limit]) -> list[bool]:
+def _split(limits: Sequence[Limit], kind: Ints) -> list[bool]:
     """Which limits need a pipe for each kind: those of whose members one, or one around them, tells some apart."""
-    split = []
-    for limit in limits:
-        around = [other for other in limits if np.all(other.scope[limit.scope])]
-        split.append(any(len(np.unique(other.weight[limit.members])) > 1 for other in around))
+    around = [[index for index, other in enumerate(limits) if np.all(other.scope[one.scope])] for one in limits]
+    split = [
+        any(len(np.unique(limits[index].weight[one.members])) > 1 for index in outer)
+        for one, outer in zip(limits, around, strict=True)
+    ]
+    several = [len(np.unique(kind[one.members])) > 1 for one in limits]
+    for _ in limits:  # what lies inside of a split limit, or beside it at the same feeder, may follow step by step
+        split = [
+            one or (several[at] and any(split[index] and several[index] for index in around[at]))
+            for at, one in enumerate(split)
+        ]
     return split
 
 

@@ -165,9 +165,14 @@ def _tidied(drawn: Drawn) -> Ints:
 
 def _choosers(model: Model) -> Ints:
     """Demands with slots of equal cost, the highest tier first."""
-    costs = np.sort(np.where(model.caps > 0, model.cost, np.iinfo(np.int64).max), axis=1)
+    usable = model.caps > 0
+    sunny = phases.sells_solar(model)
+    alike = not sunny and np.all((model.cost == model.grid_price) | ~usable)
+    if alike and len(np.unique(model.grid_price)) == len(model.grid_price):
+        return np.zeros(0, np.int64)
+    costs = np.sort(np.where(usable, model.cost, np.iinfo(np.int64).max), axis=1)
     equal = (costs[:, 1:] == costs[:, :-1]) & (costs[:, 1:] < np.iinfo(np.int64).max)
-    some = equal.any(axis=1) | bool(phases.sells_solar(model))
+    some = equal.any(axis=1) | sunny
     order = np.argsort(-model.tier, kind="stable")
     choosing: Ints = order[some[order]]
     return choosing
