@@ -12,6 +12,7 @@ from server.core.valley.capacity import Ints, Model
 from server.core.valley.minimum import below_least, repaired
 from server.core.valley.problem import Limits
 from server.core.valley.settle import Settled, least_cost, priced, settle
+from server.core.valley.worth import charged, of_limits
 
 NANO = 1_000_000_000
 SEARCHED_S = 0.7
@@ -53,11 +54,11 @@ def _ruled(site: Model, found: Settled, time_s: float) -> Settled:
             bound = own.bound if not site.scored else _least(site, found, own.plan, time_s)
             return msgspec.structs.replace(found, plan=own.plan, cost_nano=cost, bound_nano=min(cost, bound))
     model = found.drawn.model
-    worth = switched.tolls(model, found.drawn.plan)
-    plans = [switched.planned(model, found.plan, switched.charged(model, worth), time_s)]
+    worth = of_limits(model, found.drawn.plan, found.drawn.program)
+    plans = [switched.planned(model, found.plan, charged(model, worth), time_s)]
     if plans[0].sum() < found.plan.sum() and np.any(model.grid < site.grid):
         free_site = grid.beside(site, found.store)
-        plans.append(switched.planned(free_site, found.plan, switched.charged(free_site, worth), time_s))
+        plans.append(switched.planned(free_site, found.plan, charged(free_site, worth), time_s))
     plan = min(plans, key=lambda one: _merit(site, found, one))
     return _settled(site, found, plan, "repair", time_s)
 
@@ -85,7 +86,7 @@ def _least(site: Model, found: Settled, plan: Ints, time_s: float) -> int:
     bound = least_cost(site, plan, found.drawn, time_s) + switched.first_starts_nano(site, served)
     if not switched.ruled(site) or site.site.battery is not None:
         return bound
-    return max(bound, switched.bound(site, served, switched.tolls(site, found.drawn.plan)))
+    return max(bound, switched.bound(site, served, of_limits(site, found.drawn.plan, found.drawn.program)))
 
 
 def _better(site: Model, found: Settled, plan: Ints | None, solver: str, time_s: float) -> Settled:

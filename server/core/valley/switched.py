@@ -16,11 +16,11 @@ from server.core.valley.grid import Store, energy_nano, no_store, peak_nano, pea
 from server.core.valley.level import missed
 from server.core.valley.paths import Course
 from server.core.valley.rules import kept, starts
+from server.core.valley.worth import charged
 
 REPLANS_PER_SECOND = 150
 """A replan takes about 1.5 ms, so that the 2 s that a problem has by default are 0.5 s here at most."""
 ROUNDS = 4
-RELAXED = 60
 
 
 class Alone(msgspec.Struct, frozen=True, eq=False):
@@ -196,42 +196,6 @@ def bargain(model: Model, plan: Ints, effort: Effort) -> None:
             _replan(model, plan, other)
             if lack(model, plan) >= was:
                 plan[:] = before
-
-
-def tolls(model: Model, plan: Ints) -> list[Ints]:
-    """What a weighted Wh of each limit is worth by slot, from a flow's plan: whole, never negative, (limits, t).
-
-    A demand would pay what its dearest slot costs it to get more of a full cheaper one; relaxed until nobody would.
-    """
-    worth = [np.zeros(plan.shape[1], np.int64) for _ in model.limits]
-    full = [limit.load(plan) >= limit.limit - limit.weight.max(initial=0) for limit in model.limits]
-    open_, used = (plan < model.caps), plan > 0
-    short = plan.sum(axis=1) < model.energy
-    low = np.iinfo(np.int64).min // 4
-    for _ in range(RELAXED):
-        price = model.cost + charged(model, worth)
-        top = np.where(used, price, low).max(axis=1, initial=low)
-        top = np.where(short, np.maximum(top, np.where(model.caps > 0, price, low).max(axis=1, initial=low)), top)
-        want = np.where(open_, np.maximum(top[:, None] - price, 0), 0)
-        changed = False
-        for at, limit in enumerate(model.limits):
-            share = np.where(limit.members[:, None], want // np.maximum(limit.weight, 1)[:, None], 0)
-            rise = np.where(full[at], share.max(axis=0, initial=0), 0)
-            if rise.any():
-                worth[at] = worth[at] + rise
-                changed = True
-                break
-        if not changed:
-            break
-    return worth
-
-
-def charged(model: Model, worth: Sequence[Ints]) -> Ints:
-    """What the limits' worths add to the price of each demand's slots, shape (n, t)."""
-    out = np.zeros_like(model.cost)
-    for limit, one in zip(model.limits, worth, strict=True):
-        out += limit.weight[:, None] * one[None, :]
-    return out
 
 
 def bound(model: Model, served: Ints, worth: Sequence[Ints]) -> int:
