@@ -151,9 +151,10 @@ class DemandExplained(msgspec.Struct, frozen=True):
 
 
 class LimitWorth(msgspec.Struct, frozen=True):
-    """What one more kWh through a limit would save, micro-units, in each slot where it would (one A for an hour: 0.23), to six.
+    """What one more kWh through a limit would save in each slot where it would, micro-units, give or take six.
 
-    `feeder` None: the connection. `phases`: where it is a current. In `short_slots` more would serve what is missing.
+    `feeder` None: the connection. `phases`: where it is a current (one A for an hour is 0.23 kWh). In `short_slots`
+    more would serve what is missing.
     """
 
     feeder: str | None

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from server.core.valley import grid, runs
-from server.core.valley.capacity import Ints, Model
+from server.core.valley.capacity import Ints, Model, earliest
 from server.core.valley.grid import Store, energy_nano, no_store, peak_nano, peak_w
 from server.core.valley.level import missed
 from server.core.valley.paths import Course
@@ -90,9 +90,9 @@ def window(model: Model, index: int) -> slice:
 def alone(model: Model) -> Alone:
     """Each demand as if it were alone, exactly."""
     plan = np.zeros_like(model.caps)
-    bound = 0
+    bound, cells = 0, runs.CELLS // max(1, len(model.demands))
     for index in range(len(model.demands)):
-        found = runs.planned(course(model, plan, index, model.caps[index]))
+        found = runs.planned(course(model, plan, index, model.caps[index]), cells)
         plan[index, window(model, index)] = found.plan
         bound += found.bound
     return Alone(plan, bound)
@@ -125,17 +125,19 @@ def objective(model: Model, plan: Ints, store: Store) -> int:
 def planned(model: Model, plan: Ints, tolls: Ints, time_s: float) -> Ints:
     """A plan within all rules, from one that heeds none; `tolls` (n, t)."""
     effort = Effort(int(time_s * REPLANS_PER_SECOND))
-    ways = [_one_by_one(model, tolls, _order(model, plan)), _within(model, plan, effort)]
+    order = _order(model)
+    ways = [_within(model, plan, order)]
+    if effort.spend(len(order)):
+        ways.append(_one_by_one(model, tolls, order))
     best = min(ways, key=lambda way: lack(model, way))
     _rounds(model, best, effort)
     bargain(model, best, effort)
     return best
 
 
-def _order(model: Model, plan: Ints) -> list[int]:
-    """Higher tiers first, then who has the least time to spare."""
-    slack = np.where(model.caps > 0, 1.0, 0).sum(axis=1) * model.caps.max(axis=1, initial=0) - model.energy
-    del plan
+def _order(model: Model) -> list[int]:
+    """Higher tiers first, then who has the least to spare."""
+    slack = model.caps.sum(axis=1) - model.energy
     return sorted(range(len(slack)), key=lambda one: (-model.tier[one], slack[one]))
 
 
@@ -147,11 +149,10 @@ def _one_by_one(model: Model, tolls: Ints, order: Sequence[int]) -> Ints:
     return plan
 
 
-def _within(model: Model, plan: Ints, effort: Effort) -> Ints:
+def _within(model: Model, plan: Ints, order: Sequence[int]) -> Ints:
     """A plan mended: each demand anew within what the others leave."""
     plan = plan.copy()
-    for index in _order(model, plan):
-        effort.spend(1)
+    for index in order:
         _replan(model, plan, index)
     return plan
 
@@ -172,19 +173,32 @@ def _rounds(model: Model, plan: Ints, effort: Effort) -> None:
             if seen.get(index) == room or not effort.spend(1):
                 continue
             seen[index] = room
-            before, was = plan[index].copy(), lack(model, plan)
-            _replan(model, plan, index)
-            if lack(model, plan) < was:
-                changed = True
-            else:
-                plan[index] = before
+            changed |= _improved(model, plan, index)
         if not changed:
             return
 
 
+def _improved(model: Model, plan: Ints, index: int) -> bool:
+    """Plan one demand anew while the others stay, if that is better. Changes `plan`; whether it did."""
+    stay, before = window(model, index), plan[index].copy()
+    way = course(model, plan, index, model.headroom(plan, index))
+    other = runs.planned(way, cells=0).plan
+    if _merit(way, int(model.floor[index]), other) >= _merit(way, int(model.floor[index]), before[stay]):
+        return False
+    plan[index, stay] = other
+    return True
+
+
+def _merit(way: Course, floor: int, plan: Ints) -> tuple[int, int, int]:
+    """How late the floor is, what is unserved, what it costs: the smaller the better."""
+    early = earliest(plan, floor)
+    late = int(early @ np.arange(len(plan))) + (floor - int(early.sum())) * len(plan)
+    return late, -int(plan.sum()), way.total(plan)
+
+
 def bargain(model: Model, plan: Ints, effort: Effort) -> None:
     """Who lacks energy and one other are planned from nothing, in either order; kept where that serves more."""
-    short = [index for index in _order(model, plan) if plan[index].sum() < model.energy[index]]
+    short = [index for index in _order(model) if plan[index].sum() < model.energy[index]]
     for index in short:
         for other in np.argsort(model.tier, kind="stable").tolist():
             meet = other != index and np.any((model.caps[index] > 0) & (plan[other] > 0))
