@@ -35,7 +35,7 @@ class Measured(msgspec.Struct, frozen=True):
 
     `gap`, costs and energies are those of all problems together. The yardstick solved `highs_share` of the cars or
     problems; where that is a part of a million cars, its time is scaled up. `ratio`: CPU of HiGHS by our CPU. `off`:
-    our cost less that of HiGHS, by the energy's gross value. `peak_mib` is ours, taken before HiGHS ran; `base_mib` of
+    our cost less that of HiGHS, by the energy's gross value. `peak_mib` is ours, without HiGHS; `base_mib` of
     it are Python, its libraries and the problem itself. `speedup`: one process by several, in wall time;
     `speedup_cpu`: the same in CPU time, by this process and the busiest of the several, which other load does not move.
     `over_wh`: the most by which a limit is passed in a slot; `between`: slots of something less than the least.

@@ -13,9 +13,9 @@ INTRODUCTION = """# The engine, measured
 
 Written by `make bench` (`dalstroom bench engine`). {machine}
 
-Each row runs in a process of its own; ours and SciPy's HiGHS solve the same problem in turns, and both build their
-numbers from it inside the measured time. Times are medians in milliseconds; *p99* is our wall time over the problems of
-a row. *MiB*: the most memory our process had before HiGHS ran, with Python and libraries (*base*). *gap*: cost less
+Each row runs in two new processes; ours and SciPy's HiGHS solve the same problem in turns, and both build their numbers
+from it inside the measured time. Times are medians in milliseconds; *p99* is our wall time over the problems of a row.
+*MiB*: the most memory our process had, with Python, libraries and the problem (*base*). *gap*: cost less
 proven bound, by the bound; *worst*: of one problem. *HiGHS* and *ratio* (theirs by ours) are CPU time. *off*: our cost
 less HiGHS's, by the energy's gross value; HiGHS knows no least power, so on `6a` rows it only bounds. For a million
 cars HiGHS plans the first 10 000, and its time is scaled up.
