@@ -7,7 +7,7 @@ from its bound than `Limits.gap`, or serves less than the limits alone would all
 import msgspec
 import numpy as np
 
-from server.core.valley import battery, dive, grid, level, search, switched
+from server.core.valley import battery, dive, grid, level, ruin, search, switched
 from server.core.valley.capacity import Ints, Model
 from server.core.valley.minimum import below_least, repaired
 from server.core.valley.problem import Limits
@@ -15,8 +15,10 @@ from server.core.valley.settle import Settled, least_cost, priced, settle
 from server.core.valley.worth import charged, of_limits
 
 NANO = 1_000_000_000
-SEARCHED_S = 0.7
+SEARCHED_S = 0.6
 """The part of a problem's time that its searches may take."""
+REPLANS_PER_SECOND = 250
+"""Of a site under rules, beside those of `switched`; each takes about 1 ms."""
 SEARCH_LEAST_S = 0.2
 """A search that gets less finds nothing."""
 CLOSER = 0.4
@@ -97,10 +99,11 @@ def _better(site: Model, found: Settled, plan: Ints | None, solver: str, time_s:
 
 
 def _dived(site: Model, found: Settled, time_s: float) -> Ints | None:
-    """The plan that a dive finds; with rules, the pattern of the plan with its energy as the flow gives it."""
+    """The plan that a dive finds; under rules, that of other worths of the limits, and of a few planned again."""
     drawn = found.drawn
     if switched.ruled(site):
-        return dive.refilled(drawn.model, found.plan, found.plan > 0)
+        effort = switched.Effort(int(time_s * REPLANS_PER_SECOND))
+        return ruin.bettered(drawn.model, found.plan, of_limits(drawn.model, drawn.plan, drawn.program), effort)
     plan = dive.dived(drawn.model, drawn.plan)
     if plan is None or not len(below_least(site, plan)):
         return plan
