@@ -17,7 +17,7 @@ from server.core.valley.worth import charged, of_limits
 NANO = 1_000_000_000
 FEW = 4
 """Demands that share nothing and have a least power are planned exactly where there are no more; each takes 2 ms."""
-SEARCHED_S = 0.6
+SEARCHED_S = 0.45
 """The part of a problem's time that its searches may take."""
 REPLANS_PER_SECOND = 250
 """Of a site under rules, beside those of `switched`; each takes about 1 ms."""
