@@ -10,6 +10,8 @@ state is (slot, n); who is still drawing has taken all that was offered, so the 
 first slot may be partial, hence two rows of states: with and without it. Of two equal values the car draws.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +63,27 @@ class Charging(msgspec.Struct, frozen=True, eq=False):
     charges: Bools
     advantage_eur: Floats
     short: float
+
+
+def ahead(
+    prices: Sequence[int], survival: Sequence[float], wanted: Appetite, max_w: int, left_s: float = SLOT_SECONDS
+) -> Ahead:
+    """What lies ahead, from a grid of quarter hours whose first has `left_s` seconds left.
+
+    Args:
+        prices: micro per kWh by slot.
+        survival: the chance that the car is there at each slot's end (`departure`).
+        wanted: what it still wants.
+        max_w: the power at which it charges.
+        left_s: seconds of the first slot that are still to come.
+    """
+    return Ahead(
+        prices=np.array(prices, dtype=np.int64),
+        first_wh=int(max_w * min(left_s, SLOT_SECONDS) // 3_600),
+        slot_wh=max_w * SLOT_SECONDS // 3_600,
+        survival=np.array(survival, dtype=np.float64),
+        appetite=wanted,
+    )
 
 
 class _Tables(msgspec.Struct, frozen=True, eq=False):

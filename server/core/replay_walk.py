@@ -45,7 +45,7 @@ class Walk:
     def __init__(self, known: Lessons, prices: PriceRaster, settings: Settings) -> None:
         self._known, self._prices, self._settings = known, prices, settings
         self._running: list[tuple[int, int, int]] = []
-        self._missing_wh: list[int] = []
+        self._balance = 0.0
         self._values: list[float] = []
         self._asked = 0
 
@@ -74,13 +74,13 @@ class Walk:
 
     def _look_at_what_ended(self, now_s: int) -> None:
         while self._running and self._running[0][0] <= now_s:
-            self._missing_wh.append(heapq.heappop(self._running)[2])
+            missing_wh = heapq.heappop(self._running)[2]
+            self._balance = dial.after(self._settings.dial, self._balance, missing_wh)
 
     def _stakes(self) -> Stakes:
         if self._settings.risk is not None:
             return Stakes(self._settings.risk, self._settings.short_wh, self._settings.floor_wh)
-        record = dial.record(self._missing_wh)
-        risk = dial.risk_eur(self._settings.dial, record, self._settings.first_risk)
+        risk = dial.risk_eur(self._settings.dial, self._balance, self._settings.first_risk)
         return Stakes(risk, dial.SHORT_WH, self._settings.floor_wh)
 
     def _asks(self, ahead: Ahead, stakes: Stakes) -> bool:
@@ -113,7 +113,7 @@ class Walk:
             return replay_planner.by_deadline(window, energy_wh, int(until_s - case.first_s) // SLOT_SECONDS)
         risk = settings.risk
         if risk is None:
-            risk = FIRST_NUMBER[settings.rule] * dial.risk_eur(settings.dial, dial.record(self._missing_wh))
+            risk = FIRST_NUMBER[settings.rule] * dial.risk_eur(settings.dial, self._balance)
         return replay_planner.plan(settings.rule, window, energy_wh, settings.floor_wh, risk)
 
 

@@ -1,19 +1,20 @@
-"""One row measured: our solver and HiGHS in turns, on the same problems, in one process that does nothing else."""
+"""One row measured: our solver and HiGHS in turns, on the same problems, each in a process that does nothing else."""
 
 import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import nullcontext
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 import numpy as np
 
-from server.cli.bench import family, real
+from server.cli.bench import family, judge, real, yardstick
 from server.cli.bench.rows import Measured, Row
 from server.core.valley.bulk import Crowd, Plans
 from server.core.valley.problem import Answer, Problem
@@ -51,39 +52,57 @@ class _Turns(msgspec.Struct):
     ours: Times = msgspec.field(default_factory=Times)
     theirs: Times = msgspec.field(default_factory=Times)
 
+    def judged(self, rival: Executor, asked: Problem | Crowd) -> yardstick.Best:
+        """What HiGHS finds, its times noted."""
+        said = rival.submit(yardstick.timed, asked).result()
+        self.theirs.wall.append(said.wall_ms)
+        self.theirs.cpu.append(said.cpu_ms)
+        return said.best
 
-def measured(row: Row, rounds: int) -> Measured:
+
+def yardsticks() -> ProcessPoolExecutor:
+    """The process that HiGHS has for itself. Who asked for it ends it."""
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+
+def measured_apart(row: Row, rounds: int) -> Measured:
+    """The row, with a process for HiGHS of its own."""
+    with yardsticks() as rival:
+        return measured(row, rounds, rival)
+
+
+def measured(row: Row, rounds: int, rival: Executor) -> Measured:
     """The row, with the load of the machine as it was measured."""
     missing = real.missing(row.real) if row.real else None
     if missing is not None:
         return Measured(row.name, skipped=missing)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    found = _many(row, rounds) if row.many else _solved(row, rounds)
+    found = _many(row, rounds, rival) if row.many else _solved(row, rounds, rival)
     return msgspec.structs.replace(found, load=None if load is None else round(load, 1))
 
 
-def _solved(row: Row, rounds: int) -> Measured:
+def _solved(row: Row, rounds: int, rival: Executor) -> Measured:
     """Problems of the contract, by `solve`."""
     problems = _problems(row)
     solve(_smallest(problems))  # loads the solver
     base = peak_mib()
     answers = [solve(one) for one in problems[:1]]
     peak = peak_mib()
-    from server.cli.bench import yardstick
-
     judged = problems[:JUDGED]
-    bests = [yardstick.of_problem(one) for one in judged[:1]]
+    rival.submit(yardstick.timed, _smallest(problems)).result()  # loads SciPy
+    bests: list[yardstick.Best] = []
     turns = [_Turns() for _ in problems]
     begun, done = time.perf_counter(), 0
     while done < rounds and (done == 0 or time.perf_counter() - begun < BUDGET_S):
         answers = [turn.ours.of(partial(solve, one)) for turn, one in zip(turns, problems, strict=True)]
-        pairs = zip(turns, judged, strict=False)
-        bests = [turn.theirs.of(partial(yardstick.of_problem, one)) for turn, one in pairs]
+        beside = zip(turns, judged, strict=False)
+        bests = [turn.judged(rival, one) for turn, one in beside]
         done += 1
     cost, bound = (sum(one) for one in zip(*((one.cost_nano, one.bound_nano) for one in answers), strict=True))
     gross = sum(best.gross_eur for best in bests)
     off = sum(one.cost_nano for one in answers[:JUDGED]) / NANO - sum(best.cost_eur for best in bests)
     gaps = [one.gap for one in answers]
+    pairs = list(zip(problems, answers, strict=True))
     said = Measured(
         name=row.name,
         cars=sum(len(one.demands) for one in problems),
@@ -103,6 +122,8 @@ def _solved(row: Row, rounds: int) -> Measured:
         highs_unserved_wh=round(sum(best.unserved_wh for best in bests), 1),
         highs_share=len(bests) / len(problems),
         off=off / max(gross, 1e-9),
+        over_wh=round(max(judge.over_wh(*pair) for pair in pairs), 3),
+        between=sum(judge.between(*pair) for pair in pairs),
     )
     return msgspec.structs.replace(said, **_figures(turns))
 
@@ -125,30 +146,34 @@ def _solvers(answers: Sequence[Answer]) -> str:
 
 
 class _Race(msgspec.Struct, frozen=True, eq=False):
-    """Rounds of one crowd: its plans, times of ours and HiGHS, times in one process beside several."""
+    """Rounds of one crowd: its plans, times of ours and HiGHS, times in one process beside several.
+
+    `path_ms`: CPU of this process and of the busiest of the several, which the wall comes down to on a quiet machine.
+    """
 
     plans: Plans
     turns: _Turns
     alone: Times
+    path_ms: list[float]
     rounds: int
     peak: float
     base: float
 
 
-def _many(row: Row, rounds: int) -> Measured:
+def _many(row: Row, rounds: int, rival: Executor) -> Measured:
     """Cars from arrays, in one process, or in some beside one."""
     crowd = family.crowd(row.kind, 0)
     if not row.limited:
         crowd = msgspec.structs.replace(crowd, limit_w=None)
     race = _raced(row, crowd, rounds)
-    from server.cli.bench import yardstick
-
     sample = _sample(crowd)
-    best = race.turns.theirs.of(partial(yardstick.of_crowd, sample))
+    best = race.turns.judged(rival, sample)
     share = len(sample.site) / len(crowd.site)
-    figures, speedup = _figures([race.turns], share), None
+    figures = _figures([race.turns], share)
     if row.processes > 1:
-        speedup = round(statistics.median(race.alone.wall) / statistics.median(race.turns.ours.wall), 2)
+        wall = statistics.median(race.alone.wall) / statistics.median(race.turns.ours.wall)
+        path = statistics.median(race.alone.cpu) / max(statistics.median(race.path_ms), 1e-6)
+        figures.update(speedup=round(wall, 2), speedup_cpu=round(path, 2))
         figures["cpu_ms"] = round(statistics.median(race.alone.cpu), 3)
         figures["ratio"] = round(figures["highs_cpu_ms"] / max(figures["cpu_ms"], 1e-6), 1)
     plans = race.plans
@@ -169,25 +194,28 @@ def _many(row: Row, rounds: int) -> Measured:
         highs_share=share,
         off=(plan(sample).total_nano / NANO - best.cost_eur) / max(best.gross_eur, 1e-9),
         processes=row.processes,
-        speedup=speedup,
     )
     return msgspec.structs.replace(said, **figures)
 
 
 def _raced(row: Row, crowd: Crowd, rounds: int) -> _Race:
     plan(crowd.part(slice(0, 100)))  # loads the solver
-    base, turns, alone, done = peak_mib(), _Turns(), Times(), 0
+    base, turns, alone = peak_mib(), _Turns(), Times()
+    path: list[float] = []
     with started(row.processes) if row.processes > 1 else nullcontext() as executor:
         sent = partial(plan, crowd, executor, row.processes)
         plans = sent()
-        peak = peak_mib() + _peaks(executor, row.processes)
+        peak = peak_mib() + sum(_asked(executor, peak_mib, row.processes).values())
         begun = time.perf_counter()
-        while done < rounds and (done == 0 or time.perf_counter() - begun < BUDGET_S):
+        while len(path) < rounds and (not path or time.perf_counter() - begun < BUDGET_S):
+            before = _asked(executor, time.process_time, row.processes)
             turns.ours.of(sent)
+            after = _asked(executor, time.process_time, row.processes)
+            spent = [after[process] - before.get(process, 0.0) for process in after]
+            path.append(turns.ours.cpu[-1] + 1000 * max(spent, default=0.0))
             if row.processes > 1:
                 alone.of(partial(plan, crowd))
-            done += 1
-    return _Race(plans, turns, alone, done, peak, base)
+    return _Race(plans, turns, alone, path, len(path), peak, base)
 
 
 def _sample(crowd: Crowd) -> Crowd:
@@ -228,14 +256,13 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _peaks(executor: Executor | None, processes: int) -> float:
-    """The same of the processes of an executor together, as far as they answer."""
+def _asked(executor: Executor | None, question: Callable[[], float], processes: int) -> dict[int, float]:
+    """What each process of an executor answers, by its number; nothing where there is none."""
     if executor is None:
-        return 0.0
-    answers = executor.map(_own_peak, range(4 * processes))
-    return sum(dict(answers).values())
+        return {}
+    return dict(executor.map(partial(_answered, question), range(4 * processes)))
 
 
-def _own_peak(_turn: int) -> tuple[int, float]:
+def _answered(question: Callable[[], float], _turn: int) -> tuple[int, float]:
     time.sleep(0.02)  # so that no process answers for the others
-    return os.getpid(), peak_mib()
+    return os.getpid(), question()

@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from server.cli.bench.measure import measured
+from server.cli.bench.measure import measured, measured_apart, yardsticks
 from server.cli.bench.rows import ROWS, Measured, Row
 from server.cli.bench.table import page, table
 
@@ -91,9 +91,10 @@ def run(wanted: Wanted) -> None:
 
 def _measured(rows: Sequence[Row], wanted: Wanted) -> Iterator[Measured]:
     if wanted.quick:  # in place: a new process takes longer than a small row
-        yield from (measured(row.quick(), 1) for row in rows)
+        with yardsticks() as rival:
+            yield from (measured(row.quick(), 1, rival) for row in rows)
         return
     for row in rows:
         # A new process for each, so that its peak of memory is its own.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
-            yield executor.submit(measured, row, wanted.rounds).result()
+            yield executor.submit(measured_apart, row, wanted.rounds).result()

@@ -11,16 +11,16 @@ import msgspec
 import numpy as np
 
 from server.core.valley import grid, runs
-from server.core.valley.capacity import Ints, Model
+from server.core.valley.capacity import Ints, Model, earliest
 from server.core.valley.grid import Store, energy_nano, no_store, peak_nano, peak_w
 from server.core.valley.level import missed
 from server.core.valley.paths import Course
 from server.core.valley.rules import kept, starts
+from server.core.valley.worth import charged
 
 REPLANS_PER_SECOND = 150
 """A replan takes about 1.5 ms, so that the 2 s that a problem has by default are 0.5 s here at most."""
 ROUNDS = 4
-RELAXED = 60
 
 
 class Alone(msgspec.Struct, frozen=True, eq=False):
@@ -90,9 +90,9 @@ def window(model: Model, index: int) -> slice:
 def alone(model: Model) -> Alone:
     """Each demand as if it were alone, exactly."""
     plan = np.zeros_like(model.caps)
-    bound = 0
+    bound, cells = 0, runs.CELLS // max(1, len(model.demands))
     for index in range(len(model.demands)):
-        found = runs.planned(course(model, plan, index, model.caps[index]))
+        found = runs.planned(course(model, plan, index, model.caps[index]), cells)
         plan[index, window(model, index)] = found.plan
         bound += found.bound
     return Alone(plan, bound)
@@ -125,44 +125,45 @@ def objective(model: Model, plan: Ints, store: Store) -> int:
 def planned(model: Model, plan: Ints, tolls: Ints, time_s: float) -> Ints:
     """A plan within all rules, from one that heeds none; `tolls` (n, t)."""
     effort = Effort(int(time_s * REPLANS_PER_SECOND))
-    ways = [_one_by_one(model, tolls, _order(model, plan)), _within(model, plan, effort)]
+    order = _order(model)
+    ways = [_within(model, plan, order)]
+    if effort.spend(len(order)):
+        ways.append(one_by_one(model, tolls))
     best = min(ways, key=lambda way: lack(model, way))
-    _rounds(model, best, effort)
+    polish(model, best, effort)
     bargain(model, best, effort)
     return best
 
 
-def _order(model: Model, plan: Ints) -> list[int]:
-    """Higher tiers first, then who has the least time to spare."""
-    slack = np.where(model.caps > 0, 1.0, 0).sum(axis=1) * model.caps.max(axis=1, initial=0) - model.energy
-    del plan
+def _order(model: Model) -> list[int]:
+    """Higher tiers first, then who has the least to spare."""
+    slack = model.caps.sum(axis=1) - model.energy
     return sorted(range(len(slack)), key=lambda one: (-model.tier[one], slack[one]))
 
 
-def _one_by_one(model: Model, tolls: Ints, order: Sequence[int]) -> Ints:
+def one_by_one(model: Model, tolls: Ints) -> Ints:
     """Each demand within what those before it left, and dear where others need the slot."""
     plan = np.zeros_like(model.caps)
-    for index in order:
-        _replan(model, plan, index, tolls[index])
+    for index in _order(model):
+        replan(model, plan, index, tolls[index])
     return plan
 
 
-def _within(model: Model, plan: Ints, effort: Effort) -> Ints:
+def _within(model: Model, plan: Ints, order: Sequence[int]) -> Ints:
     """A plan mended: each demand anew within what the others leave."""
     plan = plan.copy()
-    for index in _order(model, plan):
-        effort.spend(1)
-        _replan(model, plan, index)
+    for index in order:
+        replan(model, plan, index)
     return plan
 
 
-def _replan(model: Model, plan: Ints, index: int, toll: Ints | None = None) -> None:
+def replan(model: Model, plan: Ints, index: int, toll: Ints | None = None) -> None:
     stay = window(model, index)
     way = course(model, plan, index, model.headroom(plan, index), toll)
     plan[index, stay] = runs.planned(way, cells=0).plan
 
 
-def _rounds(model: Model, plan: Ints, effort: Effort) -> None:
+def polish(model: Model, plan: Ints, effort: Effort) -> None:
     """Plan each demand anew while the others stay, and keep what is better. Changes `plan`."""
     seen: dict[int, bytes] = {}
     for _ in range(ROUNDS):
@@ -172,19 +173,32 @@ def _rounds(model: Model, plan: Ints, effort: Effort) -> None:
             if seen.get(index) == room or not effort.spend(1):
                 continue
             seen[index] = room
-            before, was = plan[index].copy(), lack(model, plan)
-            _replan(model, plan, index)
-            if lack(model, plan) < was:
-                changed = True
-            else:
-                plan[index] = before
+            changed |= improve(model, plan, index)
         if not changed:
             return
 
 
+def improve(model: Model, plan: Ints, index: int) -> bool:
+    """Plan one demand anew while the others stay, if that is better. Changes `plan`; whether it did."""
+    stay, before = window(model, index), plan[index].copy()
+    way = course(model, plan, index, model.headroom(plan, index))
+    other = runs.planned(way, cells=0).plan
+    if _merit(way, int(model.floor[index]), other) >= _merit(way, int(model.floor[index]), before[stay]):
+        return False
+    plan[index, stay] = other
+    return True
+
+
+def _merit(way: Course, floor: int, plan: Ints) -> tuple[int, int, int]:
+    """How late the floor is, what is unserved, what it costs: the smaller the better."""
+    early = earliest(plan, floor)
+    late = int(early @ np.arange(len(plan))) + (floor - int(early.sum())) * len(plan)
+    return late, -int(plan.sum()), way.total(plan)
+
+
 def bargain(model: Model, plan: Ints, effort: Effort) -> None:
     """Who lacks energy and one other are planned from nothing, in either order; kept where that serves more."""
-    short = [index for index in _order(model, plan) if plan[index].sum() < model.energy[index]]
+    short = [index for index in _order(model) if plan[index].sum() < model.energy[index]]
     for index in short:
         for other in np.argsort(model.tier, kind="stable").tolist():
             meet = other != index and np.any((model.caps[index] > 0) & (plan[other] > 0))
@@ -192,46 +206,10 @@ def bargain(model: Model, plan: Ints, effort: Effort) -> None:
                 continue
             before, was = plan.copy(), lack(model, plan)
             plan[[index, other]] = 0
-            _replan(model, plan, index)
-            _replan(model, plan, other)
+            replan(model, plan, index)
+            replan(model, plan, other)
             if lack(model, plan) >= was:
                 plan[:] = before
-
-
-def tolls(model: Model, plan: Ints) -> list[Ints]:
-    """What a weighted Wh of each limit is worth by slot, from a flow's plan: whole, never negative, (limits, t).
-
-    A demand would pay what its dearest slot costs it to get more of a full cheaper one; relaxed until nobody would.
-    """
-    worth = [np.zeros(plan.shape[1], np.int64) for _ in model.limits]
-    full = [limit.load(plan) >= limit.limit - limit.weight.max(initial=0) for limit in model.limits]
-    open_, used = (plan < model.caps), plan > 0
-    short = plan.sum(axis=1) < model.energy
-    low = np.iinfo(np.int64).min // 4
-    for _ in range(RELAXED):
-        price = model.cost + charged(model, worth)
-        top = np.where(used, price, low).max(axis=1, initial=low)
-        top = np.where(short, np.maximum(top, np.where(model.caps > 0, price, low).max(axis=1, initial=low)), top)
-        want = np.where(open_, np.maximum(top[:, None] - price, 0), 0)
-        changed = False
-        for at, limit in enumerate(model.limits):
-            share = np.where(limit.members[:, None], want // np.maximum(limit.weight, 1)[:, None], 0)
-            rise = np.where(full[at], share.max(axis=0, initial=0), 0)
-            if rise.any():
-                worth[at] = worth[at] + rise
-                changed = True
-                break
-        if not changed:
-            break
-    return worth
-
-
-def charged(model: Model, worth: Sequence[Ints]) -> Ints:
-    """What the limits' worths add to the price of each demand's slots, shape (n, t)."""
-    out = np.zeros_like(model.cost)
-    for limit, one in zip(model.limits, worth, strict=True):
-        out += limit.weight[:, None] * one[None, :]
-    return out
 
 
 def bound(model: Model, served: Ints, worth: Sequence[Ints]) -> int:

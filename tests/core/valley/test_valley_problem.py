@@ -80,18 +80,6 @@ def test_a_field_that_the_contract_does_not_name_is_an_error(path):
     }
 
 
-LATER = [
-    (("explain",), True),
-]
-
-
-@pytest.mark.parametrize(("path", "value"), LATER, ids=lambda part: as_field(part) if isinstance(part, tuple) else "")
-def test_what_this_form_of_the_engine_cannot_plan_with_yet_is_an_error(path, value):
-    found = errors(changed(path, value))
-    assert list(found) == [as_field(path)]
-    assert "does not plan with it yet: expected" in found[as_field(path)]
-
-
 WRONG = [
     (("slots",), 0, "slots", "expected `int` >= 1"),
     (("slots",), "4", "slots", "expected `int`, got `str`"),

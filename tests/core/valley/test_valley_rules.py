@@ -166,3 +166,23 @@ def test_every_plan_keeps_to_its_rules_and_to_all_else(problem, switch, run, blo
 @given(problems(), st.integers(0, 500_000))
 def test_a_price_on_starts_never_takes_energy_from_anyone(problem, switch):
     assert solve(replace(problem, switch_micro=switch)).unserved_wh == solve(problem).unserved_wh
+
+
+@pytest.mark.parametrize("energy", [1, 3_000_001, 100_000_000])
+def test_the_edges_of_the_ranges_are_planned_under_rules_too(energy):
+    dearest = 1_000_000_000
+    cars = [ev(f"e{i}", energy_wh=energy, max_w=100_000_000, min_w=i * 50_000_000, priority=i) for i in range(3)]
+    problem = asked([dearest, -dearest, 0, 7] * 3, cars, limit_w=60_000_000, switch_micro=dearest, min_run_slots=3)
+    answer = solve(problem)
+    assert_kept(problem, answer)
+    begun(problem, answer)
+
+
+def test_the_quarter_hours_of_a_month_are_planned_under_rules():
+    dice = random.Random(1)
+    car = ev(energy_wh=60_000, min_w=4140)
+    problem = asked([dice.randint(0, 300_000) for _ in range(2976)], [car], switch_micro=10_000, min_run_slots=2)
+    answer = solve(problem)
+    assert_kept(problem, answer)
+    assert (answer.unserved_wh, begun(problem, answer) >= 1) == (0, True)
+    assert answer.gap <= 0.02
