@@ -125,7 +125,10 @@ def _with_margin(place: Place, wish: Wish) -> list[int]:
 
 
 def _depart_slot(place: Place, wish: Wish) -> int:
-    """The first slot that is not wholly before the departure; the whole grid for a charge at once or a forecast."""
-    if wish.at_once or wish.ready.at is None or wish.survival is not None:
+    """The first slot that is not wholly before the departure; the whole grid where nobody knows that time.
+
+    A charge at once ends there too: behind a shared limit it would else be put off beyond it for another's sake.
+    """
+    if wish.ready.at is None or wish.survival is not None:
         return place.grid.slots
     return min(max(1, place.grid.index(wish.ready.at)), place.grid.slots)
