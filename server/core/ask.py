@@ -14,7 +14,7 @@ from server.core.objective import at_once_prices
 from server.core.ready_by import ReadyBy
 from server.core.station import Feeder, base_load_w
 from server.core.timegrid import Grid
-from server.core.valley.problem import Demand, Problem, Site
+from server.core.valley.problem import Demand, Limits, Problem, Site
 from server.core.valley.problem import Feeder as Limit
 from shared.sessions import Delay
 from shared.units import current_ma, power_w
@@ -22,6 +22,8 @@ from shared.units import current_ma, power_w
 SITE = "location"
 FEEDER = "feeder"
 MIN_CURRENT_MA = 6_000
+CLOSE_ENOUGH = 0.02
+"""The gap to the engine's bound above which it searches for a better plan: seconds, for what would be a few cents."""
 MARGIN_S = 600
 MARGIN_PCT = 5
 MARGIN_MICRO_PER_KWH = 50_000
@@ -75,6 +77,7 @@ def problem(place: Place, wishes: Sequence[Wish]) -> Problem:
         price_micro_per_kwh=[0] * place.grid.slots,
         sites=[Site(id=SITE, limit_w=limit, base_load_w=base, feeders=feeders)],
         demands=[_demand(place, wish, feeders[0].id if feeders else None) for wish in wishes],
+        limits=Limits(gap=CLOSE_ENOUGH),
     )
 
 
