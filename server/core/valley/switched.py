@@ -158,6 +158,7 @@ def _within(model: Model, plan: Ints, order: Sequence[int]) -> Ints:
 
 
 def replan(model: Model, plan: Ints, index: int, toll: Ints | None = None) -> None:
+    """Plan one demand anew within what the others leave. Changes `plan`."""
     stay = window(model, index)
     way = course(model, plan, index, model.headroom(plan, index), toll)
     plan[index, stay] = runs.planned(way, cells=0).plan
