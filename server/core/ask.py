@@ -22,8 +22,12 @@ from shared.units import current_ma, power_w
 SITE = "location"
 FEEDER = "feeder"
 MIN_CURRENT_MA = 6_000
-CLOSE_ENOUGH = 0.02
-"""The gap to the engine's bound above which it searches for a better plan: seconds, for what would be a few cents."""
+SWITCH_MICRO = 10_000
+"""A start of charging counts as a cent: quarter-hour prices would else make contactors chatter and cars fall asleep."""
+RUN_SLOTS = 2
+"""At least half an hour on, and off between two runs."""
+LIMITS = Limits(time_s=0.05, gap=0.02)
+"""A plug-in does not wait for the last cent."""
 MARGIN_S = 600
 MARGIN_PCT = 5
 MARGIN_MICRO_PER_KWH = 50_000
@@ -48,6 +52,7 @@ class Wish(msgspec.Struct, frozen=True):
     worth_micro: int | None
     final_w: int
     tail_s: int = 0  # how much longer the car takes near full
+    charging: bool = False  # now: to go on is no start
 
     @property
     def at_once(self) -> bool:
@@ -75,9 +80,12 @@ def problem(place: Place, wishes: Sequence[Wish]) -> Problem:
         slots=place.grid.slots,
         elapsed_s=round((place.now - place.grid.start).total_seconds()),
         price_micro_per_kwh=[0] * place.grid.slots,
+        switch_micro=SWITCH_MICRO,
+        min_run_slots=RUN_SLOTS,
+        rules_yield=True,
+        limits=LIMITS,
         sites=[Site(id=SITE, limit_w=limit, base_load_w=base, feeders=feeders)],
         demands=[_demand(place, wish, feeders[0].id if feeders else None) for wish in wishes],
-        limits=Limits(gap=CLOSE_ENOUGH),
     )
 
 
@@ -109,6 +117,7 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
         floor_wh=0 if wish.at_once else min(wish.need.floor_wh, wish.need.energy_wh),
         max_w=wish.max_w,
         min_w=least_w,
+        charging=wish.charging,
         phases=list(range(1, wish.phases + 1)),
         any_phase=wish.phases < 3,  # nobody wrote down how the sockets are wired
         price_micro_per_kwh=at_once_prices(slots) if wish.at_once else _with_margin(place, wish),

@@ -11,6 +11,7 @@ from server.core import ask, departure, gain, objective, ready_by
 from server.core.ask import Place, Wish
 from server.core.demand import FULL_PCT, Need, NeedInputs, need
 from server.core.pricecurve import PriceSlot, curve_id, sources
+from server.core.following import DRAWING_W
 from server.core.ready_by import ReadyBy, ReadySource
 from server.core.session import Followed, Session
 from server.core.station import Feeder, Station, safe_share_w
@@ -184,6 +185,7 @@ async def _wish(tx: AsyncSession, one: SessionFacts, here: Here) -> Wish:
         worth_micro=worth,
         final_w=one.max_w if here.feeder is None else safe_share_w(here.feeder, here.boxes, one.phases),
         tail_s=_tail_s(one),
+        charging=session.power_w >= DRAWING_W,
     )
 
 

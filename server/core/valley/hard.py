@@ -43,6 +43,16 @@ def hardened(site: Model, limits: Limits, share: float) -> Settled:
     return _searched(site, found, time_s, limits)
 
 
+def yielding(site: Model, found: Settled, time_s: float) -> Settled:
+    """What was found, or the plan without rules of running where that leaves less missing: nobody is short for them."""
+    if not switched.ruled(site) or found.plan.sum() >= site.energy.sum():
+        return found
+    free = settle(site, time_s)
+    if level.missed(site, free.plan) >= level.missed(site, found.plan):
+        return found
+    return _settled(site, free, free.plan, "repair", time_s)
+
+
 def _close(site: Model, found: Settled, limits: Limits) -> bool:
     """Whether a plan is near enough to its bound, and leaves nothing that the limits alone would let it serve."""
     if found.plan.sum() < found.drawn.plan.sum():

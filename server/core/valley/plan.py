@@ -7,7 +7,7 @@ import msgspec
 
 from server.core.valley import advice, explain, grid
 from server.core.valley.capacity import Model, models
-from server.core.valley.hard import hardened
+from server.core.valley.hard import hardened, yielding
 from server.core.valley.problem import Answer, DemandPlan, Problem, SitePlan, StoredPlan, faults
 from server.core.valley.settle import Settled
 
@@ -50,6 +50,8 @@ def solve(problem: Problem) -> Answer:
 
 def _part(site: Model, problem: Problem, share: float) -> _Part:
     settled = hardened(site, problem.limits, share)
+    if problem.rules_yield:
+        settled = yielding(site, settled, problem.limits.time_s)
     return _Part(site, settled, advice.scene(site, settled, problem.slot_seconds) if problem.explain else None)
 
 

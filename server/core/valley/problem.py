@@ -95,7 +95,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sites, demands and prices over `slots` slots from `start` on.
 
-    `elapsed_s` is for callers inside the house only: seconds of slot 0 that are gone already.
+    For callers inside the house only: `elapsed_s`, seconds of slot 0 that are gone already; `rules_yield`, whether the
+    price of a start and the least run are let go of at a site where more would be missing for their sake.
     """
 
     id: Name
@@ -113,6 +114,7 @@ class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     explain: bool = False
     limits: Limits = Limits()
     elapsed_s: int = 0
+    rules_yield: bool = False
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -220,7 +222,7 @@ class Answer(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(Problem)
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?$", re.DOTALL)
 _NAMED = re.compile(r"^Object (?P<how>contains unknown|missing required) field `(?P<name>.*)`$", re.DOTALL)
-_HOUSE_ONLY = "elapsed_s"
+_HOUSE_ONLY = ("elapsed_s", "rules_yield")
 _HOUSE_ONLY_DEMAND = ("any_phase", "charging")
 
 
@@ -233,8 +235,8 @@ def parse(raw: bytes) -> Problem | list[FieldError]:
         return [_field_error(str(error))]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return [FieldError("$", f"expected one JSON object in UTF-8: {error}")]
-    if _HOUSE_ONLY in named:
-        return [_unknown("", _HOUSE_ONLY)]
+    if own := [name for name in _HOUSE_ONLY if name in named]:
+        return [_unknown("", name) for name in own]
     if any(name.encode() in raw for name in _HOUSE_ONLY_DEMAND):
         demands = msgspec.json.decode(named["demands"], type=list[dict[str, msgspec.Raw]])
         said = [(index, name) for index, demand in enumerate(demands) for name in _HOUSE_ONLY_DEMAND if name in demand]
@@ -274,7 +276,7 @@ def faults(problem: Problem) -> list[FieldError]:
         *_twice([demand.id for demand in problem.demands], "demands"),
     ]
     if not 0 <= problem.elapsed_s < problem.slot_seconds:
-        found.append(FieldError(_HOUSE_ONLY, f"expected 0 to {problem.slot_seconds - 1}, got {problem.elapsed_s}"))
+        found.append(FieldError(_HOUSE_ONLY[0], f"expected 0 to {problem.slot_seconds - 1}, got {problem.elapsed_s}"))
     for index, site in enumerate(problem.sites):
         found.extend(_site_faults(site, problem.slots, f"sites[{index}]"))
     feeders = {site.id: {feeder.id for feeder in site.feeders} for site in problem.sites}
