@@ -26,7 +26,7 @@ SWITCH_MICRO = 10_000
 """A start of charging counts as a cent: quarter-hour prices would else make contactors chatter and cars fall asleep."""
 RUN_SLOTS = 2
 """At least half an hour on, and off between two runs."""
-LIMITS = Limits(time_s=0.05, gap=0.02)
+LIMITS = Limits(time_s=0.02, gap=0.02)
 """A plug-in does not wait for the last cent."""
 MARGIN_S = 600
 MARGIN_PCT = 5

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core import ask, departure, gain, objective, ready_by
 from server.core.ask import Place, Wish
 from server.core.demand import FULL_PCT, Need, NeedInputs, need
-from server.core.pricecurve import PriceSlot, curve_id, sources
 from server.core.following import DRAWING_W
+from server.core.pricecurve import PriceSlot, curve_id, sources
 from server.core.ready_by import ReadyBy, ReadySource
 from server.core.session import Followed, Session
 from server.core.station import Feeder, Station, safe_share_w

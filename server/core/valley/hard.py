@@ -116,6 +116,11 @@ def _better(site: Model, found: Settled, plan: Ints | None, solver: str, time_s:
     """What was found, or a better plan; in either case by this solver."""
     if plan is None or _merit(site, found, plan) >= _merit(site, found, found.plan):
         return msgspec.structs.replace(found, solver=solver)
+    if site.site.battery is None and np.array_equal(plan.sum(axis=1), found.plan.sum(axis=1)):
+        assert not site.breaks(plan)
+        within = found.model if not found.model.breaks(plan) else site
+        cost = switched.cost_nano(within, plan, found.store)  # what serves the same has the same bound
+        return msgspec.structs.replace(found, model=within, plan=plan, solver=solver, cost_nano=cost)
     return _settled(site, found, plan, solver, time_s)
 
 
