@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from server.core.rota import Rota
 from server.core.tariff import PublicTariffTerms
 from server.storage.columns import BigId, big_field, json_field, party_field, time_field
 from shared.accounts import Habit
@@ -26,6 +27,7 @@ class Accounts(SQLModel, table=True):
     __tablename__ = "accounts"
     __table_args__ = (
         sa.CheckConstraint("role in ('driver','fleet_manager','operator','supplier','administrator')", name="role"),
+        sa.CheckConstraint("dial in ('sure','balanced','cheap')", name="dial"),
     )
     id: UUID = Field(primary_key=True)
     party_id: UUID = party_field()
@@ -39,9 +41,21 @@ class Accounts(SQLModel, table=True):
     currency: str = "EUR"
     consent_at: datetime | None = time_field(nullable=True)
     habits: Any = json_field(list[Habit])
+    dial: str = "sure"
     story: str | None = None
     created_at: datetime = time_field()
     closed_at: datetime | None = time_field(nullable=True)
+
+
+class Rotas(SQLModel, table=True):
+    """When a driver's shifts begin, as read from a calendar."""
+
+    __tablename__ = "rotas"
+    account_id: UUID = Field(primary_key=True, foreign_key="accounts.id")
+    party_id: UUID = party_field()
+    rota: Any = json_field(Rota)
+    travel_minutes: int = 0
+    saved_at: datetime = time_field()
 
 
 class Consents(SQLModel, table=True):
