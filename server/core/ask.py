@@ -4,7 +4,8 @@ Stations that are out of reach, or that do not do what they are told, are no dem
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 import msgspec
@@ -14,7 +15,7 @@ from server.core.objective import at_once_prices
 from server.core.ready_by import ReadyBy
 from server.core.station import Feeder, base_load_w
 from server.core.timegrid import Grid
-from server.core.valley.problem import Demand, Problem, Site
+from server.core.valley.problem import POWER_MAX_W, Demand, Problem, Site, faults
 from server.core.valley.problem import Feeder as Limit
 from shared.sessions import Delay
 from shared.units import current_ma, power_w
@@ -46,6 +47,10 @@ class Wish(msgspec.Struct, frozen=True):
     worth_micro: int | None
     final_w: int
     tail_s: int = 0  # how much longer the car takes near full
+    one_block: bool = False  # in one piece
+    drawing: bool = False  # it charges now
+    basis: str = ""  # of a forecast: on whose stays it stands, and how many of the driver's own
+    stays: int = 0
 
     @property
     def at_once(self) -> bool:
@@ -96,6 +101,8 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
     # Less than one slot at 6 A cannot be planned; a limit is a maximum, and a car that is full stops by itself.
     least_wh = -(-least_w * place.grid.slot_seconds // 3600) if wish.need.energy_wh else 0
     energy_wh = max(wish.need.energy_wh, least_wh)
+    one_block = wish.one_block and not wish.at_once and knows_blocks()
+    no_floor = wish.at_once or (one_block and wish.survival is None)  # a floor at once would be where the piece begins
     return Demand(
         id=str(wish.session_id),
         site=SITE,
@@ -103,15 +110,27 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
         arrive_slot=0,
         depart_slot=_depart_slot(place, wish),
         energy_wh=energy_wh,
-        floor_wh=0 if wish.at_once else min(wish.need.floor_wh, wish.need.energy_wh),
+        floor_wh=0 if no_floor else min(wish.need.floor_wh, wish.need.energy_wh),
         max_w=wish.max_w,
         min_w=least_w,
         phases=list(range(1, wish.phases + 1)),
         any_phase=wish.phases < 3,  # nobody wrote down how the sockets are wired
+        one_block=one_block,
+        charging=one_block and wish.drawing,
         price_micro_per_kwh=at_once_prices(slots) if wish.at_once else _with_margin(place, wish),
         survival=None if wish.at_once else wish.survival,
         lambda_micro_per_kwh=None if wish.at_once else wish.worth_micro,
     )
+
+
+@cache
+def knows_blocks() -> bool:
+    """Whether this form of the engine plans in one piece; where it does not, the wish is kept for one that does."""
+    site = Site(id=SITE, limit_w=POWER_MAX_W)
+    demand = Demand(id=SITE, site=SITE, arrive_slot=0, depart_slot=1, energy_wh=1, max_w=1, one_block=True)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    small = Problem(id=SITE, start=start, slots=1, price_micro_per_kwh=[0], sites=[site], demands=[demand])
+    return not faults(small)
 
 
 def _with_margin(place: Place, wish: Wish) -> list[int]:

@@ -26,7 +26,7 @@ WINDOWS_ZONES = {
     "GMT Standard Time": "Europe/London",
 }
 """What Outlook calls the zones hereabouts (Unicode CLDR, windowsZones)."""
-EVENT = ["VCALENDAR", "VEVENT"]
+EVENT = ("VCALENDAR", "VEVENT")
 UNREAD = ("RDATE", "EXRULE")
 _DURATION = re.compile(r"[+-]?P(\d+W|(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?)")
 _STAMP = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?")
@@ -113,26 +113,32 @@ def _line(number: int, raw: str) -> _Line:
 
 
 def _events(lines: Sequence[_Line]) -> Iterator[tuple[int, list[_Line]]]:
-    """The lines of each VEVENT, less those of what is nested in it (alarms)."""
-    if not lines or (lines[0].name, lines[0].value.upper()) != ("BEGIN", "VCALENDAR"):
-        raise _WrongError(lines[0].number if lines else 1, "expected BEGIN:VCALENDAR: is this a calendar file?")
-    inside: list[str] = []
+    """The lines of each VEVENT, less those of what is nested in it (alarms), and the number of its first."""
     begun, own, events = 0, list[_Line](), 0
-    for line in lines:
-        at_event = inside == EVENT
-        if line.name == "BEGIN":
-            inside.append(line.value.upper())
-            if inside == EVENT:
-                begun, own, events = line.number, [], events + 1
-        elif line.name == "END":
-            _check_closed(inside, line)
-            inside.pop()
-            if at_event:
-                yield begun, own
-        elif at_event:
+    for inside, line in _nested(lines):
+        if inside == EVENT and line.name == "END":
+            yield begun, own
+        elif inside == EVENT and line.name != "BEGIN":
             own.append(line)
+        elif (*inside, line.value.upper()) == EVENT and line.name == "BEGIN":
+            begun, own, events = line.number, [], events + 1
         if events > EVENTS_MAX:
             raise _WrongError(line.number, f"expected at most {EVENTS_MAX} events")
+
+
+def _nested(lines: Sequence[_Line]) -> Iterator[tuple[tuple[str, ...], _Line]]:
+    """Each line with the components that it stands in; every one must be closed."""
+    if not lines or (lines[0].name, lines[0].value.upper()) != ("BEGIN", "VCALENDAR"):
+        raise _WrongError(lines[0].number if lines else 1, "expected BEGIN:VCALENDAR: is this a calendar file?")
+    inside: tuple[str, ...] = ()
+    for line in lines:
+        if line.name == "END":
+            _check_closed(inside, line)
+        yield inside, line
+        if line.name == "BEGIN":
+            inside = (*inside, line.value.upper())
+        elif line.name == "END":
+            inside = inside[:-1]
     if inside:
         raise _WrongError(lines[-1].number, f"expected END:{inside[-1]}, but the text ends here")
 
