@@ -92,7 +92,7 @@ class Habit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RotaView(msgspec.Struct, frozen=True):
-    """The driver's shifts, as the calendar has them. `leaves_at`: for the next shift, None where none begins soon."""
+    """The driver's shifts of the coming fortnight. `leaves_at`: for the next one, None where there is none."""
 
     shifts: int
     travel_minutes: int

@@ -111,7 +111,7 @@ class SessionView(msgspec.Struct, frozen=True):
     advice: str | None = None  # a code, e.g. "arrives_estimated_prices"
     one_block: bool = False  # the driver wants it charged in one piece
     ask_worth_minor: int | None = None  # what it may bring to say when the car leaves; None: not asked
-    ready_by_basis: str | None = None  # of a forecast: own_stays | other_stays | no_stays
+    ready_by_reason: str | None = None  # of a forecast: the code of its sentence
     ready_by_stays: int = 0  # how many of the driver's own stays it stands on
     home: HomeAdvice | None = None
 

@@ -14,7 +14,6 @@ from server.api.context import ApiContext, wall
 from server.api.errors import Failed, documented, documented_public, invalid, not_found, problem, refused
 from server.api.guards import PUBLIC, Caller, issue, requires
 from server.api.openapi import CalendarBody
-from server.core.rota_calendar import Unreadable
 from server.core.session import Refused
 from server.flows import accounts
 from shared.accounts import (
@@ -159,8 +158,8 @@ class RotaController(Controller):
             raise Failed(problem(HTTPStatus.BAD_REQUEST, str(error), code="malformed", hint=hint)) from error
         async with context.db.begin() as tx:
             refusal = await accounts.save_rota(tx, caller.account_id, calendar, travel_minutes, context.now())
-        if isinstance(refusal, Unreadable):
-            raise invalid([FieldError(f"line {refusal.line}", refusal.message)])
+        if isinstance(refusal, FieldError):
+            raise invalid([refusal])
         if refusal is not None:
             raise refused(refusal, HTTPStatus.UNAUTHORIZED)
         return await _me(context, caller)

@@ -49,7 +49,7 @@ class Wish(msgspec.Struct, frozen=True):
     tail_s: int = 0  # how much longer the car takes near full
     one_block: bool = False  # in one piece
     drawing: bool = False  # it charges now
-    basis: str = ""  # of a forecast: on whose stays it stands, and how many of the driver's own
+    reason: str = ""  # of a forecast: the code of its sentence, and on how many of the driver's own stays it stands
     stays: int = 0
 
     @property

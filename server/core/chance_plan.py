@@ -10,6 +10,8 @@ state is (slot, n); who is still drawing has taken all that was offered, so the 
 first slot may be partial, hence two rows of states: with and without it. Of two equal values the car draws.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +24,8 @@ from shared.units import SLOT_SECONDS
 MICRO = 1_000_000
 MOST_MICRO = 900_000_000
 """Just below the dearest price that the engine accepts."""
-BIN_SLOTS = 4
-"""An answer of a driver is right to half an hour either way: it tells the hour of the departure."""
+HOUR_SLOTS, DAY_SLOTS = 4, 96
+"""An answer of a driver is right to half an hour either way: it tells the hour (after a day: four hours)."""
 
 Bools = npt.NDArray[np.bool_]
 
@@ -61,6 +63,27 @@ class Charging(msgspec.Struct, frozen=True, eq=False):
     charges: Bools
     advantage_eur: Floats
     short: float
+
+
+def ahead(
+    prices: Sequence[int], survival: Sequence[float], wanted: Appetite, max_w: int, left_s: float = SLOT_SECONDS
+) -> Ahead:
+    """What lies ahead, from a grid of quarter hours whose first has `left_s` seconds left.
+
+    Args:
+        prices: micro per kWh by slot.
+        survival: the chance that the car is there at each slot's end (`departure`).
+        wanted: what it still wants.
+        max_w: the power at which it charges.
+        left_s: seconds of the first slot that are still to come.
+    """
+    return Ahead(
+        prices=np.array(prices, dtype=np.int64),
+        first_wh=int(max_w * min(left_s, SLOT_SECONDS) // 3_600),
+        slot_wh=max_w * SLOT_SECONDS // 3_600,
+        survival=np.array(survival, dtype=np.float64),
+        appetite=wanted,
+    )
 
 
 class _Tables(msgspec.Struct, frozen=True, eq=False):
@@ -117,7 +140,9 @@ def worth_of_asking(ahead: Ahead, stakes: Stakes) -> float:
     """
     tables, slots = _tables(ahead, stakes), len(ahead.prices)
     one = _solve(ahead, tables, stakes, np.zeros(slots + 1, dtype=np.int64))
-    each = _solve(ahead, tables, stakes, np.arange(slots + 1, dtype=np.int64) // BIN_SLOTS)
+    leaves = np.arange(slots + 1, dtype=np.int64)
+    near, far = np.minimum(leaves, DAY_SLOTS) // HOUR_SLOTS, np.maximum(leaves - DAY_SLOTS, 0) // (4 * HOUR_SLOTS)
+    each = _solve(ahead, tables, stakes, near + far)
     return max(0.0, _best(each, stakes) - _best(one, stakes))
 
 
@@ -139,26 +164,36 @@ def _best(solved: _Solved, stakes: Stakes) -> float:
 
 
 def _solve(ahead: Ahead, tables: _Tables, stakes: Stakes, group: Ints) -> _Solved:
-    """The best choices, from the last slot back to the second; `group`: which departures are planned for together.
+    """The best choices; `group`: which departures are planned for together, rising.
 
-    A group's values count its departures only, weighted with their chance, so groups add up.
+    A group's values count its departures only, weighted with their chance, so groups add up. From the last n back: with
+    V(t, n) the value before slot t, c(t, n) that of drawing in it, and F(t, n) the fines from t on of who never draws
+    again, V(t, n) + F(t, n) is the greatest c(s, n) + F(s + 1, n) of all s >= t: a running maximum.
     """
     slots, states = len(ahead.prices), tables.before_wh.shape[1]
-    value = np.zeros((int(group[-1]) + 1, 2, states + 1))
-    coming = np.zeros((len(value), 2, states))
-    coming[-1] = tables.leaves[slots] * tables.taken_kwh[slots]
-    better = np.zeros((slots, 2, states))
-    forced = tables.before_wh < stakes.floor_wh
-    prices = ahead.prices / MICRO
-    for slot in range(slots - 1, 0, -1):
-        now = int(group[slot])
-        still = value[now:]
-        edge = still[:, :, 1:] - still[:, :, :-1] + coming[now:] * (tables.at_once_eur - prices[slot])
-        better[slot] = edge[0]
-        still[:, :, :-1] += np.where(forced, edge, np.maximum(edge, 0.0))
-        value[now, :, :-1] -= stakes.risk_eur * tables.leaves[slot] * tables.short[slot]
-        coming[now] += tables.leaves[slot] * tables.taken_kwh[slot]
-    return _Solved(value, better)
+    ends = np.searchsorted(group, np.arange(group[-1] + 2))
+    at = np.clip(np.arange(slots + 2), ends[:-1, None], ends[1:, None])
+    value = np.zeros((2, len(at), slots + 1))
+    found = _Solved(np.zeros((len(at), 2, states)), np.zeros((slots, 2, states)))
+    for n in range(states - 1, -1, -1):
+        taken, fines = _onward(tables.leaves, tables.taken_kwh[:, :, n]), _onward(tables.leaves, tables.short[:, :, n])
+        coming = taken[:, at[:, 1:-1]] - taken[:, ends[1:, None]]
+        fined = stakes.risk_eur * (fines[:, at[:, :-1]] - fines[:, ends[1:, None]])
+        draw = value[:, :, 1:] + coming * (tables.at_once_eur[:, n, None, None] - ahead.prices / MICRO)
+        value = np.zeros_like(fined)
+        value[:, :, :-1] = np.maximum.accumulate((draw + fined[:, :, 1:])[:, :, ::-1], axis=2)[:, :, ::-1]
+        value = np.maximum(value, 0.0) - fined
+        forced = tables.before_wh[:, n] < stakes.floor_wh
+        value[forced, :, :-1] = (draw + fined[:, :, 1:] - fined[:, :, :-1])[forced]
+        found.value[:, :, n] = value[:, :, 1].T
+        found.better[:, :, n] = (draw - value[:, :, 1:])[:, 0].T
+    return found
+
+
+def _onward(leaves: Floats, figure: Floats) -> Floats:
+    """By row: the sums of a figure over those who leave in a slot or later, times their chance."""
+    sums = np.cumsum((leaves[:, None] * figure)[::-1], axis=0)[::-1]
+    return np.concatenate([sums, np.zeros((1, 2))]).T
 
 
 def _tables(ahead: Ahead, stakes: Stakes) -> _Tables:
@@ -177,7 +212,8 @@ def _tables(ahead: Ahead, stakes: Stakes) -> _Tables:
     return _Tables(
         leaves=-np.diff(there, prepend=1.0),
         taken_kwh=np.diff(wanted.taken_wh(np.minimum(edges, most)), axis=2) / 1_000,
-        short=np.where(most > short_at, wanted.wants_more_than(short_at), 0.0),
+        short=np.where(most > short_at, wanted.wants_more_than(short_at), 0.0)
+        * (np.arange(slots + 1) < slots)[:, None, None],
         at_once_eur=at_once / slot_wh / MICRO,
         before_wh=edges[:, :-1],
     )

@@ -7,8 +7,7 @@ it rises, and else it falls slowly. So a promise holds on homes that nobody has 
 import math
 from collections.abc import Iterable
 from enum import StrEnum
-
-import msgspec
+from functools import reduce
 
 SHORT_WH = 2_000
 """A session that left with more than this missing counts against the promise."""
@@ -16,9 +15,8 @@ AIM = 0.85
 """The share of the promise that is aimed at: the rest is for chance."""
 GAIN = 0.2
 """Each session left short beyond the aim raises the price by a fifth."""
-STEEPEST = 3.0
-WINDOW = 1_000
-"""So many of the newest ended sessions are counted."""
+LEAST, MOST = -8.0, 15.0
+"""How far a balance goes: what went well for years does not excuse many sessions, and no plan is asked for miracles."""
 
 
 class Dial(StrEnum):
@@ -35,25 +33,28 @@ FIRST_RISK_EUR = {Dial.SURE: 6.0, Dial.BALANCED: 2.0, Dial.CHEAP: 0.6}
 """What a session left short costs before any has ended, EUR."""
 
 
-class Record(msgspec.Struct, frozen=True):
-    """What became of the newest ended sessions at one stop of the dial: how many there were, how many left short."""
+def risk_eur(dial: Dial, balance: float, first_eur: float | None = None) -> float:
+    """What a session that leaves more than 2 kWh short costs in a plan, EUR.
 
-    ended: int = 0
-    short: int = 0
-
-
-def risk_eur(dial: Dial, record: Record) -> float:
-    """What a session that leaves more than 2 kWh short costs in a plan, EUR, by the sessions that ended so far."""
-    return FIRST_RISK_EUR[dial] * correction(dial, record)
-
-
-def correction(dial: Dial, record: Record) -> float:
-    """By how much the record raises (above 1) or lowers that price."""
-    beyond = record.short - AIM * PROMISE[dial] * record.ended
-    return math.exp(min(STEEPEST, max(-STEEPEST, GAIN * beyond)))
+    Args:
+        dial: the driver's stop.
+        balance: what became of the sessions at that stop that ended so far (`after`), 0 before any has.
+        first_eur: what it costs before any has ended; None: as tuned.
+    """
+    return (FIRST_RISK_EUR[dial] if first_eur is None else first_eur) * math.exp(GAIN * balance)
 
 
-def record(missing_wh: Iterable[int]) -> Record:
-    """The record of ended sessions (what each left missing, Wh; newest last)."""
-    newest = list(missing_wh)[-WINDOW:]
-    return Record(len(newest), sum(1 for wh in newest if wh > SHORT_WH))
+def after(dial: Dial, balance: float, missing_wh: int) -> float:
+    """The balance of a stop after one more session has ended: sessions left short beyond the aim.
+
+    Args:
+        dial: the stop at which the session was planned.
+        balance: the balance before, by the order in which sessions end.
+        missing_wh: what the car left without, of what it wanted.
+    """
+    return min(MOST, max(LEAST, balance + (missing_wh > SHORT_WH) - AIM * PROMISE[dial]))
+
+
+def balance(dial: Dial, missing_wh: Iterable[int]) -> float:
+    """The balance of a stop after all its sessions, in the order in which they ended."""
+    return reduce(lambda so_far, missing: after(dial, so_far, missing), missing_wh, 0.0)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from server.core.rota import Rota, next_departure
+from server.core.rota import coming, next_departure
 from shared.accounts import Habit
 
 SETTLED_IN = timedelta(hours=1)
@@ -36,7 +36,7 @@ class Known(msgspec.Struct, frozen=True):
 
     zone: str
     habits: Sequence[Habit] = ()
-    rota: Rota | None = None
+    calendar: str | None = None  # of shifts
     travel_minutes: int = 0
 
 
@@ -48,8 +48,9 @@ def choose(stated: datetime | None, known: Known, plugged_at: datetime, now: dat
     if stated is not None and stated > now:
         return ReadyBy(stated, ReadySource.STATED)
     after = max(now, plugged_at + SETTLED_IN)
-    if known.rota is not None:
-        shift = next_departure(known.rota, known.travel_minutes, after, known.zone)
+    if known.calendar is not None:
+        ahead = coming(known.calendar, known.zone, after.astimezone(UTC).date())
+        shift = next_departure(ahead, after, timedelta(minutes=known.travel_minutes))
         if shift is not None:
             return ReadyBy(shift, ReadySource.ROTA)
     habit = next_habit(known.habits, after, known.zone)

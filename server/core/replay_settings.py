@@ -26,9 +26,9 @@ class EnergyKnowledge(StrEnum):
 class Settings(msgspec.Struct, frozen=True):
     """What a replay is run with.
 
-    `risk`: the dial's number itself, EUR per session left more than 1 kWh short (rules best and gap) or EUR per kWh
-    (slots); None: the dial's promise, kept by what became of the sessions that ended. `ask`: the share of sessions in
-    which the driver is asked.
+    `risk`: the dial's number itself, EUR per session left more than `short_wh` short (rules best and gap) or EUR per
+    kWh (slots); None: the dial's promise, kept by what became of the sessions that ended. `ask`: the share of sessions
+    in which the driver is asked. `first_risk`: what the dial begins with instead of its own number.
     """
 
     policy: Policy = Policy.FORECAST
@@ -36,7 +36,9 @@ class Settings(msgspec.Struct, frozen=True):
     rule: Rule = Rule.BEST
     dial: Dial = Dial.SURE
     risk: float | None = None
+    short_wh: int = 1_000
     ask: float | None = None
+    first_risk: float | None = None
     floor_wh: int = 5_000
     power_w: int | None = None
     shift_weeks: int = 0

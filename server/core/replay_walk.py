@@ -24,7 +24,6 @@ from shared.units import SLOT_SECONDS
 
 HORIZON_SLOTS = 288
 """A plan looks three days ahead; what a car still needs after that it takes at once."""
-SHORT_WH = 1_000
 FIRST_NUMBER = {Rule.SLOTS: 0.08, Rule.GAP: 1.0}
 """The dial's numbers of the rules of engine A3 in parts of those of the best plan, about."""
 DWELL_QUANTILE = 0.2
@@ -46,7 +45,7 @@ class Walk:
     def __init__(self, known: Lessons, prices: PriceRaster, settings: Settings) -> None:
         self._known, self._prices, self._settings = known, prices, settings
         self._running: list[tuple[int, int, int]] = []
-        self._missing_wh: list[int] = []
+        self._balance = 0.0
         self._values: list[float] = []
         self._asked = 0
 
@@ -75,13 +74,14 @@ class Walk:
 
     def _look_at_what_ended(self, now_s: int) -> None:
         while self._running and self._running[0][0] <= now_s:
-            self._missing_wh.append(heapq.heappop(self._running)[2])
+            missing_wh = heapq.heappop(self._running)[2]
+            self._balance = dial.after(self._settings.dial, self._balance, missing_wh)
 
     def _stakes(self) -> Stakes:
         if self._settings.risk is not None:
-            return Stakes(self._settings.risk, SHORT_WH, self._settings.floor_wh)
-        record = dial.record(self._missing_wh)
-        return Stakes(dial.risk_eur(self._settings.dial, record), dial.SHORT_WH, self._settings.floor_wh)
+            return Stakes(self._settings.risk, self._settings.short_wh, self._settings.floor_wh)
+        risk = dial.risk_eur(self._settings.dial, self._balance, self._settings.first_risk)
+        return Stakes(risk, dial.SHORT_WH, self._settings.floor_wh)
 
     def _asks(self, ahead: Ahead, stakes: Stakes) -> bool:
         if self._settings.ask is None:
@@ -113,7 +113,7 @@ class Walk:
             return replay_planner.by_deadline(window, energy_wh, int(until_s - case.first_s) // SLOT_SECONDS)
         risk = settings.risk
         if risk is None:
-            risk = FIRST_NUMBER[settings.rule] * dial.risk_eur(settings.dial, dial.record(self._missing_wh))
+            risk = FIRST_NUMBER[settings.rule] * dial.risk_eur(settings.dial, self._balance)
         return replay_planner.plan(settings.rule, window, energy_wh, settings.floor_wh, risk)
 
 

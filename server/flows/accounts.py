@@ -13,9 +13,7 @@ import argon2
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import rota_calendar
-from server.core.rota import next_departure
-from server.core.rota_calendar import Unreadable
+from server.core.rota import FORTNIGHT, coming, next_departure, shifts
 from server.core.session import Refused
 from server.flows.announcements import SessionMoved
 from server.storage import accounts, outbox, rotas, sessions
@@ -23,6 +21,7 @@ from server.storage.accounts import Account, RefreshToken
 from server.storage.db import announce
 from server.storage.rotas import RotaRow
 from shared.accounts import DemoDriver, Habit, Me, MeUpdate, Role, RotaView
+from shared.problems import FieldError
 from shared.sessions import SessionState
 
 
@@ -160,8 +159,10 @@ async def me(tx: AsyncSession, account_id: UUID, now: datetime, *, demo: bool) -
 def _rota_view(account: Account, row: RotaRow | None, now: datetime) -> RotaView | None:
     if row is None:
         return None
-    leaves_at = next_departure(row.rota, row.travel_minutes, now, account.time_zone)
-    return RotaView(len(row.rota.shifts), row.travel_minutes, leaves_at, row.saved_at)
+    ahead = coming(row.calendar, account.time_zone, now.date())
+    leaves_at = next_departure(ahead, now, timedelta(minutes=row.travel_minutes))
+    left = sum(1 for shift in ahead if now < shift.starts_at <= now + FORTNIGHT)
+    return RotaView(left, row.travel_minutes, leaves_at, row.saved_at)
 
 
 async def update_me(tx: AsyncSession, account_id: UUID, update: MeUpdate, now: datetime) -> Refused | None:
@@ -182,15 +183,15 @@ async def update_me(tx: AsyncSession, account_id: UUID, update: MeUpdate, now: d
 
 async def save_rota(
     tx: AsyncSession, account_id: UUID, calendar: str, travel_minutes: int, now: datetime
-) -> Unreadable | Refused | None:
+) -> FieldError | Refused | None:
     """Keep the shifts of a calendar in place of those before; what is plugged in is planned anew."""
     account = await accounts.get(tx, account_id)
     if account is None or account.closed_at is not None:
         return SIGN_IN_AGAIN
-    found = rota_calendar.read(calendar, account.time_zone)
-    if isinstance(found, Unreadable):
+    found = shifts(calendar, account.time_zone, now, now + FORTNIGHT)
+    if isinstance(found, FieldError):
         return found
-    await rotas.keep(tx, RotaRow(account.id, account.party_id, found, travel_minutes, now))
+    await rotas.keep(tx, RotaRow(account.id, account.party_id, calendar, travel_minutes, now))
     await _replan(tx, account_id, "rota", now)
     return None
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import ask, departure, gain, objective, ready_by
+from server.core import ask, departure, departure_reason, gain, objective, ready_by
 from server.core.answer_worth import Stake, drivers_minor
 from server.core.ask import Place, Wish
 from server.core.demand import FULL_PCT, Need, NeedInputs, need
@@ -157,7 +157,7 @@ def _ready(one: SessionFacts, now: datetime) -> ReadyBy:
     at_home = one.driver is not None and (not one.location.public or not one.driver.has_home_station)
     known = Known(one.driver.time_zone if one.driver is not None else one.location.time_zone)
     if one.driver is not None and at_home:
-        known = Known(known.zone, one.driver.habits, one.driver.rota, one.driver.travel_minutes or 0)
+        known = Known(known.zone, one.driver.habits, one.driver.calendar, one.driver.travel_minutes or 0)
     return ready_by.choose(one.session.stated_ready_by, known, one.session.started_at, now)
 
 
@@ -191,14 +191,15 @@ async def _wish(tx: AsyncSession, one: SessionFacts, here: Here) -> Wish:
 async def _by_forecast(tx: AsyncSession, one: SessionFacts, here: Here, wish: Wish) -> Wish:
     """The same with the departure that the stays so far lead to expect, weighed by the driver's dial."""
     assert one.driver is not None, "only a driver with a contract is delayed"
-    ahead = await _forecast(tx, one, here)
+    seen = departure.PluggedIn(one.session.started_at, here.now, one.location.time_zone)
+    ahead = await _forecast(tx, one, seen, here.grid)
     needed = -(-wish.need.energy_wh * 3600 // (one.max_w * here.grid.slot_seconds))
     return msgspec.structs.replace(
         wish,
         ready=ReadyBy(ahead.likely_until, ReadySource.FORECAST),
         survival=ahead.survival,
         worth_micro=objective.worth_micro(wish.prices, needed, one.driver.dial),
-        basis=ahead.basis.value,
+        reason=departure_reason.reason(ahead, seen).code.value,
         stays=ahead.stays,
     )
 
@@ -209,14 +210,13 @@ def _tail_s(one: SessionFacts) -> int:
     return 0 if below or one.car is None else one.car.tail_s or 0
 
 
-async def _forecast(tx: AsyncSession, one: SessionFacts, here: Here) -> departure.Outlook:
+async def _forecast(tx: AsyncSession, one: SessionFacts, seen: departure.PluggedIn, grid: Grid) -> departure.Outlook:
     """When this car will leave, from the driver's own stays here and other drivers'."""
     session = one.session
     assert session.account_id is not None, "only a driver with a contract is delayed"
     own = await sessions.stays(tx, session.account_id, session.location_id)
     others = await sessions.others_stays(tx, session.account_id, session.location_id)
-    seen = departure.PluggedIn(session.started_at, here.now, one.location.time_zone)
-    return departure.outlook(own, others, seen, here.grid)
+    return departure.outlook(own, others, seen, grid)
 
 
 def _need(one: SessionFacts, here: Here, *, at_once: bool) -> Need:
@@ -366,7 +366,7 @@ def _plan(question: Question, one: SessionFacts, wish: Wish, of_curve: tuple[str
         final_w=wish.final_w,
         depart_at=wish.ready.at,
         depart_source=wish.ready.source.value,
-        depart_basis=wish.basis,
+        depart_reason=wish.reason,
         depart_stays=wish.stays,
         price_source=of_curve[0],
         curve_id=of_curve[1],

@@ -86,7 +86,7 @@ async def _view(tx: AsyncSession, seen: SessionFacts, now: datetime) -> SessionV
         advice="estimated_prices" if _estimated(ahead) else None,
         one_block=session.one_block,
         ask_worth_minor=_ask_worth(seen),
-        ready_by_basis=plan.depart_basis if plan and plan.depart_basis else None,
+        ready_by_reason=plan.depart_reason if plan and plan.depart_reason else None,
         ready_by_stays=plan.depart_stays if plan else 0,
         home=await advising.of_session(tx, seen, ahead) if session.state is SessionState.OPEN else None,
     )

@@ -8,7 +8,6 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.rota import Rota
 from server.storage.db import to_struct
 from server.storage.tables import Accounts, Locations, Rotas
 from shared.accounts import Dial, Habit, Role
@@ -19,7 +18,7 @@ R = Rotas.__table__.c  # type: ignore[attr-defined]
 
 
 class Driver(msgspec.Struct, frozen=True):
-    """An account that charges. `consent_at`: when it agreed to delays, None if never."""
+    """An account that charges. `consent_at`: when it agreed to delays, None if never. `calendar`: of its shifts."""
 
     id: UUID
     party_id: UUID
@@ -29,7 +28,7 @@ class Driver(msgspec.Struct, frozen=True):
     consent_at: datetime | None
     habits: list[Habit]
     dial: Dial = Dial.SURE
-    rota: Rota | None = None
+    calendar: str | None = None
     travel_minutes: int | None = None
     has_home_station: bool = False
     role: Role = Role.DRIVER
@@ -41,6 +40,6 @@ async def by_id(tx: AsyncSession, account_ids: Sequence[UUID]) -> dict[UUID, Dri
         return {}
     home = sa.exists().where(L.account_id == A.id).label("has_home_station")
     own = [A.id, A.party_id, A.name, A.time_zone, A.currency, A.consent_at, A.habits, A.role, A.dial]
-    found = sa.select(*own, R.rota, R.travel_minutes, home).outerjoin(Rotas, R.account_id == A.id)
+    found = sa.select(*own, R.calendar, R.travel_minutes, home).outerjoin(Rotas, R.account_id == A.id)
     rows = await tx.execute(found.where(A.id.in_(list(account_ids))))
     return {row.id: to_struct(row, Driver) for row in rows}

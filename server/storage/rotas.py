@@ -1,4 +1,4 @@
-"""Shift rotas: one a driver, as read from a calendar."""
+"""Shift rotas: one calendar a driver."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +7,6 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.rota import Rota
 from server.storage.db import to_struct
 from server.storage.tables import Rotas
 
@@ -20,7 +19,7 @@ class RotaRow(msgspec.Struct, frozen=True):
 
     account_id: UUID
     party_id: UUID
-    rota: Rota
+    calendar: str
     travel_minutes: int
     saved_at: datetime
 

@@ -47,11 +47,11 @@ async def test_a_rota_is_its_drivers_alone_and_is_forgotten_on_request(api, cont
 @pytest.mark.parametrize(
     ("text", "field", "says"),
     [
-        ("", "line 1", "BEGIN:VCALENDAR"),
-        (CALENDAR.replace("0116T", "0199T"), "line 3", "no such day"),
-        (CALENDAR.replace("DTSTART:", "DTSTART;VALUE=DATE:").replace("T053000Z", ""), "line 3", "time of day"),
+        ("", "calendar", "line 1: expected an iCalendar file"),
+        (CALENDAR.replace("0116T", "0199T"), "DTSTART", "line 3: expected a time such as"),
+        (CALENDAR.replace("END:VEVENT", "RRULE:FREQ=MONTHLY\nEND:VEVENT"), "RRULE", "line 4: expected FREQ=DAILY"),
     ],
-    ids=["nothing", "no-such-day", "whole-day"],
+    ids=["nothing", "no-such-day", "monthly"],
 )
 async def test_a_calendar_that_cannot_be_read_is_refused_with_its_line(api, anna, text, field, says):
     answer = await put(api, anna, text)

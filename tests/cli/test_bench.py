@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli import app
-from server.cli.bench import family, real, yardstick
+from server.cli.bench import family, judge, real, yardstick
 from server.cli.bench.family import Kind
 from server.cli.bench.measure import measured
 from server.cli.bench.rows import ROWS, Measured, Row
@@ -93,6 +93,21 @@ def test_highs_keeps_each_phase():
     assert 0 < sum(one.energy_wh for one in problem.demands) - best.unserved_wh <= on_third
 
 
+def test_the_judge_sees_a_limit_passed_and_a_slot_below_the_least():
+    problem = family.problem(Kind(40, (40, 40), mixed=True, least=True), 0)
+    answer = solve(problem)
+    assert (judge.over_wh(problem, answer), judge.between(problem, answer)) == (0, 0)
+    plans = [msgspec.structs.replace(plan, energy_wh=[300] * problem.slots) for plan in answer.plans]
+    said = msgspec.structs.replace(answer, plans=plans)
+    small = [msgspec.structs.replace(site, limit_w=44_000) for site in problem.sites]
+    assert judge.over_wh(msgspec.structs.replace(problem, sites=small), said) == 40 * 300 - 11_000
+    assert judge.between(problem, said) == 96 * 40
+    tight = [msgspec.structs.replace(problem.sites[0].feeders[0], limit_ma=[0, 10**6, 10**6])]
+    sites = [msgspec.structs.replace(problem.sites[0], limit_w=10**6, feeders=tight)]
+    on_first = sum(300 / len(one.phases) for one in problem.demands if 1 in one.phases)
+    assert judge.over_wh(msgspec.structs.replace(problem, sites=sites), said) == pytest.approx(on_first)
+
+
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
@@ -112,6 +127,7 @@ def test_quick_rows_have_all_fields_in_one_json_object(tmp_path: Path):
         assert row["ratio"] > 0
         assert row["peak_mib"] >= row["base_mib"] > 0
         assert row["bound_eur"] <= row["cost_eur"]
+        assert row["over_wh"] == row["between"] == 0
         assert row["unserved_wh"] == row["highs_unserved_wh"] == 0
         assert abs(row["off"]) < 1e-6 or row["name"] == "40-6a"
         assert f"| {row['name']} |" in page.read_text()
@@ -122,6 +138,8 @@ def test_a_row_over_two_processes_says_how_much_faster_they_are():
     assert said.processes == 2
     assert said.speedup is not None
     assert said.speedup > 0
+    assert said.speedup_cpu is not None
+    assert said.speedup_cpu > 0
 
 
 def test_quick_rows_as_a_table():

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server.core.ready_by import Known, ReadySource, choose, next_habit
-from server.core.rota import Rota, Shift
 from shared.accounts import Habit
 
 ZONE = "Europe/Amsterdam"
@@ -23,8 +22,8 @@ def test_the_drivers_word_wins_until_it_has_passed_then_the_habit_takes_over():
 
 
 def test_the_next_shift_comes_after_the_drivers_word_and_before_habits():
-    thursday = Shift(datetime(2026, 3, 12, 6))  # noqa: DTZ001 -- a wall clock
-    works = Known(ZONE, WORKDAYS, Rota((thursday,)), travel_minutes=45)
+    thursday = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260312T060000\nEND:VEVENT\nEND:VCALENDAR"
+    works = Known(ZONE, WORKDAYS, thursday, travel_minutes=45)
     said = TUESDAY_EVENING + timedelta(hours=3)
     assert choose(said, works, TUESDAY_EVENING, TUESDAY_EVENING).source is ReadySource.STATED
     shift = choose(None, works, TUESDAY_EVENING, TUESDAY_EVENING)

@@ -69,7 +69,7 @@ def _solved(row: Row, rounds: int) -> Measured:
     base = peak_mib()
     answers = [solve(one) for one in problems[:1]]
     peak = peak_mib()
-    from server.cli.bench import yardstick
+    from server.cli.bench import judge, yardstick
 
     judged = problems[:JUDGED]
     bests = [yardstick.of_problem(one) for one in judged[:1]]
@@ -77,13 +77,14 @@ def _solved(row: Row, rounds: int) -> Measured:
     begun, done = time.perf_counter(), 0
     while done < rounds and (done == 0 or time.perf_counter() - begun < BUDGET_S):
         answers = [turn.ours.of(partial(solve, one)) for turn, one in zip(turns, problems, strict=True)]
-        pairs = zip(turns, judged, strict=False)
-        bests = [turn.theirs.of(partial(yardstick.of_problem, one)) for turn, one in pairs]
+        beside = zip(turns, judged, strict=False)
+        bests = [turn.theirs.of(partial(yardstick.of_problem, one)) for turn, one in beside]
         done += 1
     cost, bound = (sum(one) for one in zip(*((one.cost_nano, one.bound_nano) for one in answers), strict=True))
     gross = sum(best.gross_eur for best in bests)
     off = sum(one.cost_nano for one in answers[:JUDGED]) / NANO - sum(best.cost_eur for best in bests)
     gaps = [one.gap for one in answers]
+    pairs = list(zip(problems, answers, strict=True))
     said = Measured(
         name=row.name,
         cars=sum(len(one.demands) for one in problems),
@@ -103,6 +104,8 @@ def _solved(row: Row, rounds: int) -> Measured:
         highs_unserved_wh=round(sum(best.unserved_wh for best in bests), 1),
         highs_share=len(bests) / len(problems),
         off=off / max(gross, 1e-9),
+        over_wh=round(max(judge.over_wh(*pair) for pair in pairs), 3),
+        between=sum(judge.between(*pair) for pair in pairs),
     )
     return msgspec.structs.replace(said, **_figures(turns))
 
@@ -125,11 +128,15 @@ def _solvers(answers: Sequence[Answer]) -> str:
 
 
 class _Race(msgspec.Struct, frozen=True, eq=False):
-    """Rounds of one crowd: its plans, times of ours and HiGHS, times in one process beside several."""
+    """Rounds of one crowd: its plans, times of ours and HiGHS, times in one process beside several.
+
+    `path_ms`: CPU of this process and of the busiest of the several, which the wall comes down to on a quiet machine.
+    """
 
     plans: Plans
     turns: _Turns
     alone: Times
+    path_ms: list[float]
     rounds: int
     peak: float
     base: float
@@ -146,9 +153,11 @@ def _many(row: Row, rounds: int) -> Measured:
     sample = _sample(crowd)
     best = race.turns.theirs.of(partial(yardstick.of_crowd, sample))
     share = len(sample.site) / len(crowd.site)
-    figures, speedup = _figures([race.turns], share), None
+    figures = _figures([race.turns], share)
     if row.processes > 1:
-        speedup = round(statistics.median(race.alone.wall) / statistics.median(race.turns.ours.wall), 2)
+        wall = statistics.median(race.alone.wall) / statistics.median(race.turns.ours.wall)
+        path = statistics.median(race.alone.cpu) / max(statistics.median(race.path_ms), 1e-6)
+        figures.update(speedup=round(wall, 2), speedup_cpu=round(path, 2))
         figures["cpu_ms"] = round(statistics.median(race.alone.cpu), 3)
         figures["ratio"] = round(figures["highs_cpu_ms"] / max(figures["cpu_ms"], 1e-6), 1)
     plans = race.plans
@@ -169,25 +178,28 @@ def _many(row: Row, rounds: int) -> Measured:
         highs_share=share,
         off=(plan(sample).total_nano / NANO - best.cost_eur) / max(best.gross_eur, 1e-9),
         processes=row.processes,
-        speedup=speedup,
     )
     return msgspec.structs.replace(said, **figures)
 
 
 def _raced(row: Row, crowd: Crowd, rounds: int) -> _Race:
     plan(crowd.part(slice(0, 100)))  # loads the solver
-    base, turns, alone, done = peak_mib(), _Turns(), Times(), 0
+    base, turns, alone = peak_mib(), _Turns(), Times()
+    path: list[float] = []
     with started(row.processes) if row.processes > 1 else nullcontext() as executor:
         sent = partial(plan, crowd, executor, row.processes)
         plans = sent()
-        peak = peak_mib() + _peaks(executor, row.processes)
+        peak = peak_mib() + sum(_asked(executor, peak_mib, row.processes).values())
         begun = time.perf_counter()
-        while done < rounds and (done == 0 or time.perf_counter() - begun < BUDGET_S):
+        while len(path) < rounds and (not path or time.perf_counter() - begun < BUDGET_S):
+            before = _asked(executor, time.process_time, row.processes)
             turns.ours.of(sent)
+            after = _asked(executor, time.process_time, row.processes)
+            spent = [after[process] - before.get(process, 0.0) for process in after]
+            path.append(turns.ours.cpu[-1] + 1000 * max(spent, default=0.0))
             if row.processes > 1:
                 alone.of(partial(plan, crowd))
-            done += 1
-    return _Race(plans, turns, alone, done, peak, base)
+    return _Race(plans, turns, alone, path, len(path), peak, base)
 
 
 def _sample(crowd: Crowd) -> Crowd:
@@ -228,14 +240,13 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _peaks(executor: Executor | None, processes: int) -> float:
-    """The same of the processes of an executor together, as far as they answer."""
+def _asked(executor: Executor | None, question: Callable[[], float], processes: int) -> dict[int, float]:
+    """What each process of an executor answers, by its number; nothing where there is none."""
     if executor is None:
-        return 0.0
-    answers = executor.map(_own_peak, range(4 * processes))
-    return sum(dict(answers).values())
+        return {}
+    return dict(executor.map(partial(_answered, question), range(4 * processes)))
 
 
-def _own_peak(_turn: int) -> tuple[int, float]:
+def _answered(question: Callable[[], float], _turn: int) -> tuple[int, float]:
     time.sleep(0.02)  # so that no process answers for the others
-    return os.getpid(), peak_mib()
+    return os.getpid(), question()

@@ -36,7 +36,9 @@ class Measured(msgspec.Struct, frozen=True):
     `gap`, costs and energies are those of all problems together. The yardstick solved `highs_share` of the cars or
     problems; where that is a part of a million cars, its time is scaled up. `ratio`: CPU of HiGHS by our CPU. `off`:
     our cost less that of HiGHS, by the energy's gross value. `peak_mib` is ours, taken before HiGHS ran; `base_mib` of
-    it are Python, its libraries and the problem itself. `speedup`: one process by several, in wall time.
+    it are Python, its libraries and the problem itself. `speedup`: one process by several, in wall time;
+    `speedup_cpu`: the same in CPU time, by this process and the busiest of the several, which other load does not move.
+    `over_wh`: the most by which a limit is passed in a slot; `between`: slots of something less than the least.
     """
 
     name: str
@@ -64,9 +66,12 @@ class Measured(msgspec.Struct, frozen=True):
     highs_unserved_wh: float = 0.0
     highs_share: float = 1.0
     off: float = 0.0
+    over_wh: float = 0.0
+    between: int = 0
     ratio: float = 0.0
     processes: int = 1
     speedup: float | None = None
+    speedup_cpu: float | None = None
     load: float | None = None
     skipped: str | None = None
 

@@ -32,6 +32,9 @@ cars HiGHS plans the first 10 000, and its time is scaled up.
 | `event-...` | one plug-in: the whole site planned anew, each time another one |
 | `real-...` | real stays laid on one day, 40 a site with a third of their power, on prices of NL 2024 |
 | `million-...` | from arrays (`bulk.py`); `home`: no site limits; `-2`: two processes, CPU and ratio are those of one |
+
+*by two*: how much faster two processes are than one, by CPU time of the parent and the busier child; in brackets by
+wall time in the same turns, which says the same only where nothing else runs.
 """
 
 
@@ -74,7 +77,7 @@ def cells(row: Measured) -> list[str]:
         _ms(row.highs_cpu_ms),
         f"{row.ratio:.1f}",
         f"{row.off:.1e}",
-        "" if row.speedup is None else f"{row.speedup:.2f}",
+        "" if row.speedup is None else f"{row.speedup_cpu:.2f} ({row.speedup:.2f})",
     ]
 
 

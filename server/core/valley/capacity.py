@@ -24,7 +24,8 @@ AMPERE_WEIGHT = 6
 class Limit(msgspec.Struct, frozen=True, eq=False):
     """Sum of weight x energy over its members <= `limit` in each slot. `reason` is the shortfall's code.
 
-    `scope`: who hangs under the feeder that it belongs to, members or not (a car on another phase is none).
+    `scope`: who hangs under the feeder that it belongs to, members or not (a car on another phase is none). `feeder`:
+    that, None for the connection; `phases`: those that it stands for, none where it counts watts.
     """
 
     reason: str
@@ -32,6 +33,8 @@ class Limit(msgspec.Struct, frozen=True, eq=False):
     weight: Ints  # (n), 0 for who is no member
     limit: Ints  # (t), Wh x weight
     scope: Mask  # (n)
+    feeder: str | None = None
+    phases: tuple[int, ...] = ()
 
     @property
     def mixed(self) -> bool:
@@ -206,6 +209,8 @@ def _prices(problem: Problem, grid_price: Ints, demands: Sequence[Demand]) -> In
 
 def _least(columns: _Arrays, seconds: Ints) -> Ints:
     """The least energy of a slot that is used. Whole Wh round up, unless that would pass the greatest."""
+    if not columns.min_w.any():
+        return np.zeros((len(columns.min_w), len(seconds)), np.int64)
     up = -(-columns.min_w[:, None] * seconds // 3600)
     most = columns.max_w[:, None] * seconds // 3600
     can = (columns.max_w >= columns.min_w)[:, None]
@@ -272,16 +277,18 @@ def _feeder_limits(feeder: Feeder, scope: Mask, demands: Sequence[Demand], secon
     """The limits of a feeder: one for each phase on which not the same cars are, and one in W."""
     limits = []
     if feeder.limit_ma is not None:
-        weakest: dict[bytes, tuple[Ints, int]] = {}
-        for weight, most in zip(phase_weights(demands).T * scope, feeder.limit_ma, strict=True):
-            known = weakest.get(weight.tobytes())
-            weakest[weight.tobytes()] = (weight, most if known is None else min(most, known[1]))
-        for weight, most in weakest.values():
+        alike: dict[bytes, list[int]] = {}
+        weights = phase_weights(demands).T * scope
+        for phase, weight in enumerate(weights):
+            alike.setdefault(weight.tobytes(), []).append(phase)
+        for group in alike.values():
+            weight, most = weights[group[0]], min(feeder.limit_ma[phase] for phase in group)
+            weakest = tuple(phase + 1 for phase in group if feeder.limit_ma[phase] == most)
             room = AMPERE_WEIGHT * VOLTS * most * seconds // 3_600_000
-            limits.append(Limit("feeder_limit", weight > 0, weight, room, scope))
+            limits.append(Limit("feeder_limit", weight > 0, weight, room, scope, feeder.id, weakest))
     if feeder.limit_w is not None:
         room = feeder.limit_w * seconds // 3600
-        limits.append(Limit("feeder_limit", scope, scope.astype(np.int64), room, scope))
+        limits.append(Limit("feeder_limit", scope, scope.astype(np.int64), room, scope, feeder.id))
     return [limit for limit in limits if limit.members.any()]
 
 
@@ -290,8 +297,13 @@ def phase_weights(demands: Sequence[Demand]) -> Ints:
 
     A car whose phases nobody knows counts on all three with its current on one.
     """
-    weights = np.zeros((len(demands), 3), np.int64)
-    for index, demand in enumerate(demands):
-        on = slice(None) if demand.any_phase else [phase - 1 for phase in demand.phases]
-        weights[index, on] = AMPERE_WEIGHT // len(demand.phases)
-    return weights
+    known: dict[tuple[int, ...], tuple[int, ...]] = {}
+    return np.array([_phase_weight(demand, known) for demand in demands], np.int64).reshape(-1, 3)
+
+
+def _phase_weight(demand: Demand, known: dict[tuple[int, ...], tuple[int, ...]]) -> tuple[int, ...]:
+    phases = (0, *demand.phases) if demand.any_phase else tuple(demand.phases)
+    if phases not in known:
+        weight = AMPERE_WEIGHT // len(demand.phases)
+        known[phases] = tuple(weight if demand.any_phase or phase in phases else 0 for phase in (1, 2, 3))
+    return known[phases]

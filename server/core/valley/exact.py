@@ -44,15 +44,21 @@ class _Layer(msgspec.Struct, frozen=True, eq=False):
 
 def exact(way: Course, known: Ints | None, worth: int, cells: int) -> Ints | None:
     """The best plan, serving the most; `known` (if any) serves all. None where that would take too many cells."""
+    if way.energy > cells:
+        return None
+    fits = way.low <= way.energy
+    way = msgspec.structs.replace(way, high=np.where(fits, np.minimum(way.high, way.energy), 0))
     upper = FAR // 2 if known is None else way.total(known)
-    bounds = _Bounds(upper, worth, way.energy, *_ahead(way, worth))
+    bounds = None
+    if known is not None and abs(worth) * (way.energy + int(way.high.sum()) + 1) < FAR // 4:
+        bounds = _Bounds(upper, worth, way.energy, *_ahead(way, worth))
     slots, rules = len(way.cost), way.rules
     origin = _Costs(0, np.zeros(1, np.int64))
     ages = [NOWHERE] * rules.run
     layers = [_Layer(NOWHERE, [*ages[:-1], origin], NOWHERE) if rules.charging else _Layer(origin, ages, NOWHERE)]
     size = 0
     for slot in range(slots):
-        layer = _next(way, layers, slot, bounds if known is not None else None)
+        layer = _next(way, layers, slot, bounds)
         layers.append(layer)
         size += sum(len(costs.value) for costs in (layer.rest, layer.over, *layer.runs))
         if size > cells:

@@ -3,6 +3,9 @@
 Energy flows demand -> slot -> limits -> grid or solar, or unserved at a price. One number an arc carries what comes
 first: floors by tier >> floors early >> energy by tier >> cost >> earlier. Each weight is more than all below it can
 add up to along one augmenting path, which visits a node once.
+
+Where all pay the same in a slot, the loads that slots can take are a polymatroid: which of them are cheapest follows
+from the order of their costs alone (engine B4.2). Ranks then stand for costs, which solves faster and cannot overflow.
 """
 
 from collections.abc import Iterator
@@ -41,6 +44,7 @@ class Weights(msgspec.Struct, frozen=True):
     """What one Wh weighs on an arc. `cost` multiplies the price, in `unit` micro, less its `shift` last bits."""
 
     unit: int
+    least: int
     shift: int
     cost: int
     slot: int
@@ -75,6 +79,13 @@ def flow(model: Model, branches: list[Branch]) -> Flowed | None:
     if not model.demands:
         return Flowed(model.caps, exact=True)
     layout = _layout(model, branches)
+    ranks = _ranks(model, branches)
+    if ranks is not None:
+        plan = _solved(
+            model, branches, layout, Weights(1, 0, 0, 0, 0, unserved=ranks.size + 1, early=0, floor=0), ranks
+        )
+        assert plan is not None
+        return Flowed(plan, exact=True)
     for weights in _precisions(model, branches, layout.sink + 1):
         plan = _solved(model, branches, layout, weights)
         if plan is not None:
@@ -103,10 +114,30 @@ def _layout(model: Model, branches: list[Branch]) -> _Layout:
     )
 
 
+def _ranks(model: Model, branches: list[Branch]) -> Ints | None:
+    """The order of all that the grid and the sun sell by slot, the earlier of equals first, shape (2, t).
+
+    None where not all pay the same in a slot, or where a floor must be early.
+    """
+    if model.floor.any() or not any(branch.connection for branch in branches):
+        return None
+    usable = model.caps > 0
+    high = np.where(usable, model.cost, -(1 << 62)).max(axis=0)
+    low = np.where(usable, model.cost, 1 << 62).min(axis=0)
+    if np.any((high != low) & usable.any(axis=0)):
+        return None
+    high = np.where(usable.any(axis=0), high, 0)
+    costs = np.stack((high - model.rebate, high))
+    slots = np.broadcast_to(np.arange(len(high)), costs.shape)
+    ranks = np.empty(costs.size, np.int64)
+    ranks[np.lexsort((slots.ravel(), costs.ravel()))] = np.arange(costs.size)
+    return ranks.reshape(costs.shape)
+
+
 def _precisions(model: Model, branches: list[Branch], nodes: int) -> list[Weights]:
     """Weights from exact with earlier slots preferred, over exact, to ever coarser prices; those that fit 64 bits."""
     scale = _scale(model, branches)
-    tried = [_weights(model, scale, 0, early=True)] if scale.ties else []
+    tried = [_weights(model, scale, 0, early=True)]
     tried += [_weights(model, scale, shift, early=False) for shift in (0, *range(COARSER_BITS, 64, COARSER_BITS))]
     tiers = int(model.tier.max()) + 2
     return [one for one in tried if max(one.floor, one.unserved) * tiers * (nodes + 1) < COST_ROOM]
@@ -116,9 +147,9 @@ class _Scale(msgspec.Struct, frozen=True):
     """What costs can add up to. `unit` divides all of them; `reach` along a path that passes `hops` demands."""
 
     unit: int
+    least: int
     reach: int
     hops: int
-    ties: bool
 
 
 def _scale(model: Model, branches: list[Branch]) -> _Scale:
@@ -126,7 +157,7 @@ def _scale(model: Model, branches: list[Branch]) -> _Scale:
     floors = bool(model.floor.any())
     usable = model.caps > 0
     if not usable.any():
-        return _Scale(1, 0, 1, ties=False)
+        return _Scale(unit=1, least=0, reach=0, hops=1)
     some = usable.any(axis=0)
     high = np.where(usable, model.cost, -(1 << 62))
     low = np.where(usable, model.cost, 1 << 62)
@@ -136,14 +167,13 @@ def _scale(model: Model, branches: list[Branch]) -> _Scale:
     spread = int((slot_high + np.maximum(-cheaper, 0)).max() - (slot_low - np.maximum(cheaper, 0)).min())
     # Where all pay the same in a slot, a path's costs cancel but for its ends; else each demand on it adds its range.
     if not floors and np.array_equal(slot_high, slot_low):
-        ends = np.concatenate((slot_low, (slot_low - cheaper)[cheaper != 0]))
         unit = int(np.gcd.reduce(np.concatenate((slot_low - least, cheaper)))) or 1
-        return _Scale(unit, spread // unit, 1, ties=len(np.unique(ends)) < len(ends))
+        return _Scale(unit, least, spread // unit, 1)
     hops = min(count * (1 + floors), len(branches) * slots) + 1
     own_range = (high.max(axis=1) - low.min(axis=1))[usable.any(axis=1)]
     reach = spread + (1 + floors) * int(np.sort(own_range)[-hops:].sum())
     unit = int(np.gcd(np.gcd.reduce(model.cost[usable] - least), np.gcd.reduce(cheaper))) or 1
-    return _Scale(unit, reach // unit, hops, ties=True)
+    return _Scale(unit, least, reach // unit, hops)
 
 
 def _cheaper(model: Model, branches: list[Branch]) -> Ints:
@@ -158,17 +188,21 @@ def _weights(model: Model, scale: _Scale, shift: int, *, early: bool) -> Weights
     ties = hops * slots if early else 0
     cost = ties + 1
     unserved = ((scale.reach >> shift) + hops + 1) * cost + ties + 1
+    plain = Weights(scale.unit, scale.least, shift, cost, int(early), unserved, 0, 0)
     if not model.floor.any():
-        return Weights(scale.unit, shift, cost, int(early), unserved, 0, 0)
+        return plain
     early_weight = unserved * (int(model.tier.max()) + 2)
-    return Weights(scale.unit, shift, cost, int(early), unserved, early_weight, early_weight * (hops * slots + 1))
+    floor = early_weight * (hops * slots + 1)
+    return msgspec.structs.replace(plain, early=early_weight, floor=floor)
 
 
-def _solved(model: Model, branches: list[Branch], layout: _Layout, weights: Weights) -> Ints | None:
+def _solved(
+    model: Model, branches: list[Branch], layout: _Layout, weights: Weights, ranks: Ints | None = None
+) -> Ints | None:
     rows, slots = np.nonzero(model.caps)
     network = SimpleMinCostFlow()
     uses = _add(network, _uses(model, layout, weights))
-    for pipe in _pipes(model, branches, layout, weights):
+    for pipe in _pipes(model, branches, layout, weights, ranks):
         _add(network, pipe)
     _add(network, _unserved(model, layout, weights))
     if len(layout.floored):
@@ -190,23 +224,26 @@ def _add(network: SimpleMinCostFlow, arcs: _Arcs) -> Ints:
 def _uses(model: Model, layout: _Layout, weights: Weights) -> _Arcs:
     """Arcs demand -> first limit in each slot; with a floor from a node of the slot's own, reached by `_floors`."""
     rows, slots = np.nonzero(model.caps)
-    branch = layout.first_branch[rows]
-    head = np.full_like(rows, layout.sink)
-    head[branch >= 0] = layout.branch_node[branch[branch >= 0]] + slots[branch >= 0]
-    floored = layout.slot_node[rows] >= 0
-    tail = np.where(floored, layout.slot_node[rows] + slots, rows)
-    cost = np.where(floored, 0, _arc_cost(model, weights, rows, slots))
+    start = np.append(layout.branch_node, layout.sink)[layout.first_branch]  # -1 takes the last, the grid
+    head = start[rows] + np.where(layout.first_branch >= 0, 1, 0)[rows] * slots
+    cost = _arc_cost(model, weights, rows, slots) if weights.cost else np.zeros_like(rows)
+    tail = rows
+    if len(layout.floored):
+        floored = layout.slot_node[rows] >= 0
+        tail = np.where(floored, layout.slot_node[rows] + slots, rows)
+        cost = np.where(floored, 0, cost)
     return _Arcs(tail, head, model.caps[rows, slots], cost)
 
 
 def _arc_cost(model: Model, weights: Weights, rows: Ints, slots: Ints) -> Ints:
-    least = int(model.cost[model.caps > 0].min()) if len(rows) else 0
-    dearer = (model.cost[rows, slots] - least) // weights.unit >> weights.shift
+    dearer = (model.cost[rows, slots] - weights.least) // weights.unit >> weights.shift
     cost: Ints = dearer * weights.cost + slots * weights.slot
     return cost
 
 
-def _pipes(model: Model, branches: list[Branch], layout: _Layout, weights: Weights) -> Iterator[_Arcs]:
+def _pipes(
+    model: Model, branches: list[Branch], layout: _Layout, weights: Weights, ranks: Ints | None
+) -> Iterator[_Arcs]:
     """Arcs limit -> next limit, or the grid, in each slot; of the connection one more, to its solar energy."""
     slots = np.arange(model.caps.shape[1])
     nothing = np.zeros_like(slots)
@@ -214,9 +251,12 @@ def _pipes(model: Model, branches: list[Branch], layout: _Layout, weights: Weigh
         tail = layout.branch_node[index] + slots
         head = np.full_like(slots, layout.sink) if branch.parent < 0 else layout.branch_node[branch.parent] + slots
         if branch.connection:
-            cheaper = _cheaper(model, branches) // weights.unit >> weights.shift
-            yield _Arcs(tail, head, model.grid, nothing)
-            yield _Arcs(tail, head, model.solar, -cheaper * weights.cost)
+            if ranks is None:
+                cheaper = _cheaper(model, branches) // weights.unit >> weights.shift
+                ranks = np.stack((-cheaper * weights.cost, nothing))
+            yield _Arcs(tail, head, model.grid, ranks[1])
+            if model.solar.any():
+                yield _Arcs(tail, head, model.solar, ranks[0])
         else:
             yield _Arcs(tail, head, branch.cap, nothing)
 

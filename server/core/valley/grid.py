@@ -35,11 +35,14 @@ def no_store(model: Model) -> Store:
 def solar_used(model: Model, plan: Ints, store: Store) -> Ints:
     """Solar energy that cars and battery take, Wh (t); negative where the battery sells.
 
-    All of it, unless selling it is worth more than the grid's energy: then only what the grid cannot give.
+    All of it, unless selling it is worth more than the grid's energy: then only what the grid cannot give. A battery
+    covers the building's load before it sells.
     """
+    if model.site.battery is None and not model.solar.any():
+        return np.zeros_like(model.solar)
     net = plan.sum(axis=0) + store.taken
     most = np.maximum(np.minimum(model.solar, net + store.lent), -store.sold)
-    least = np.minimum(np.maximum(-store.sold, net - model.grid), most)
+    least = np.minimum(np.maximum(np.minimum(most, 0), net - model.grid), most)
     used: Ints = np.where(model.rebate >= 0, most, least)
     return used
 
@@ -86,9 +89,18 @@ def cost_nano(model: Model, plan: Ints, store: Store) -> int:
 
 
 def within(model: Model, watts: int) -> Model:
-    """The site with its import held to a level, W."""
-    level = np.maximum(watts - model.base, 0) * model.seconds // 3600
+    """The site with its import held to a level, W. Below the building's load only a battery can hold it: `grid` < 0."""
+    level = (watts - model.base) * model.seconds // 3600
+    if model.site.battery is None:
+        level = np.maximum(level, 0)
     return _supplied(model, np.minimum(model.grid, level), model.solar)
+
+
+def counted(model: Model, held: Model, plan: Ints, store: Store) -> Model:
+    """The site held to the peak that a plan really has, by which it is counted; `held` to the one it was made for."""
+    if not model.site.peak_price_micro_per_kw:
+        return model
+    return within(model, max(model.site.peak_so_far_w, peak_w(held, plan, store)))
 
 
 def beside(model: Model, store: Store) -> Model:

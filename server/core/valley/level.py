@@ -21,6 +21,9 @@ HOUR_S = 3600
 SERIES_MAX = 4
 """A quarter hour has four; more are not looked through, and the plan is then not said to be proven."""
 
+HALVED = 4
+"""How often the levels left are halved, whatever the slopes say, for slopes alone may creep."""
+
 
 class Levelled(msgspec.Struct, frozen=True, eq=False):
     """A plan (n, t) within a level of import, and the site held to it. `exact`: no level does better."""
@@ -93,21 +96,44 @@ def levelled(model: Model) -> Levelled:
     return msgspec.structs.replace(found, exact=found.exact and free.levelled.exact and whole)
 
 
+class _Slope(msgspec.Struct, frozen=True):
+    """What a level costs, and one level more on top of it."""
+
+    at: int
+    cost: int
+    rise: int
+
+
 def _valley(search: _Search, levels: range, hint: int | None) -> int:
-    """The index of the best of some levels; close to `hint` it takes few flows."""
-    low, high, step = 0, len(levels) - 1, 1
-    if hint is not None:
-        left = right = min(hint, high)
-        while left > low and search.at(levels[left - 1]) <= search.at(levels[left]):
-            left, step = max(low, left - step), 2 * step
-        step = 1
-        while right < high and search.at(levels[right + 1]) < search.at(levels[right]):
-            right, step = min(high, right + step), 2 * step
-        low, high = left, right
+    """The index of the best of some levels: where the slopes on both sides of it meet, or halfway; `hint` first."""
+    low, high, turn = 0, len(levels) - 1, 0
+    falling: _Slope | None = None
+    rising: _Slope | None = None
+    probes = [] if hint is None else [hint, hint - 1, hint - 2]
+    lacking = sum(search.at(levels[high]).missed)
     while low < high:
-        middle = (low + high) // 2
-        if search.at(levels[middle]) <= search.at(levels[middle + 1]):
-            high = middle
+        turn += 1
+        probe = probes.pop(0) if probes else _meeting(falling, rising)
+        if probe is None or turn % HALVED == 0:
+            probe = (low + high) // 2
+        middle = min(max(probe, low), high - 1)
+        here, there = search.at(levels[middle]), search.at(levels[middle + 1])
+        even = here.missed == there.missed
+        if here <= there:
+            high, rising = middle, _Slope(middle, here.cost, there.cost - here.cost) if even else None
         else:
-            low = middle + 1
+            low, falling = middle + 1, _Slope(middle, here.cost, there.cost - here.cost) if even else None
+            more = sum(here.missed) - sum(there.missed)
+            if (
+                not even and more > 0 and not probes
+            ):  # what is missed is convex too: no level before this one has it all
+                probes = [middle - (lacking - sum(here.missed)) // more]
     return low
+
+
+def _meeting(falling: _Slope | None, rising: _Slope | None) -> int | None:
+    """Where two slopes meet; None where they do not, or one is not known."""
+    if falling is None or rising is None or falling.rise >= rising.rise:
+        return None
+    ahead = rising.cost - falling.cost - rising.rise * (rising.at - falling.at)
+    return falling.at + ahead // (falling.rise - rising.rise)

@@ -14,6 +14,8 @@ NEVER = 1 << 300
 """Dearer than any path. Python integers, so that ties count below the cost and nothing overflows."""
 NONE = -1
 FIRST = ~0
+FINE = 1 << 10
+"""Parts of a slot's lateness that a worth can tell apart."""
 
 
 class Course(msgspec.Struct, frozen=True, eq=False):
@@ -54,12 +56,12 @@ class Paths:
 
     def __init__(self, way: Course) -> None:
         slots, most = len(way.cost), int(way.high.sum()) + 1
-        # More than all (slot + 1) x energy add up to. At least 1 a Wh, which hides the rounding of a worth.
-        late = (slots + 1) * most
+        # More than all (slot + 1) x energy add up to. At least one FINE a Wh, which hides the rounding of a worth.
+        late = FINE * (slots + 1) * most
         self.scale = late * (slots + 2)
         self.switch = way.rules.switch_nano * self.scale + late
         self._way = way
-        self._cost = [int(cost) * self.scale + slot + 1 for slot, cost in enumerate(way.cost.tolist())]
+        self._cost = [int(cost) * self.scale + FINE * (slot + 1) for slot, cost in enumerate(way.cost.tolist())]
         self._rebate = [int(rebate) * self.scale for rebate in way.rebate.tolist()]
         self._low, self._high = way.low.tolist(), way.high.tolist()
         self._sun = np.clip(way.sun, way.low, way.high).tolist()

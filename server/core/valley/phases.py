@@ -34,9 +34,12 @@ def binding(model: Model) -> list[Limit]:
 
 def shared(model: Model) -> bool:
     """Whether kinds of cars share a limit that is no pipe, so that a linear program must divide it."""
+    if len(model.limits) == 1:
+        return False
     limits, kind = binding(model), kinds(model)
     return any(
-        split and len(np.unique(kind[limit.members])) > 1 for limit, split in zip(limits, _split(limits), strict=True)
+        split and len(np.unique(kind[limit.members])) > 1
+        for limit, split in zip(limits, _split(limits, kind), strict=True)
     )
 
 
@@ -45,20 +48,19 @@ def pipes(model: Model, usage: Ints | Floats | None = None) -> list[Branch]:
 
     `usage` (n, t) says what kinds take of limits that they share; without it they share by what they could take.
     """
-    limits, kind = binding(model), kinds(model)
+    limits, connection = binding(model), model.limits[-1]
+    inner = [limit for limit in limits if limit is not connection]
+    kind = kinds(model) if inner else model.tier
     usage = model.caps if usage is None else usage
     caps: dict[bytes, tuple[Mask, Ints]] = {}
-    connection = model.limits[-1]
-    for limit, split in zip(limits, _split(limits), strict=True):
-        if limit is connection:
-            continue
+    for limit, split in zip(inner, _split(inner, kind), strict=True):
         groups = [limit.members & (kind == one) for one in np.unique(kind[limit.members])]
         groups = groups if split else [limit.members]
         for members, cap in zip(groups, _shares(limit, groups, usage), strict=True):
             known = caps.get(members.tobytes())
             caps[members.tobytes()] = (members, cap if known is None else np.minimum(cap, known[1]))
     made = [Branch(members, cap, -1) for members, cap in sorted(caps.values(), key=lambda one: int(one[0].sum()))]
-    if any(limit is connection for limit in limits) or sells_solar(model):
+    if limits or sells_solar(model):
         made.append(Branch(connection.members, connection.limit, -1, connection=True))
     return [msgspec.structs.replace(pipe, parent=_parent(made, index)) for index, pipe in enumerate(made)]
 
@@ -69,12 +71,19 @@ def sells_solar(model: Model) -> bool:
     return bool(np.any(worth & model.caps.any(axis=0)))
 
 
-def _split(limits: Sequence[Limit]) -> list[bool]:
+def _split(limits: Sequence[Limit], kind: Ints) -> list[bool]:
     """Which limits need a pipe for each kind: those of whose members one, or one around them, tells some apart."""
-    split = []
-    for limit in limits:
-        around = [other for other in limits if np.all(other.scope[limit.scope])]
-        split.append(any(len(np.unique(other.weight[limit.members])) > 1 for other in around))
+    around = [[index for index, other in enumerate(limits) if np.all(other.scope[one.scope])] for one in limits]
+    split = [
+        any(len(np.unique(limits[index].weight[one.members])) > 1 for index in outer)
+        for one, outer in zip(limits, around, strict=True)
+    ]
+    several = [len(np.unique(kind[one.members])) > 1 for one in limits]
+    for _ in limits:  # what lies inside of a split limit, or beside it at the same feeder, may follow step by step
+        split = [
+            one or (several[at] and any(split[index] and several[index] for index in around[at]))
+            for at, one in enumerate(split)
+        ]
     return split
 
 

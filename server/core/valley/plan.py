@@ -5,12 +5,13 @@ Solves alone, one process a call.
 
 import msgspec
 
-from server.core.valley import explain, grid
+from server.core.valley import advice, explain, grid
 from server.core.valley.capacity import Model, models
+from server.core.valley.hard import hardened
 from server.core.valley.problem import Answer, DemandPlan, Problem, SitePlan, StoredPlan, faults
-from server.core.valley.settle import Settled, settle
+from server.core.valley.settle import Settled
 
-SOLVERS = ("threshold", "flow", "linear", "repair")
+SOLVERS = ("threshold", "flow", "linear", "repair", "dive", "search")
 """From the simplest to the hardest; an answer names the hardest that one of its sites needed."""
 NANO = 1_000_000_000
 
@@ -20,12 +21,15 @@ class _Part(msgspec.Struct, frozen=True, eq=False):
 
     model: Model
     settled: Settled
+    scene: advice.Scene | None  # where the problem asks to explain
 
 
 def solve(problem: Problem) -> Answer:
     """The plan of a problem without faults. Pure: `solve_ms` is 0 until its caller, who has a clock, fills it in."""
     assert not faults(problem)
-    parts = [_Part(site, settle(site, problem.limits.time_s)) for site in models(problem)]
+    sites = models(problem)
+    share = 1 / max(1, sum(bool(site.demands) for site in sites))
+    parts = [_part(site, problem, share) for site in sites]
     cost = sum(part.settled.cost_nano for part in parts)
     bound = sum(part.settled.bound_nano for part in parts)
     made = {plan.id: plan for part in parts for plan in _demand_plans(part)}
@@ -44,6 +48,11 @@ def solve(problem: Problem) -> Answer:
     )
 
 
+def _part(site: Model, problem: Problem, share: float) -> _Part:
+    settled = hardened(site, problem.limits, share)
+    return _Part(site, settled, advice.scene(site, settled, problem.slot_seconds) if problem.explain else None)
+
+
 def _demand_plans(part: _Part) -> list[DemandPlan]:
     model, plan = part.model, part.settled.plan
     missing = (model.energy - plan.sum(axis=1)).tolist()
@@ -53,6 +62,7 @@ def _demand_plans(part: _Part) -> list[DemandPlan]:
             energy_wh=energy,
             shortfall_wh=lack,
             reason=explain.reason(model, plan, index) if lack else None,
+            explain=msgspec.UNSET if part.scene is None else advice.demand(part.scene, index),
         )
         for index, (demand, energy, lack) in enumerate(zip(model.demands, plan.tolist(), missing, strict=True))
     ]
@@ -65,6 +75,7 @@ def _site_plan(part: _Part) -> SitePlan:
         peak_w=grid.peak_w(model, plan, store),
         binding_slots=explain.binding_slots(part.model, plan),
         grid_wh=grid.grid_wh(model, plan, store).tolist(),
+        explain=msgspec.UNSET if part.scene is None else advice.limits(part.scene),
     )
     if model.site.battery is None:
         return said

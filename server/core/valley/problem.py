@@ -5,7 +5,7 @@ A problem arrives as JSON through `parse`, or is built by a flow; `faults` holds
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -108,32 +108,95 @@ class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: Name = "EUR"
     carbon_g_per_kwh: list[Annotated[int, msgspec.Meta(ge=0, le=10_000)]] | None = None
     carbon_price_micro_per_kg: Micro = 0
-    switch_micro: Micro = 0
+    switch_micro: Annotated[int, msgspec.Meta(ge=0, le=PRICE_MAX_MICRO)] = 0
     min_run_slots: Annotated[int, msgspec.Meta(ge=1, le=SLOTS_MAX)] = 1
     explain: bool = False
     limits: Limits = Limits()
     elapsed_s: int = 0
 
 
+class Held(msgspec.Struct, frozen=True):
+    """What leaves a demand less than it could take, until when: `by` is a reason, `feeder` None at the connection.
+
+    `building`: it is the building's load that the connection has no room beside. Times are seconds from `start`.
+    """
+
+    by: str
+    feeder: str | None
+    building: bool
+    until_s: int
+
+
+class Earlier(msgspec.Struct, frozen=True):
+    """What it would cost more to be ready so many slots earlier, all others as planned."""
+
+    slots: int
+    ready_at_s: int
+    extra_nano: int
+
+
+class DemandExplained(msgspec.Struct, frozen=True):
+    """What is ready at the departure, and what it would take to have more, or to have it earlier.
+
+    `full_at_s`: when all would be there, staying as long as that takes; None where the problem ends before. `held`: why
+    not by the departure. `next_kwh_micro`: what the next kWh would cost, others included; None where there is no room.
+    """
+
+    ready_wh: int
+    ready_share: float
+    full_at_s: int | None
+    held: Held | None
+    next_kwh_micro: int | None
+    earlier: list[Earlier]
+
+
+class LimitWorth(msgspec.Struct, frozen=True):
+    """What one more kWh through a limit would save in each slot where it would, micro-units, give or take six.
+
+    `feeder` None: the connection. `phases`: where it is a current (one A for an hour is 0.23 kWh). In `short_slots`
+    more would serve what is missing.
+    """
+
+    feeder: str | None
+    phases: list[int]
+    slots: list[int]
+    worth_micro_per_kwh: list[int]
+    short_slots: list[int]
+
+
+class SiteExplained(msgspec.Struct, frozen=True):
+    """The limits of a site that cost something."""
+
+    limits: list[LimitWorth]
+
+
 class DemandPlan(msgspec.Struct, frozen=True):
-    """Energy by slot of the problem, Wh, and what is missing of the demand, with its reason."""
+    """Energy by slot of the problem, Wh, and what is missing of the demand, with its reason.
+
+    `explain` is left out unless the problem asks for it.
+    """
 
     id: str
     energy_wh: list[int]
     shortfall_wh: int
     reason: str | None
+    explain: DemandExplained | msgspec.UnsetType = msgspec.UNSET
 
 
 class SitePlan(msgspec.Struct, frozen=True):
-    """What the grid connection delivers by slot, the building's load included, and where a limit binds."""
+    """What the grid connection delivers by slot, the building's load included, and where a limit binds.
+
+    `explain` is left out unless the problem asks for it.
+    """
 
     id: str
     peak_w: int
     binding_slots: list[int]
     grid_wh: list[int]
+    explain: SiteExplained | msgspec.UnsetType = msgspec.UNSET
 
 
-class StoredPlan(SitePlan, frozen=True):
+class StoredPlan(SitePlan, frozen=True, kw_only=True):
     """The same of a site with a battery: what it takes (positive) or gives (negative) by slot, Wh."""
 
     battery_wh: list[int]
@@ -202,19 +265,9 @@ def _join(where: str, name: str) -> str:
     return f"{where}.{name}" if where else name
 
 
-# What comes with a later form of the engine: the value that means "not used", by field.
-_LATER_PROBLEM = {
-    "switch_micro": 0,
-    "min_run_slots": 1,
-    "explain": False,
-}
-_LATER_DEMAND = {"one_block": False}
-
-
 def faults(problem: Problem) -> list[FieldError]:
     """All that keeps a well-formed problem from being solved; empty where it can be."""
     found = [
-        *_later(problem, _LATER_PROBLEM, ""),
         *_per_slot(problem.price_micro_per_kwh, problem.slots, "price_micro_per_kwh"),
         *_per_slot(problem.carbon_g_per_kwh, problem.slots, "carbon_g_per_kwh"),
         *_twice([site.id for site in problem.sites], "sites"),
@@ -230,13 +283,6 @@ def faults(problem: Problem) -> list[FieldError]:
         found.extend(_place_faults(demand, feeders, at))
         found.extend(_demand_faults(demand, problem, at))
     return found
-
-
-def _later(value: msgspec.Struct, defaults: Mapping[str, object], at: str) -> Iterator[FieldError]:
-    for name, default in defaults.items():
-        if getattr(value, name) != default:
-            said = msgspec.json.encode(default).decode()
-            yield FieldError(_join(at, name), f"this form of the engine does not plan with it yet: expected {said}")
 
 
 def _per_slot(values: object, slots: int, at: str) -> Iterator[FieldError]:
@@ -287,7 +333,6 @@ def _place_faults(demand: Demand, feeders: dict[str, set[str]], at: str) -> Iter
 
 
 def _demand_faults(demand: Demand, problem: Problem, at: str) -> Iterator[FieldError]:
-    yield from _later(demand, _LATER_DEMAND, at)
     stay = demand.depart_slot - demand.arrive_slot
     if demand.depart_slot > problem.slots:
         yield FieldError(f"{at}.depart_slot", f"expected at most {problem.slots} (slots), got {demand.depart_slot}")

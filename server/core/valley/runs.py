@@ -16,6 +16,8 @@ from server.core.valley.rules import Rules, kept, spans
 
 STEPS = 40
 """Worths tried at most; six to ten are usual."""
+CHANGES = 200
+"""Slots by which a pattern is lengthened or shortened at most."""
 CELLS = 4_000_000
 """Size of the dynamic programme up to which a plan that is not proven best is looked for there, energies x slots."""
 
@@ -166,7 +168,9 @@ def fitting(way: Course, on: Mask) -> list[Mask]:
         return []
     on, amount = on.copy(), way.high if more else way.low
     missing = abs(way.energy - int(amount[on].sum()))
-    while missing > 0:
+    for _ in range(CHANGES):
+        if missing <= 0:
+            break
         ways = [change for change in _changes(way, on, grow=more) if amount[change].any()]
         if not ways:
             return []
@@ -174,7 +178,7 @@ def fitting(way: Course, on: Mask) -> list[Mask]:
         change = ways[dear.index(min(dear) if more else max(dear))]
         on[change] = more
         missing -= int(amount[change].sum())
-    return [on] if kept(on, way.rules) else []
+    return [on] if missing <= 0 and kept(on, way.rules) else []
 
 
 def _changes(way: Course, on: Mask, *, grow: bool) -> Iterator[slice]:

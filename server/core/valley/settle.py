@@ -20,20 +20,6 @@ POLISHED_MAX = 200
 """Demands of a site up to which equal costs are searched for fewer starts: 0.1 ms each."""
 
 
-class Settled(msgspec.Struct, frozen=True, eq=False):
-    """One site's plan, Wh (n, t), what its battery does, the cost of both and a proven bound of it, nano-units.
-
-    `model`: the site held to its peak, by which they are counted.
-    """
-
-    model: Model
-    plan: Ints
-    store: Store
-    solver: str
-    cost_nano: int
-    bound_nano: int
-
-
 class Drawn(msgspec.Struct, frozen=True, eq=False):
     """A plan that heeds no least power. `held`: the site held to its peak; `model`: and to what its battery leaves.
 
@@ -47,6 +33,21 @@ class Drawn(msgspec.Struct, frozen=True, eq=False):
     solver: str
     exact: bool
     program: tuple[joint.Joint, joint.Shares] | None = None
+
+
+class Settled(msgspec.Struct, frozen=True, eq=False):
+    """One site's plan, Wh (n, t), what its battery does, the cost of both and a proven bound of it, nano-units.
+
+    `model`: the site held to its peak, by which they are counted. `drawn`: what it was made of.
+    """
+
+    model: Model
+    plan: Ints
+    store: Store
+    solver: str
+    cost_nano: int
+    bound_nano: int
+    drawn: Drawn
 
 
 def settle(site: Model, time_s: float) -> Settled:
@@ -63,11 +64,13 @@ def settle(site: Model, time_s: float) -> Settled:
             plan = _tidied(drawn)
         store = battery.kept(site, store, plan)
     assert not site.breaks(plan)
+    held = grid.counted(site, held, plan, store)
     cost = grid.cost_nano(held, plan, store)
     known = drawn.exact and not site.scored and solver in ("threshold", "flow")
     if known and solver == "threshold" and site.least.any():
         known = False
-    return Settled(held, plan, store, solver, cost, cost if known else min(cost, least_cost(site, plan, drawn, time_s)))
+    bound = cost if known else min(cost, least_cost(site, plan, drawn, time_s))
+    return Settled(held, plan, store, solver, cost, bound, drawn)
 
 
 def _simplest(site: Model, time_s: float) -> Drawn:
@@ -130,14 +133,14 @@ def _topped_up(model: Model, plan: Ints) -> Ints:
 
 def _mended(site: Model, drawn: Drawn, time_s: float) -> tuple[Model, Ints]:
     """The plan with no slot below a least; with all that the grid gives, where the peak would leave more unserved."""
-    ways = [(drawn.held, repaired(_priced(drawn.model, drawn.plan), drawn.plan, time_s))]
+    ways = [(drawn.held, repaired(priced(drawn.model, drawn.plan), drawn.plan, time_s))]
     if ways[0][1].sum() < drawn.plan.sum() and np.any(drawn.held.grid < site.grid):
         free = grid.beside(site, drawn.store)
-        ways.append((site, repaired(_priced(free, drawn.plan), drawn.plan, time_s)))
+        ways.append((site, repaired(priced(free, drawn.plan), drawn.plan, time_s)))
     return min(ways, key=lambda way: (level.missed(site, way[1]), grid.cost_nano(way[0], way[1], drawn.store)))
 
 
-def _priced(model: Model, plan: Ints) -> Model:
+def priced(model: Model, plan: Ints) -> Model:
     """The site with one price a slot: that of solar energy where a plan leaves some of it."""
     left = (plan.sum(axis=0) < model.solar) & (model.rebate > 0)
     if not left.any():
@@ -150,9 +153,9 @@ def _tidied(drawn: Drawn) -> Ints:
     """A flow's plan with fewer starts, then earlier, where slots cost a demand the same."""
     model, plan = drawn.model, drawn.plan.copy()
     for index in _choosers(model).tolist():
-        priced = _priced(model, plan)
-        other = plan_alone(priced, index, model.headroom(plan, index))
-        if merit_of(priced, index, other) < merit_of(priced, index, plan[index]):
+        lit = priced(model, plan)
+        other = plan_alone(lit, index, model.headroom(plan, index))
+        if merit_of(lit, index, other) < merit_of(lit, index, plan[index]):
             before, cost = plan[index].copy(), grid.cost_nano(model, plan, no_store(model))
             plan[index] = other
             if grid.cost_nano(model, plan, no_store(model)) > cost:
@@ -162,9 +165,14 @@ def _tidied(drawn: Drawn) -> Ints:
 
 def _choosers(model: Model) -> Ints:
     """Demands with slots of equal cost, the highest tier first."""
-    costs = np.sort(np.where(model.caps > 0, model.cost, np.iinfo(np.int64).max), axis=1)
+    usable = model.caps > 0
+    sunny = phases.sells_solar(model)
+    alike = not sunny and np.all((model.cost == model.grid_price) | ~usable)
+    if alike and len(np.unique(model.grid_price)) == len(model.grid_price):
+        return np.zeros(0, np.int64)
+    costs = np.sort(np.where(usable, model.cost, np.iinfo(np.int64).max), axis=1)
     equal = (costs[:, 1:] == costs[:, :-1]) & (costs[:, 1:] < np.iinfo(np.int64).max)
-    some = equal.any(axis=1) | bool(phases.sells_solar(model))
+    some = equal.any(axis=1) | sunny
     order = np.argsort(-model.tier, kind="stable")
     choosing: Ints = order[some[order]]
     return choosing

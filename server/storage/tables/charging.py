@@ -121,7 +121,7 @@ class Plans(SQLModel, table=True):
     final_w: int
     depart_at: datetime | None = time_field(nullable=True)
     depart_source: str = "none"
-    depart_basis: str = ""
+    depart_reason: str = ""
     depart_stays: int = 0
     price_source: str = ""
     curve_id: str = ""

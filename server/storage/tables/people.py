@@ -7,7 +7,6 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from server.core.rota import Rota
 from server.core.tariff import PublicTariffTerms
 from server.storage.columns import BigId, big_field, json_field, party_field, time_field
 from shared.accounts import Habit
@@ -48,12 +47,12 @@ class Accounts(SQLModel, table=True):
 
 
 class Rotas(SQLModel, table=True):
-    """When a driver's shifts begin, as read from a calendar."""
+    """The calendar of a driver's shifts, as it was given."""
 
     __tablename__ = "rotas"
     account_id: UUID = Field(primary_key=True, foreign_key="accounts.id")
     party_id: UUID = party_field()
-    rota: Any = json_field(Rota)
+    calendar: str = Field(sa_type=sa.Text)
     travel_minutes: int = 0
     saved_at: datetime = time_field()
 

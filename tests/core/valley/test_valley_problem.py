@@ -71,26 +71,13 @@ def test_a_missing_field_is_named(path):
 UNKNOWN = [("colour",), ("sites", 0, "colour"), ("sites", 0, "feeders", 0, "colour"), ("demands", 0, "colour")]
 
 
-@pytest.mark.parametrize("path", [*UNKNOWN, ("elapsed_s",), ("demands", 0, "any_phase")], ids=as_field)
+@pytest.mark.parametrize(
+    "path", [*UNKNOWN, ("elapsed_s",), ("demands", 0, "any_phase"), ("demands", 0, "charging")], ids=as_field
+)
 def test_a_field_that_the_contract_does_not_name_is_an_error(path):
-    assert errors(changed(path, path[-1] == "any_phase" or 0)) == {
+    assert errors(changed(path, path[-1] in ("any_phase", "charging") or 0)) == {
         as_field(path): "unknown field: expected only the fields of the contract"
     }
-
-
-LATER = [
-    (("switch_micro",), 10_000),
-    (("min_run_slots",), 2),
-    (("explain",), True),
-    (("demands", 0, "one_block"), True),
-]
-
-
-@pytest.mark.parametrize(("path", "value"), LATER, ids=lambda part: as_field(part) if isinstance(part, tuple) else "")
-def test_what_this_form_of_the_engine_cannot_plan_with_yet_is_an_error(path, value):
-    found = errors(changed(path, value))
-    assert list(found) == [as_field(path)]
-    assert "does not plan with it yet: expected" in found[as_field(path)]
 
 
 WRONG = [
@@ -158,6 +145,9 @@ WRONG = [
         "expected at most capacity_wh (1), got 2",
     ),
     (("limits",), {"time_s": 0}, "limits.time_s", "expected `float` > 0.0"),
+    (("switch_micro",), -1, "switch_micro", "expected `int` >= 0"),
+    (("min_run_slots",), 0, "min_run_slots", "expected `int` >= 1"),
+    (("demands", 0, "one_block"), 1, "demands[0].one_block", "expected `bool`, got `int`"),
 ]
 
 

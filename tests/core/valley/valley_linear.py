@@ -117,5 +117,5 @@ def linear_optimum(problem: Problem) -> tuple[list[float], float]:
         costs = np.zeros(len(problem.demands) * slots)
         costs[list(row)] = -1.0
         served.append(-linear.least(costs))
-        linear.add(row, -served[-1] + 1e-7)
+        linear.add(row, -served[-1] + 1e-5)
     return served, linear.cost()

@@ -166,17 +166,27 @@ def cost_of(problem: Problem, answer: Answer) -> int:
         peak = max(0, *(one - (-more * 3600 // s) for one, more, s in zip(base, drawn, seconds, strict=True)))
         assert said.peak_w == peak
         bought += site.peak_price_micro_per_kw * max(0, peak - site.peak_so_far_w)
-    return bought
+    return bought + 1000 * problem.switch_micro * _starts(problem, answer)
+
+
+def _starts(problem: Problem, answer: Answer) -> int:
+    count = 0
+    for demand, plan in zip(problem.demands, answer.plans, strict=True):
+        before = [int(demand.charging and demand.arrive_slot == 0), *plan.energy_wh]
+        count += sum(now > 0 and not was for was, now in zip(before, plan.energy_wh, strict=False))
+    return count
 
 
 def _used(problem: Problem, site: Site, net: list[int], said: tuple[list[int], int]) -> list[int]:
     """Solar energy that is not sold; negative where a battery sells. None of it, where selling it is worth more."""
     taken, peak = said
+    limits = _by_slot(site.limit_w, problem)
     if site.peak_price_micro_per_kw:
-        site = replace(
-            site, limit_w=[min(one, max(peak, site.peak_so_far_w)) for one in _by_slot(site.limit_w, problem)]
-        )
-    grid, solar = supply_of(problem, site)
+        limits = [min(one, max(peak, site.peak_so_far_w)) for one in limits]
+    grid, solar = supply_of(problem, replace(site, limit_w=limits))
+    if site.battery is not None and site.peak_price_micro_per_kw:
+        level = [max(peak, site.peak_so_far_w) - max(0, one) for one in net_base_w(problem, site)]
+        grid = [min(one, other) for one, other in zip(grid, _in_wh(level, problem, 1), strict=True)]
     gain = [price - fed for price, fed in zip(grid_prices(problem), feed_in(problem, site), strict=True)]
     used = []
     for t, need in enumerate(net):
@@ -187,7 +197,7 @@ def _used(problem: Problem, site: Site, net: list[int], said: tuple[list[int], i
             room = _by_slot(site.limit_w, problem)[t] * seconds // 3600 - solar[t]
             sold = max(0, min(-taken[t], room, site.battery.max_w * seconds // 3600))
         most = max(min(solar[t], need + lent), -sold)
-        used.append(most if gain[t] >= 0 else min(max(-sold, need - grid[t]), most))
+        used.append(most if gain[t] >= 0 else min(max(min(most, 0), need - grid[t]), most))
     return used
 
 

@@ -1,0 +1,120 @@
+"""A site whose demands take nothing or at least so much, or run under rules: repaired, dived for, searched for.
+
+`settle` gives the plan that heeds a least power but no rules. Each step here starts only where the plan is further
+from its bound than `Limits.gap`, or serves less than the limits alone would allow, and keeps what is better.
+"""
+
+import msgspec
+import numpy as np
+
+from server.core.valley import battery, dive, grid, level, search, switched
+from server.core.valley.capacity import Ints, Model
+from server.core.valley.minimum import below_least, repaired
+from server.core.valley.problem import Limits
+from server.core.valley.settle import Settled, least_cost, priced, settle
+from server.core.valley.worth import charged, of_limits
+
+NANO = 1_000_000_000
+SEARCHED_S = 0.7
+"""The part of a problem's time that its searches may take."""
+SEARCH_LEAST_S = 0.2
+"""A search that gets less finds nothing."""
+CLOSER = 0.4
+"""A search stops where it is within this part of the gap that is close enough."""
+
+
+def hardened(site: Model, limits: Limits, share: float) -> Settled:
+    """The plan of one site; `share` is its part of the problem's time."""
+    found = settle(site, limits.time_s)
+    if switched.ruled(site):
+        found = _ruled(site, found, limits.time_s)
+    if found.solver != "repair" or _close(site, found, limits):
+        return found
+    found = _better(site, found, _dived(site, found, limits.time_s), "dive", limits.time_s)
+    time_s = limits.time_s * SEARCHED_S * share
+    if _close(site, found, limits) or time_s < SEARCH_LEAST_S:
+        return found
+    return _searched(site, found, time_s, limits)
+
+
+def _close(site: Model, found: Settled, limits: Limits) -> bool:
+    """Whether a plan is near enough to its bound, and leaves nothing that the limits alone would let it serve."""
+    if found.plan.sum() < found.drawn.plan.sum():
+        return False
+    return site.scored or found.cost_nano - found.bound_nano <= limits.gap * max(abs(found.bound_nano), NANO)
+
+
+def _ruled(site: Model, found: Settled, time_s: float) -> Settled:
+    """A plan under rules of running, from one that heeds none."""
+    if found.solver == "threshold":
+        own = switched.alone(site)
+        free = grid.peak_nano(site, grid.peak_w(site, own.plan, found.store)) == 0
+        if free and not site.breaks(own.plan):
+            cost = switched.cost_nano(site, own.plan, found.store)
+            bound = own.bound if not site.scored else _least(site, found, own.plan, time_s)
+            return msgspec.structs.replace(found, plan=own.plan, cost_nano=cost, bound_nano=min(cost, bound))
+    model = found.drawn.model
+    worth = of_limits(model, found.drawn.plan, found.drawn.program)
+    plans = [switched.planned(model, found.plan, charged(model, worth), time_s)]
+    if plans[0].sum() < found.plan.sum() and np.any(model.grid < site.grid):
+        free_site = grid.beside(site, found.store)
+        plans.append(switched.planned(free_site, found.plan, charged(free_site, worth), time_s))
+    plan = min(plans, key=lambda one: _merit(site, found, one))
+    return _settled(site, found, plan, "repair", time_s)
+
+
+def _merit(site: Model, found: Settled, plan: Ints) -> tuple[tuple[int, ...], int]:
+    """What a plan misses, and what it minimises: the smaller the better."""
+    return level.missed(site, plan), switched.objective(site, plan, found.store)
+
+
+def _settled(site: Model, found: Settled, plan: Ints, solver: str, time_s: float) -> Settled:
+    """A plan with its cost and bound."""
+    assert not site.breaks(plan)
+    store = battery.kept(site, found.store, plan)
+    within = found.model if not found.model.breaks(plan) else site
+    cost = switched.cost_nano(within, plan, store)
+    bound = _least(site, found, plan, time_s)
+    return msgspec.structs.replace(
+        found, model=within, plan=plan, store=store, solver=solver, cost_nano=cost, bound_nano=min(cost, bound)
+    )
+
+
+def _least(site: Model, found: Settled, plan: Ints, time_s: float) -> int:
+    """A proven bound: one start each beside what it costs without rules; or each alone at what the limits are worth."""
+    served = plan.sum(axis=1)
+    bound = least_cost(site, plan, found.drawn, time_s) + switched.first_starts_nano(site, served)
+    if not switched.ruled(site) or site.site.battery is not None:
+        return bound
+    return max(bound, switched.bound(site, served, of_limits(site, found.drawn.plan, found.drawn.program)))
+
+
+def _better(site: Model, found: Settled, plan: Ints | None, solver: str, time_s: float) -> Settled:
+    """What was found, or a better plan; in either case by this solver."""
+    if plan is None or _merit(site, found, plan) >= _merit(site, found, found.plan):
+        return msgspec.structs.replace(found, solver=solver)
+    return _settled(site, found, plan, solver, time_s)
+
+
+def _dived(site: Model, found: Settled, time_s: float) -> Ints | None:
+    """The plan that a dive finds; with rules, the pattern of the plan with its energy as the flow gives it."""
+    drawn = found.drawn
+    if switched.ruled(site):
+        return dive.refilled(drawn.model, found.plan, found.plan > 0)
+    plan = dive.dived(drawn.model, drawn.plan)
+    if plan is None or not len(below_least(site, plan)):
+        return plan
+    return repaired(priced(drawn.model, plan), plan, time_s)
+
+
+def _searched(site: Model, found: Settled, time_s: float, limits: Limits) -> Settled:
+    """The plan that a search finds, and its bound, where the program was the whole site."""
+    model = found.drawn.model
+    best = search.searched(model, found.plan, time_s, limits.gap * CLOSER)
+    plan = None if best is None else dive.refilled(model, found.plan, best.on)
+    better = _better(site, found, plan, "search", limits.time_s)
+    whole = site.site.battery is None and np.array_equal(model.grid, site.grid) and not site.scored
+    if best is None or best.bound is None or not whole or better.plan.sum() < site.energy.sum():
+        return better
+    bound = min(better.cost_nano, max(better.bound_nano, best.bound))
+    return msgspec.structs.replace(better, bound_nano=bound)

@@ -1,0 +1,230 @@
+"""A site under rules of running: prices on starts, least runs, blocks. Its demands are planned one at a time.
+
+The worth of the limits (`tolls`) says to each demand what a slot costs others, so that a plan of its own already leaves
+room for theirs; then each is planned anew within what the others leave, while that helps. Whoever lacks energy bargains
+with one other at a time. Work is counted, not timed, so that the same problem gets the same plan.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from server.core.valley import grid, runs
+from server.core.valley.capacity import Ints, Model, earliest
+from server.core.valley.grid import Store, energy_nano, no_store, peak_nano, peak_w
+from server.core.valley.level import missed
+from server.core.valley.paths import Course
+from server.core.valley.rules import kept, starts
+from server.core.valley.worth import charged
+
+REPLANS_PER_SECOND = 150
+"""A replan takes about 1.5 ms, so that the 2 s that a problem has by default are 0.5 s here at most."""
+ROUNDS = 4
+
+
+class Alone(msgspec.Struct, frozen=True, eq=False):
+    """Plans of demands that share nothing, Wh (n, t), and a bound on the cost of each."""
+
+    plan: Ints
+    bound: int
+
+
+class Effort(msgspec.Struct):
+    """Replans that are left."""
+
+    left: int
+
+    def spend(self, replans: int) -> bool:
+        """Take some, if that many are left."""
+        self.left -= replans
+        return self.left >= 0
+
+
+def ruled(model: Model) -> bool:
+    """Whether any demand has rules of running."""
+    return any(not rules.free for rules in model.rules)
+
+
+def starts_nano(model: Model, plan: Ints) -> int:
+    """What the starts of a plan cost."""
+    return sum(
+        rules.switch_nano * starts(plan[index, window(model, index)], rules)
+        for index, rules in enumerate(model.rules)
+        if rules.switch_nano
+    )
+
+
+def cost_nano(model: Model, plan: Ints, store: Store) -> int:
+    """What a plan costs with its starts, in nano-units of the currency."""
+    return grid.cost_nano(model, plan, store) + starts_nano(model, plan)
+
+
+def first_starts_nano(model: Model, served: Ints) -> int:
+    """The starts that no plan serving as much can do without: one each, but for a car that charges."""
+    return sum(
+        rules.switch_nano
+        for rules, energy in zip(model.rules, served.tolist(), strict=True)
+        if energy and not rules.charging
+    )
+
+
+def broken(model: Model, plan: Ints) -> Ints:
+    """The demands whose plan breaks a rule, or falls below its least."""
+    return np.array(
+        [
+            index
+            for index, rules in enumerate(model.rules)
+            if not kept(plan[index, window(model, index)] > 0, rules)
+            or np.any((plan[index] > 0) & (plan[index] < model.least[index]))
+        ],
+        np.int64,
+    )
+
+
+def window(model: Model, index: int) -> slice:
+    """The stay of a demand."""
+    return slice(model.demands[index].arrive_slot, model.demands[index].depart_slot)
+
+
+def alone(model: Model) -> Alone:
+    """Each demand as if it were alone, exactly."""
+    plan = np.zeros_like(model.caps)
+    bound, cells = 0, runs.CELLS // max(1, len(model.demands))
+    for index in range(len(model.demands)):
+        found = runs.planned(course(model, plan, index, model.caps[index]), cells)
+        plan[index, window(model, index)] = found.plan
+        bound += found.bound
+    return Alone(plan, bound)
+
+
+def course(model: Model, plan: Ints, index: int, room: Ints, toll: Ints | None = None) -> Course:
+    """What a demand may do within `room` (t) while the others keep to a plan; `toll` (t): a slot's worth to others."""
+    stay = window(model, index)
+    cost = model.cost[index, stay] if toll is None else (model.cost[index] + toll)[stay]
+    need = (int(model.energy[index]), int(model.floor[index]))
+    way = runs.course(cost, room[stay], model.least[index, stay], need, model.rules[index])
+    if not model.solar.any():
+        return way
+    others = plan.sum(axis=0) - plan[index]
+    sun = np.where(model.rebate > 0, np.maximum(model.solar - others, 0), 0)
+    return msgspec.structs.replace(way, sun=sun[stay], rebate=np.maximum(model.rebate, 0)[stay])
+
+
+def lack(model: Model, plan: Ints) -> tuple[int, ...]:
+    """What a plan misses, then what it minimises: the smaller the better."""
+    return (*missed(model, plan), objective(model, plan, no_store(model)))
+
+
+def objective(model: Model, plan: Ints, store: Store) -> int:
+    """What a plan minimises: cost, or minus the score, peak and starts."""
+    peak = peak_nano(model, peak_w(model, plan, store)) if model.site.peak_price_micro_per_kw else 0
+    return energy_nano(model, plan, store, model.cost) + peak + starts_nano(model, plan)
+
+
+def planned(model: Model, plan: Ints, tolls: Ints, time_s: float) -> Ints:
+    """A plan within all rules, from one that heeds none; `tolls` (n, t)."""
+    effort = Effort(int(time_s * REPLANS_PER_SECOND))
+    order = _order(model)
+    ways = [_within(model, plan, order)]
+    if effort.spend(len(order)):
+        ways.append(_one_by_one(model, tolls, order))
+    best = min(ways, key=lambda way: lack(model, way))
+    _rounds(model, best, effort)
+    bargain(model, best, effort)
+    return best
+
+
+def _order(model: Model) -> list[int]:
+    """Higher tiers first, then who has the least to spare."""
+    slack = model.caps.sum(axis=1) - model.energy
+    return sorted(range(len(slack)), key=lambda one: (-model.tier[one], slack[one]))
+
+
+def _one_by_one(model: Model, tolls: Ints, order: Sequence[int]) -> Ints:
+    """Each demand within what those before it left, and dear where others need the slot."""
+    plan = np.zeros_like(model.caps)
+    for index in order:
+        _replan(model, plan, index, tolls[index])
+    return plan
+
+
+def _within(model: Model, plan: Ints, order: Sequence[int]) -> Ints:
+    """A plan mended: each demand anew within what the others leave."""
+    plan = plan.copy()
+    for index in order:
+        _replan(model, plan, index)
+    return plan
+
+
+def _replan(model: Model, plan: Ints, index: int, toll: Ints | None = None) -> None:
+    stay = window(model, index)
+    way = course(model, plan, index, model.headroom(plan, index), toll)
+    plan[index, stay] = runs.planned(way, cells=0).plan
+
+
+def _rounds(model: Model, plan: Ints, effort: Effort) -> None:
+    """Plan each demand anew while the others stay, and keep what is better. Changes `plan`."""
+    seen: dict[int, bytes] = {}
+    for _ in range(ROUNDS):
+        changed = False
+        for index in np.argsort(-model.tier, kind="stable").tolist():
+            room = model.headroom(plan, index).tobytes()
+            if seen.get(index) == room or not effort.spend(1):
+                continue
+            seen[index] = room
+            changed |= _improved(model, plan, index)
+        if not changed:
+            return
+
+
+def _improved(model: Model, plan: Ints, index: int) -> bool:
+    """Plan one demand anew while the others stay, if that is better. Changes `plan`; whether it did."""
+    stay, before = window(model, index), plan[index].copy()
+    way = course(model, plan, index, model.headroom(plan, index))
+    other = runs.planned(way, cells=0).plan
+    if _merit(way, int(model.floor[index]), other) >= _merit(way, int(model.floor[index]), before[stay]):
+        return False
+    plan[index, stay] = other
+    return True
+
+
+def _merit(way: Course, floor: int, plan: Ints) -> tuple[int, int, int]:
+    """How late the floor is, what is unserved, what it costs: the smaller the better."""
+    early = earliest(plan, floor)
+    late = int(early @ np.arange(len(plan))) + (floor - int(early.sum())) * len(plan)
+    return late, -int(plan.sum()), way.total(plan)
+
+
+def bargain(model: Model, plan: Ints, effort: Effort) -> None:
+    """Who lacks energy and one other are planned from nothing, in either order; kept where that serves more."""
+    short = [index for index in _order(model) if plan[index].sum() < model.energy[index]]
+    for index in short:
+        for other in np.argsort(model.tier, kind="stable").tolist():
+            meet = other != index and np.any((model.caps[index] > 0) & (plan[other] > 0))
+            if not meet or plan[index].sum() >= model.energy[index] or not effort.spend(2):
+                continue
+            before, was = plan.copy(), lack(model, plan)
+            plan[[index, other]] = 0
+            _replan(model, plan, index)
+            _replan(model, plan, other)
+            if lack(model, plan) >= was:
+                plan[:] = before
+
+
+def bound(model: Model, served: Ints, worth: Sequence[Ints]) -> int:
+    """A proven bound on serving just that (n): each demand alone at the prices said, less what the limits are worth.
+
+    Weak duality, in whole numbers. Floors are a rule for each. For sites without solar energy, peak price and battery.
+    """
+    priced = msgspec.structs.replace(model, cost=model.price + charged(model, worth), energy=served)
+    nothing = np.zeros_like(model.caps)
+    bought = sum(
+        runs.planned(course(priced, nothing, index, model.caps[index]), cells=0).bound
+        for index in np.flatnonzero(served).tolist()
+    )
+    given = sum(
+        sum(a * b for a, b in zip(limit.limit.tolist(), one.tolist(), strict=True))
+        for limit, one in zip(model.limits, worth, strict=True)
+    )
+    return bought - given
