@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from server.core.ask import Wish
 from server.core.contract import ContractKind, ContractTerms
 from server.core.departure import Floats
-from server.core.objective import BPS
+from server.core.objective import BPS, at_once_micro
 
 ASK_FROM_MINOR = 10
 """Nobody is asked for less than this."""
@@ -36,6 +37,22 @@ class Stake(msgspec.Struct, frozen=True):
     energy_wh: int
     floor_wh: int
     missing_micro: int
+
+
+def stake(wish: Wish, planned_wh: Sequence[int], seconds: Sequence[int]) -> Stake:
+    """What is at stake in a session that was asked for by forecast; `seconds`: what is to come of each slot."""
+    assert wish.survival is not None, "planned by forecast"
+    room = [wish.max_w * rest // 3600 for rest in seconds]
+    needed = -(-wish.need.energy_wh // max(1, *room))
+    return Stake(
+        prices=wish.prices,
+        survival=wish.survival,
+        planned_wh=planned_wh,
+        room_wh=room,
+        energy_wh=wish.need.energy_wh,
+        floor_wh=wish.need.floor_wh,
+        missing_micro=at_once_micro(wish.prices, needed),
+    )
 
 
 def drivers_minor(stake: Stake, terms: ContractTerms) -> int:

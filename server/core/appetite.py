@@ -5,6 +5,9 @@ first session has a forecast too. A stay that was cut short tells little of what
 how fast it draws: nobody can leave more energy behind than the car would have drawn by then.
 """
 
+from collections.abc import Iterable
+from datetime import datetime
+
 import msgspec
 import numpy as np
 
@@ -91,6 +94,13 @@ def appetite(own: Meals, prior: Meals, arrived_s: int) -> Appetite:
         pooled = np.exp(-EDGES_WH / GUESS_MEAN_WH)
     chance = PRIOR_SESSIONS * pooled + _shares(own.energy_wh, weight) * weight.sum()
     return Appetite(np.clip(chance / (PRIOR_SESSIONS + weight.sum()), 0.0, 1.0), rate_w)
+
+
+def meals(taken: Iterable[tuple[int, datetime, datetime]]) -> Meals:
+    """Ended sessions as columns, in the order of their end: energy (Wh), plug-in and unplug (aware) of each."""
+    rows = sorted((int(end.timestamp()), int((end - start).total_seconds()), wh) for wh, start, end in taken)
+    ended_s, stay_s, energy_wh = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    return Meals(energy_wh, ended_s, stay_s)
 
 
 def certain(energy_wh: int) -> Appetite:

@@ -4,8 +4,7 @@ Stations that are out of reach, or that do not do what they are told, are no dem
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -15,7 +14,7 @@ from server.core.objective import at_once_prices
 from server.core.ready_by import ReadyBy
 from server.core.station import Feeder, base_load_w
 from server.core.timegrid import Grid
-from server.core.valley.problem import POWER_MAX_W, Demand, Problem, Site, faults
+from server.core.valley.problem import Demand, Limits, Problem, Site
 from server.core.valley.problem import Feeder as Limit
 from shared.sessions import Delay
 from shared.units import current_ma, power_w
@@ -23,6 +22,8 @@ from shared.units import current_ma, power_w
 SITE = "location"
 FEEDER = "feeder"
 MIN_CURRENT_MA = 6_000
+CLOSE_ENOUGH = 0.02
+"""The gap to the engine's bound above which it searches for a better plan: seconds, for what would be a few cents."""
 MARGIN_S = 600
 MARGIN_PCT = 5
 MARGIN_MICRO_PER_KWH = 50_000
@@ -80,6 +81,7 @@ def problem(place: Place, wishes: Sequence[Wish]) -> Problem:
         price_micro_per_kwh=[0] * place.grid.slots,
         sites=[Site(id=SITE, limit_w=limit, base_load_w=base, feeders=feeders)],
         demands=[_demand(place, wish, feeders[0].id if feeders else None) for wish in wishes],
+        limits=Limits(gap=CLOSE_ENOUGH),
     )
 
 
@@ -101,7 +103,7 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
     # Less than one slot at 6 A cannot be planned; a limit is a maximum, and a car that is full stops by itself.
     least_wh = -(-least_w * place.grid.slot_seconds // 3600) if wish.need.energy_wh else 0
     energy_wh = max(wish.need.energy_wh, least_wh)
-    one_block = wish.one_block and not wish.at_once and knows_blocks()
+    one_block = wish.one_block and not wish.at_once
     no_floor = wish.at_once or (one_block and wish.survival is None)  # a floor at once would be where the piece begins
     return Demand(
         id=str(wish.session_id),
@@ -123,16 +125,6 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
     )
 
 
-@cache
-def knows_blocks() -> bool:
-    """Whether this form of the engine plans in one piece; where it does not, the wish is kept for one that does."""
-    site = Site(id=SITE, limit_w=POWER_MAX_W)
-    demand = Demand(id=SITE, site=SITE, arrive_slot=0, depart_slot=1, energy_wh=1, max_w=1, one_block=True)
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    small = Problem(id=SITE, start=start, slots=1, price_micro_per_kwh=[0], sites=[site], demands=[demand])
-    return not faults(small)
-
-
 def _with_margin(place: Place, wish: Wish) -> list[int]:
     """The prices of a stay with a known end, dearer in its last slots; of any other as they are."""
     if wish.ready.at is None or wish.survival is not None:
@@ -144,7 +136,10 @@ def _with_margin(place: Place, wish: Wish) -> list[int]:
 
 
 def _depart_slot(place: Place, wish: Wish) -> int:
-    """The first slot that is not wholly before the departure; the whole grid for a charge at once or a forecast."""
-    if wish.at_once or wish.ready.at is None or wish.survival is not None:
+    """The first slot that is not wholly before the departure; the whole grid where nobody knows that time.
+
+    A charge at once ends there too: behind a shared limit it would else be put off beyond it for another's sake.
+    """
+    if wish.ready.at is None or wish.survival is not None:
         return place.grid.slots
     return min(max(1, place.grid.index(wish.ready.at)), place.grid.slots)

@@ -198,6 +198,7 @@ def _onward(leaves: Floats, figure: Floats) -> Floats:
 
 def _tables(ahead: Ahead, stakes: Stakes) -> _Tables:
     slots, slot_wh, wanted = len(ahead.prices), max(1, ahead.slot_wh), ahead.appetite
+    assert slots, "a plan needs a slot"
     states = int(np.clip(-(-wanted.most_wh // slot_wh), 1, max(1, slots - 1)))
     edges = np.array([[0.0], [ahead.first_wh]]) + float(slot_wh) * np.arange(states + 1)
     begun = ahead.first_wh / slot_wh

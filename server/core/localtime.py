@@ -31,8 +31,11 @@ class LocalClock(msgspec.Struct, frozen=True, eq=False):
         return moments + self.offsets[np.searchsorted(self.changes, moments, side="right")]
 
     def utc(self, local: Ints) -> Ints:
-        """UTC moments of wall clock seconds; a repeated hour is read as its first pass."""
-        ends = self.changes + self.offsets[:-1]
+        """UTC moments of wall clock seconds; a repeated hour is its first pass, a skipped one is read as before it.
+
+        So does `zoneinfo`, and RFC 5545 (3.3.5).
+        """
+        ends = self.changes + np.maximum(self.offsets[:-1], self.offsets[1:])
         return local - self.offsets[np.searchsorted(ends, local, side="right")]
 
 

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import ask, departure, departure_reason, gain, objective, ready_by
-from server.core.answer_worth import Stake, drivers_minor
+from server.core.answer_worth import drivers_minor, stake
 from server.core.ask import Place, Wish
 from server.core.demand import FULL_PCT, Need, NeedInputs, need
 from server.core.following import DRAWING_W
@@ -17,6 +17,7 @@ from server.core.ready_by import Known, ReadyBy, ReadySource
 from server.core.session import Followed, Session
 from server.core.station import Feeder, Station, safe_share_w
 from server.core.timegrid import Grid, floor_slot
+from server.core.valley import steady
 from server.core.valley.problem import Answer, DemandPlan, Problem
 from server.flows import asking, facts
 from server.flows.announcements import LocationMoved, SessionMoved
@@ -32,6 +33,7 @@ from shared.sessions import Delay
 HORIZON = timedelta(hours=24)
 HORIZON_MAX = timedelta(days=3)
 TAPERS_FROM_PCT = 90
+DEADLINE_GRACE = timedelta(minutes=1)
 MISSING_WH = 500
 """What is missing may drift this far with the readings before a plan is told anew."""
 
@@ -291,6 +293,7 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
         return False
     by_id = {plan.id: plan for plan in answer.plans}
     fresh, changed, of_curve = [], [], (sources(question.curve), str(curve_id(question.curve)))
+    stays = _staying(question, answer)
     running = {session.id: session for session in await sessions.open_at(tx, question.location_id)}
     for one, wish in zip(question.asked, question.wishes, strict=True):
         made, current = by_id[str(wish.session_id)], running.get(wish.session_id)
@@ -304,14 +307,15 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
             reason=made.reason,
             solver=answer.solver,
         )
-        if one.plan is None or not _says_the_same(one.plan, plan, now):
+        if one.plan is None or not _says_nothing_new(one.plan, plan) or plan.session_id not in stays:
             fresh.append(plan)
             changed.append(InForce(current.id, wish.delay.value, plan.id, plan.version))
             announce(tx, SessionMoved(current.account_id, current.id))
         elif current.delay is not wish.delay:
             changed.append(InForce(current.id, wish.delay.value, current.plan_id, current.plan_version))
     await sessions.set_plans(tx, changed)
-    await asking.decide(tx, _stakes(question, by_id, running))
+    await asking.decide(tx, _valued(question, by_id, running))
+    await _look_again(tx, question, now)
     if fresh:
         asked = await plan_inputs.keep(tx, question.location_id, question.problem, now)
         await plans.insert(tx, [msgspec.structs.replace(plan, inputs_id=asked) for plan in fresh])
@@ -320,31 +324,26 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
     return True
 
 
-def _stakes(question: Question, made: Mapping[str, DemandPlan], running: Mapping[UUID, Session]) -> list[Valued]:
+def _valued(question: Question, made: Mapping[str, DemandPlan], running: Mapping[UUID, Session]) -> list[Valued]:
     """What it is worth to know the departure of each session that was planned by forecast for the first time."""
-    out = []
+    grid, out = question.place.grid, []
+    seconds = grid.overlap_seconds(question.now, grid.end)
     for one, wish in zip(question.asked, question.wishes, strict=True):
         current = running.get(wish.session_id)
         if current is None or current.answer_worth_minor is not None or wish.survival is None or wish.at_once:
             continue
         assert one.contract is not None, "only who has a contract is delayed"
-        needed = -(-wish.need.energy_wh * 3600 // (one.max_w * question.place.grid.slot_seconds))
-        stake = Stake(
-            prices=wish.prices,
-            survival=wish.survival,
-            planned_wh=made[str(wish.session_id)].energy_wh,
-            room_wh=[wish.max_w * seconds // 3600 for seconds in _seconds(question)],
-            energy_wh=wish.need.energy_wh,
-            floor_wh=wish.need.floor_wh,
-            missing_micro=objective.at_once_micro(wish.prices, needed),
-        )
-        out.append(Valued(current, drivers_minor(stake, one.contract.terms)))
+        worth = drivers_minor(stake(wish, made[str(wish.session_id)].energy_wh, seconds), one.contract.terms)
+        out.append(Valued(current, worth))
     return out
 
 
-def _seconds(question: Question) -> list[int]:
-    """How much of each slot is still to come."""
-    return question.place.grid.overlap_seconds(question.now, question.place.grid.end)
+async def _look_again(tx: AsyncSession, question: Question, now: datetime) -> None:
+    """Plan anew when the next time that a driver said has passed: a car that is still there then goes on."""
+    ends = [wish.ready.at for wish in question.wishes if wish.ready.at is not None and wish.survival is None]
+    due = min((end for end in ends if end > now), default=None)
+    if due is not None:
+        await outbox.put_once(tx, "replan", str(question.location_id), {"why": "deadline"}, due + DEADLINE_GRACE)
 
 
 def _plan(question: Question, one: SessionFacts, wish: Wish, of_curve: tuple[str, str]) -> Plan:
@@ -374,14 +373,28 @@ def _plan(question: Question, one: SessionFacts, wish: Wish, of_curve: tuple[str
     )
 
 
-def _says_the_same(old: Plan, new: Plan, now: datetime) -> bool:
-    """Whether a plan allows what the one in force allows, from now on, and that one was accepted.
+def _staying(question: Question, answer: Answer) -> set[UUID]:
+    """The sessions whose accepted plan is as good as the new one, to the cent."""
+    grid = question.place.grid
+    accepted = [one for one in question.asked if one.plan is not None and one.plan.outcome == "accepted"]
+    in_force = {str(one.session.id): _allowed(one.plan, grid, question.now) for one in accepted if one.plan}
+    return {UUID(name) for name in steady.kept(question.problem, answer, in_force)}
 
-    Where what is missing differs, it tells the driver something new, though the station hears the same.
+
+def _allowed(plan: Plan, grid: Grid, now: datetime) -> list[int]:
+    """What a plan in force allows in each slot from now on, Wh; what it leaves to the last limit counts as nothing."""
+    planned = [(max(now, start), grid.at(slot + 1)) for slot, start in enumerate(grid.starts())]
+    return [
+        round(plan.power_w(start) * (end - start).total_seconds() / 3600) if start < plan.grid.end else 0
+        for start, end in planned
+    ]
+
+
+def _says_nothing_new(old: Plan, new: Plan) -> bool:
+    """Whether a plan says of the end of a session what the one in force says.
+
+    Where what is missing differs, it tells the driver something new, though the station may hear the same.
     """
     if old.outcome != "accepted" or old.final_w != new.final_w or old.depart_at != new.depart_at:
         return False
-    if abs(old.shortfall_wh - new.shortfall_wh) > MISSING_WH:
-        return False
-    moments = [now, *[start for start in new.grid.starts() if start > now]]
-    return all(abs(old.power_w(moment) - new.power_w(moment)) <= 1 for moment in moments)
+    return abs(old.shortfall_wh - new.shortfall_wh) <= MISSING_WH

@@ -12,13 +12,19 @@ from typer.testing import CliRunner
 from server.cli import app
 from server.cli.bench import family, judge, real, yardstick
 from server.cli.bench.family import Kind
-from server.cli.bench.measure import measured
+from server.cli.bench.measure import measured, yardsticks
 from server.cli.bench.rows import ROWS, Measured, Row
 from server.cli.bench.run import Report
 from server.workers.bulk import least_limit_w
 from server.workers.solve import solve
 
 BY_NAME = {row.name: row for row in ROWS}
+
+
+@pytest.fixture(scope="module")
+def rival():
+    with yardsticks() as executor:
+        yield executor
 
 
 def bench(*said: str):
@@ -133,8 +139,8 @@ def test_quick_rows_have_all_fields_in_one_json_object(tmp_path: Path):
         assert f"| {row['name']} |" in page.read_text()
 
 
-def test_a_row_over_two_processes_says_how_much_faster_they_are():
-    said = measured(BY_NAME["million-sites-2"].quick(), 1)
+def test_a_row_over_two_processes_says_how_much_faster_they_are(rival):
+    said = measured(BY_NAME["million-sites-2"].quick(), 1, rival)
     assert said.processes == 2
     assert said.speedup is not None
     assert said.speedup > 0
@@ -160,12 +166,12 @@ def test_rows_of_real_stays_are_skipped_where_there_is_no_shelf(tmp_path: Path, 
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("row", [row for row in ROWS if row.real], ids=lambda row: row.name)
-def test_real_stays_are_problems(row: Row, shared_dir: Path, monkeypatch):
+def test_real_stays_are_problems(row: Row, shared_dir: Path, rival, monkeypatch):
     monkeypatch.setenv("DALSTROOM_SHARED", str(shared_dir))
     cars = real.crowd(row.real, 400)
     assert len(cars.site) == 400
     assert np.all((cars.arrive_slot >= 0) & (cars.arrive_slot < cars.depart_slot) & (cars.depart_slot <= 96))
-    said = measured(row.quick(), 1)
+    said = measured(row.quick(), 1, rival)
     assert abs(said.off) < 1e-6
 
 

@@ -1,8 +1,11 @@
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.core import appetite as core
 from server.core.appetite import EDGES_WH, MOST_WH, Meals, after, appetite, at_most, certain, quantile_wh
 
 NOW = 1_711_584_000
@@ -74,3 +77,11 @@ def test_what_somebody_says_is_exact_and_a_battery_ends_every_wish():
     assert certain(7_000).most_wh == 7_000
     small = at_most(appetite(NOBODY, meals([60_000] * 5), NOW), 30_000)
     assert small.most_wh == 30_000
+
+
+def test_sessions_become_columns_in_the_order_of_their_end():
+    start = datetime(2026, 3, 1, 18, tzinfo=UTC)
+    found = core.meals([(5_000, start, start + timedelta(days=2)), (7_000, start, start + timedelta(hours=12))])
+    assert list(found.energy_wh) == [7_000, 5_000]
+    assert list(found.stay_s) == [12 * 3_600, 48 * 3_600]
+    assert len(core.meals([]).ended_s) == 0

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.core.departure import GONE, Basis, PluggedIn, Stay, outlook, quantile_departure, stated, survival
+from server.core.departure import (
+    ANSWER_SPREAD_S,
+    GONE,
+    Basis,
+    PluggedIn,
+    Stay,
+    answered,
+    outlook,
+    quantile_departure,
+    stated,
+    survival,
+)
 from server.core.timegrid import Grid, floor_slot
 
 ZONE = "Europe/Amsterdam"
@@ -132,3 +143,70 @@ def test_a_quantile_is_the_last_slot_end_that_is_likely_enough():
     assert quantile_departure([1.0, 0.95, 0.9, 0.4], grid) == grid.at(3)
     assert quantile_departure([1.0, 0.95, 0.9, 0.4], grid, share=0.3) == grid.end
     assert quantile_departure([0.8, 0.7, 0.6, 0.5], grid) is None
+
+
+@given(said=st.integers(-3_600, 90_000), waited=st.integers(0, 80_000), slots=st.integers(1, 96))
+def test_an_answer_is_believed_to_half_an_hour_and_never_beyond(said, waited, slots):
+    start = int(NOON.timestamp())
+    chance = answered(start + said, start + waited, start, slots, 900)
+    assert all(0.0 < value <= 1.0 for value in chance)
+    assert all(earlier >= later for earlier, later in pairwise(chance))
+    for slot, value in enumerate(chance):
+        end = 900 * (slot + 1)
+        if end <= max(waited, said - ANSWER_SPREAD_S):
+            assert value == 1.0
+        if end >= said + ANSWER_SPREAD_S and waited <= said - ANSWER_SPREAD_S:
+            assert value == pytest.approx(GONE)
+
+
+@given(history=stays, prior=stays, minutes=st.integers(1, 2_000))
+def test_what_the_driver_says_always_wins(history, prior, minutes):
+    ready_by, grid = NOON + timedelta(minutes=minutes), Grid(NOON, 192)
+    seen = outlook(history, prior, PluggedIn(NOON, NOON, ZONE), grid, ready_by)
+    assert (seen.basis, seen.likely_until) == (Basis.STATED, ready_by)
+    assert all(value == (1.0 if grid.at(slot + 1) <= ready_by else GONE) for slot, value in enumerate(seen.survival))
+
+
+def test_who_works_at_night_sleeps_while_the_car_charges():
+    days = [Stay(at(day, "07:00"), at(day, "21:15")) for day in (2, 3, 4, 5, 9, 10, 11, 12, 16, 17)]
+    arrived = at(18, "07:10")
+    seen = outlook(days, WORKING_NIGHTS, PluggedIn(arrived, arrived, ZONE), Grid(arrived, 96))
+    assert seen.basis is Basis.OWN_STAYS
+    assert at(18, "20:30") <= seen.likely_until <= at(18, "21:15")
+
+
+def test_a_car_that_stays_for_two_weeks_is_not_expected_to_leave_tomorrow():
+    fortnights = [
+        Stay(NOON - timedelta(days=14 * back + 15), NOON - timedelta(days=14 * back + 1)) for back in range(1, 7)
+    ]
+    seen = outlook(fortnights, WORKING_NIGHTS, PluggedIn(NOON, NOON, ZONE), Grid(NOON, 288))
+    assert seen.survival[95] > 0.45  # others count as three stays, and they leave in the morning
+    # After ten days it is still there, and so are its habits: others who stayed a night say nothing any more.
+    later = NOON + timedelta(days=10)
+    seen = outlook(fortnights, WORKING_NIGHTS, PluggedIn(NOON, later, ZONE), Grid(later, 288))
+    assert seen.survival[287] > 0.9
+    assert seen.likely_until == Grid(later, 288).end
+
+
+@pytest.mark.parametrize(("month", "day", "hours"), [(3, 29, 4), (10, 25, 6)])
+def test_half_past_two_when_the_clocks_change(month, day, hours):
+    """Plugged in at 01:30 or gone at 02:30 in a night of 23 or 25 hours: the car leaves by the clock on the wall."""
+
+    def local(moved, clock):
+        hour, minute = map(int, clock.split(":"))
+        return datetime(2026, month, day + moved, hour, minute, tzinfo=LOCAL).astimezone(UTC)
+
+    nights = [Stay(local(-back, "01:30"), local(-back, "06:30")) for back in (1, 7, 8, 14, 21)]
+    arrived = local(0, "01:30")
+    assert local(0, "06:30") - arrived == hours * HOUR
+    chance = survival(nights, [], arrived, arrived, Grid(arrived, 40), ZONE)
+    until = hours * 4 - 3  # 45 minutes before 06:30 by the clock
+    assert chance[until - 1] > 0.65
+    assert chance[hours * 4 + 2] < 0.35
+    said = datetime(2026, month, day, 2, 30, tzinfo=LOCAL).astimezone(UTC)  # does not exist, or twice
+    grid = Grid(local(0, "00:00"), 24)
+    assert stated(said, grid) == [1.0] * 10 + [GONE] * 14
+    leaves_then = [Stay(local(-back, "00:00"), local(-back, "02:30")) for back in (1, 7, 8, 14, 21)]
+    chance = survival(leaves_then, [], grid.start, grid.start, grid, ZONE)
+    assert chance[7] > 0.9
+    assert chance[15] < 0.1

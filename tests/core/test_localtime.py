@@ -31,7 +31,9 @@ def test_there_and_back_is_the_same_moment_or_the_first_pass_of_a_repeated_hour(
     assert 0 <= moment - int(back[0]) <= 3_600
 
 
-@pytest.mark.parametrize(("wall", "utc"), [("2024-03-31T01:30", "00:30"), ("2024-03-31T03:30", "01:30")])
+@pytest.mark.parametrize(
+    ("wall", "utc"), [("2024-03-31T01:30", "00:30"), ("2024-03-31T02:30", "01:30"), ("2024-03-31T03:30", "01:30")]
+)
 def test_the_spring_night_has_no_third_hour(wall, utc):
     local = int(datetime.fromisoformat(wall).replace(tzinfo=UTC).timestamp())
     moment = int(local_clock("Europe/Amsterdam", local, local).utc(np.array([local]))[0])

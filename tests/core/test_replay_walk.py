@@ -133,6 +133,14 @@ def test_only_stays_that_had_ended_teach_a_plan(rule, energy):
     assert one([visit(0, "18:00", "18:40", 1_000, session_id="short"), here[-1]], settings) != expected
 
 
+def test_stays_at_work_teach_nothing_about_home():
+    here = visit(20, "18:30", "30:00", 9_000, session_id="here")
+    at_work = [visit(day, "09:00", "10:00", 30_000, session_id=f"w{day}", location_type="work") for day in range(20)]
+    expected = one([*nights(18), here], FORECAST)
+    mixed = replace(FORECAST)
+    assert list(replay([*nights(18), *at_work, here], prices(), mixed))[-1] == expected
+
+
 @pytest.mark.parametrize("rule", Rule)
 def test_the_energy_of_a_stay_is_unknown_unless_it_is_told(rule):
     """Two stays that differ in nothing but their energy are planned alike: the same slots, until the first is full."""

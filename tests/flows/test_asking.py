@@ -5,7 +5,6 @@ from flow_story import HOUR, asks, by_hour, plan_of, publish_days, question, rep
 from msgspec.structs import replace
 from small_town import ANNA, HOME, NOW, an_id, plug_in, unplug
 
-from server.core import ask
 from server.core.session import Refused
 from server.flows import accounts as people
 from server.flows import asking, session_views
@@ -117,13 +116,11 @@ async def test_one_piece_is_kept_asked_of_the_engine_and_taken_back(town):
     asked = await question(town, HOME, NOW)
     assert asked.wishes[0].one_block
     (demand,) = asked.problem.demands
-    assert demand.one_block is ask.knows_blocks()
+    assert (demand.one_block, demand.floor_wh) == (True, 0)
     await replan(town, HOME, NOW)
-    if ask.knows_blocks():
-        plan = await plan_of(town, session_id)
-        used = [slot for slot, energy in enumerate(plan.energy_wh) if energy]
-        assert used[-1] - used[0] + 1 == len(used), "no break"
-        assert demand.floor_wh == 0
+    plan = await plan_of(town, session_id)
+    used = [slot for slot, energy in enumerate(plan.energy_wh) if energy]
+    assert used[-1] - used[0] + 1 == len(used), "no break"
     await say(town, session_id, SessionUpdate(one_block=False), NOW)
     assert await asks(town, NOW) == [str(HOME)]
     await replan(town, HOME, NOW)

@@ -265,9 +265,9 @@ class Stage:
             return [event.kind for event in await sessions.events(tx, session_id)]
 
     async def idle(self) -> bool:
-        """Whether nothing waits in the outbox."""
+        """Whether nothing is due in the outbox."""
         async with self.db.read() as tx:
-            return await outbox.next_due(tx) is None
+            return await outbox.due(tx, self.clock.now()) == []
 
     def calls(self, identity: str, action: str) -> list[tuple[str, str, dict[str, Any]]]:
         """Calls of an action from or to a station: (when, message id, payload)."""

@@ -163,6 +163,7 @@ async def test_two_sources_that_differ_raise_a_notice_and_new_prices_move_the_pl
     who = person("HOME-2")
     today = clock_time(0, "12:00").date()
     first, second = HandMadePrices("energy_charts"), HandMadePrices("entsoe")
+    first.hours = [*second.hours[3:], *second.hours[:3]]  # tomorrow will be another day than today
     first.published = lambda day: day <= today
     second.published = lambda day: False
     early = NOON.replace(hour=10)
@@ -173,6 +174,7 @@ async def test_two_sources_that_differ_raise_a_notice_and_new_prices_move_the_pl
         assert (guessed.plan.price_source, guessed.advice) == ("energy_charts+forecast", "estimated_prices")
         assert (await stage.ask(who, "GET", "/api/prices"))["notices"] == []
         first.published = lambda day: True
+        first.hours = second.hours
         await stage.until(clock_time(0, "13:10"))
         known = await stage.see(who)
         assert (known.plan.price_source, known.advice) == ("energy_charts", None)

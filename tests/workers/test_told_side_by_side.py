@@ -22,8 +22,9 @@ BOTH = (STREET_STATION_1, STREET_STATION_2)
 
 @pytest.fixture
 async def cars(context):
-    """Two cars on the street that nothing was told yet: more energy than fits, ready in two hours."""
+    """Two cars on the street, not told anything yet: all that they can take for two hours, and there is room."""
     found = []
+    await limit(context, 32)
     for station, token in zip(BOTH, ("ANNA-CARD", "BERT-CARD"), strict=True):
         async with context.db.begin() as tx:
             await station_flow.connect(tx, station, "c1", NOW)
@@ -38,10 +39,14 @@ async def cars(context):
 async def charging_cars(context, cars, stations):
     """The same, with plans that their stations have accepted."""
     assert await dispatch(context) == "sent:2"
+    forget(stations)
+    return cars
+
+
+def forget(stations):
     stations.told.clear()
     while not stations.asked.empty():
         stations.asked.get_nowait()
-    return cars
 
 
 async def ask(context, session_id, **changes):
@@ -57,11 +62,15 @@ async def dispatch(context):
     return await replan.dispatch(context, outbox.Task(0, "dispatch", str(STREET), "{}", NOW, 0))
 
 
-async def lower_the_limit(context):
-    """From 25 to 12 A: 6 A for each, so both must draw less."""
+async def limit(context, amperes):
     async with context.db.begin() as tx:
         feeders = tables.SQLModel.metadata.tables["feeders"]
-        await tx.execute(sa.update(feeders).values(limit_ma=[12_000] * 3))
+        await tx.execute(sa.update(feeders).values(limit_ma=[amperes * 1_000] * 3))
+
+
+async def lower_the_limit(context):
+    """From 32 to 12 A: whoever gets how much of it, both must draw less."""
+    await limit(context, 12)
     await plan_again(context)
 
 
@@ -139,7 +148,12 @@ async def test_whoever_answers_first_what_they_said_is_kept_in_one_order(context
 
 
 async def test_who_gets_more_is_not_asked_before_a_slow_one_has_given_way(context, charging_cars, stations):
-    first, _ = charging_cars
+    first, second = charging_cars
+    await limit(context, 25)
+    await ask(context, second, energy_wh=22_080)  # all that there is for two hours
+    await plan_again(context)
+    await dispatch(context)
+    forget(stations)
     gate = asyncio.Event()
     stations.waits[STREET_STATION_1] = gate.wait
     await ask(context, first, energy_wh=4_000)

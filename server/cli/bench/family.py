@@ -5,6 +5,7 @@ distributed around 24; stays of 2 to 4 times the charging time; prices of 0.05 t
 evening, with noise. Sites of 20 to 50 cars with a third of their power. `tight`: 1.1 times the smallest limit that
 serves everybody. `depot`: all come between 17 and 19 h, leave between 6 and 8 h and want 20 to 60 kWh. `least`: 6 A or
 nothing. `mixed`: one- and three-phase cars behind one feeder, each phase with its share of the limit.
+`switches`: a start costs 0.01 EUR, runs and rests last half an hour.
 """
 
 import zlib
@@ -26,6 +27,8 @@ NOON = datetime(2026, 1, 14, 11, tzinfo=UTC)
 POWERS_W, POWER_SHARES = (7_400, 11_000, 22_000), (0.35, 0.45, 0.20)
 ONE_PHASE_W = 7_400
 LEAST_MA = 6_000
+SWITCH_MICRO = 10_000
+RUN_SLOTS = 2
 TIGHT = 1.1
 EVERYBODY = (1, 2, 3)
 
@@ -39,6 +42,7 @@ class Kind(msgspec.Struct, frozen=True):
     tight: bool = False
     depot: bool = False
     least: bool = False
+    switches: bool = False
     mixed: bool = False
 
 
@@ -81,6 +85,8 @@ def as_problem(cars: Crowd, kind: Kind) -> Problem:
         start=NOON,
         slots=cars.slots,
         slot_seconds=cars.slot_seconds,
+        switch_micro=SWITCH_MICRO if kind.switches else 0,
+        min_run_slots=RUN_SLOTS if kind.switches else 1,
         price_micro_per_kwh=cars.price_micro_per_kwh.tolist(),
         sites=[_site(index, limit, kind) for index, limit in enumerate(cars.limit_w.tolist())],
         demands=list(_demands(zip(*(column.tolist() for column in columns), strict=True), kind)),

@@ -1,19 +1,20 @@
-"""One row measured: our solver and HiGHS in turns, on the same problems, in one process that does nothing else."""
+"""One row measured: our solver and HiGHS in turns, on the same problems, each in a process that does nothing else."""
 
 import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import nullcontext
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 import numpy as np
 
-from server.cli.bench import family, real
+from server.cli.bench import family, judge, real, yardstick
 from server.cli.bench.rows import Measured, Row
 from server.core.valley.bulk import Crowd, Plans
 from server.core.valley.problem import Answer, Problem
@@ -51,34 +52,51 @@ class _Turns(msgspec.Struct):
     ours: Times = msgspec.field(default_factory=Times)
     theirs: Times = msgspec.field(default_factory=Times)
 
+    def judged(self, rival: Executor, asked: Problem | Crowd) -> yardstick.Best:
+        """What HiGHS finds, its times noted."""
+        said = rival.submit(yardstick.timed, asked).result()
+        self.theirs.wall.append(said.wall_ms)
+        self.theirs.cpu.append(said.cpu_ms)
+        return said.best
 
-def measured(row: Row, rounds: int) -> Measured:
+
+def yardsticks() -> ProcessPoolExecutor:
+    """The process that HiGHS has for itself. Who asked for it ends it."""
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+
+def measured_apart(row: Row, rounds: int) -> Measured:
+    """The row, with a process for HiGHS of its own."""
+    with yardsticks() as rival:
+        return measured(row, rounds, rival)
+
+
+def measured(row: Row, rounds: int, rival: Executor) -> Measured:
     """The row, with the load of the machine as it was measured."""
     missing = real.missing(row.real) if row.real else None
     if missing is not None:
         return Measured(row.name, skipped=missing)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    found = _many(row, rounds) if row.many else _solved(row, rounds)
+    found = _many(row, rounds, rival) if row.many else _solved(row, rounds, rival)
     return msgspec.structs.replace(found, load=None if load is None else round(load, 1))
 
 
-def _solved(row: Row, rounds: int) -> Measured:
+def _solved(row: Row, rounds: int, rival: Executor) -> Measured:
     """Problems of the contract, by `solve`."""
     problems = _problems(row)
     solve(_smallest(problems))  # loads the solver
     base = peak_mib()
     answers = [solve(one) for one in problems[:1]]
     peak = peak_mib()
-    from server.cli.bench import judge, yardstick
-
     judged = problems[:JUDGED]
-    bests = [yardstick.of_problem(one) for one in judged[:1]]
+    rival.submit(yardstick.timed, _smallest(problems)).result()  # loads SciPy
+    bests: list[yardstick.Best] = []
     turns = [_Turns() for _ in problems]
     begun, done = time.perf_counter(), 0
     while done < rounds and (done == 0 or time.perf_counter() - begun < BUDGET_S):
         answers = [turn.ours.of(partial(solve, one)) for turn, one in zip(turns, problems, strict=True)]
         beside = zip(turns, judged, strict=False)
-        bests = [turn.theirs.of(partial(yardstick.of_problem, one)) for turn, one in beside]
+        bests = [turn.judged(rival, one) for turn, one in beside]
         done += 1
     cost, bound = (sum(one) for one in zip(*((one.cost_nano, one.bound_nano) for one in answers), strict=True))
     gross = sum(best.gross_eur for best in bests)
@@ -142,16 +160,14 @@ class _Race(msgspec.Struct, frozen=True, eq=False):
     base: float
 
 
-def _many(row: Row, rounds: int) -> Measured:
+def _many(row: Row, rounds: int, rival: Executor) -> Measured:
     """Cars from arrays, in one process, or in some beside one."""
     crowd = family.crowd(row.kind, 0)
     if not row.limited:
         crowd = msgspec.structs.replace(crowd, limit_w=None)
     race = _raced(row, crowd, rounds)
-    from server.cli.bench import yardstick
-
     sample = _sample(crowd)
-    best = race.turns.theirs.of(partial(yardstick.of_crowd, sample))
+    best = race.turns.judged(rival, sample)
     share = len(sample.site) / len(crowd.site)
     figures = _figures([race.turns], share)
     if row.processes > 1:

@@ -35,7 +35,7 @@ class Measured(msgspec.Struct, frozen=True):
 
     `gap`, costs and energies are those of all problems together. The yardstick solved `highs_share` of the cars or
     problems; where that is a part of a million cars, its time is scaled up. `ratio`: CPU of HiGHS by our CPU. `off`:
-    our cost less that of HiGHS, by the energy's gross value. `peak_mib` is ours, taken before HiGHS ran; `base_mib` of
+    our cost less that of HiGHS, by the energy's gross value. `peak_mib` is ours, without HiGHS; `base_mib` of
     it are Python, its libraries and the problem itself. `speedup`: one process by several, in wall time;
     `speedup_cpu`: the same in CPU time, by this process and the busiest of the several, which other load does not move.
     `over_wh`: the most by which a limit is passed in a slot; `between`: slots of something less than the least.
@@ -101,6 +101,9 @@ ROWS = (
     Row("40-mixed", _one(40, mixed=True), seeds=40),
     Row("40-6a", _one(40, least=True), seeds=20),
     Row("40-tight-6a", _one(40, least=True, tight=True), seeds=20),
+    Row("40-depot-6a", _one(40, depot=True, least=True), seeds=20),
+    Row("40-switches", _one(40, least=True, switches=True), seeds=5),
+    Row("40-depot-switches", _one(40, depot=True, least=True, switches=True), seeds=5),
     Row("event-40-depot", _one(40, depot=True), seeds=200),
     Row("event-40-depot-6a", _one(40, depot=True, least=True), seeds=100),
     Row("event-500-tight", _one(500, tight=True), seeds=40),

@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from server.cli.bench.measure import measured
+from server.cli.bench.measure import measured, measured_apart, yardsticks
 from server.cli.bench.rows import ROWS, Measured, Row
 from server.cli.bench.table import page, table
 
@@ -52,6 +52,12 @@ class Report(msgspec.Struct, frozen=True):
     quick: bool
     rows: list[Measured]
 
+    def said(self) -> str:
+        """Where and beside what other load it was measured, in one line."""
+        loads = [row.load for row in self.rows if row.load is not None]
+        beside = f" Load of the machine meanwhile: {min(loads)} to {max(loads)}." if loads else ""
+        return self.machine.said() + beside
+
 
 def fault(wanted: Wanted) -> str | None:
     """What keeps the bench from running, in one line."""
@@ -80,20 +86,21 @@ def run(wanted: Wanted) -> None:
     libraries = {name: version(name) for name in LIBRARIES}
     report = Report(Machine(os.cpu_count() or 1, platform.python_version(), libraries), wanted.quick, found)
     if wanted.page is not None:
-        wanted.page.write_text(page(found, report.machine.said()), encoding="utf-8")
+        wanted.page.write_text(page(found, report.said()), encoding="utf-8")
     if wanted.as_json:
         sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
     else:
         out = Console(width=None if sys.stdout.isatty() else WIDTH)
         out.print(table(found))
-        out.print(report.machine.said())
+        out.print(report.said())
 
 
 def _measured(rows: Sequence[Row], wanted: Wanted) -> Iterator[Measured]:
     if wanted.quick:  # in place: a new process takes longer than a small row
-        yield from (measured(row.quick(), 1) for row in rows)
+        with yardsticks() as rival:
+            yield from (measured(row.quick(), 1, rival) for row in rows)
         return
     for row in rows:
         # A new process for each, so that its peak of memory is its own.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
-            yield executor.submit(measured, row, wanted.rounds).result()
+            yield executor.submit(measured_apart, row, wanted.rounds).result()

@@ -13,12 +13,12 @@ INTRODUCTION = """# The engine, measured
 
 Written by `make bench` (`dalstroom bench engine`). {machine}
 
-Each row runs in a process of its own; ours and SciPy's HiGHS solve the same problem in turns, and both build their
-numbers from it inside the measured time. Times are medians in milliseconds; *p99* is our wall time over the problems of
-a row. *MiB*: the most memory our process had before HiGHS ran, with Python and libraries (*base*). *gap*: cost less
+Each row runs in two new processes; ours and SciPy's HiGHS solve the same problem in turns, and both build their numbers
+from it inside the measured time. Times are medians in milliseconds; *p99* is our wall time over the problems of a row.
+*MiB*: the most memory our process had, with Python, libraries and the problem (*base*). *gap*: cost less
 proven bound, by the bound; *worst*: of one problem. *HiGHS* and *ratio* (theirs by ours) are CPU time. *off*: our cost
-less HiGHS's, by the energy's gross value; HiGHS knows no least power, so on `6a` rows it only bounds. For a million
-cars HiGHS plans the first 10 000, and its time is scaled up.
+less HiGHS's, by the energy's gross value; HiGHS knows no least power, so on `6a` and `switches` rows it only
+bounds. For a million cars HiGHS plans the first 10 000, and its time is scaled up.
 
 | rows | what |
 |---|---|
@@ -27,6 +27,7 @@ cars HiGHS plans the first 10 000, and its time is scaled up.
 | `one` | all cars behind one limit |
 | `depot` | all come between 17 and 19 h and leave between 6 and 8 h |
 | `6a` | nothing or 6 A in each slot |
+| `switches` | the same, and a start costs 0.01 EUR, runs and rests last half an hour |
 | `mixed` | one- and three-phase cars, a limit for each phase |
 | `40-...` | 20 to 40 sites of 40 cars, one after the other |
 | `event-...` | one plug-in: the whole site planned anew, each time another one |

@@ -129,7 +129,7 @@ def _model(problem: Problem, site: Site, demands: Sequence[Demand]) -> Model:
     )
     numbers = np.arange(slots)
     stay = (columns.arrive[:, None] <= numbers) & (numbers < columns.depart[:, None])
-    power = np.where(stay, columns.max_w[:, None] * seconds // 3600, 0)
+    power = np.where(stay, _energies(columns.max_w, seconds), 0)
     least = np.where(stay, _least(columns, seconds), 0)
     grid_price = _grid_price(problem)
     price = _prices(problem, grid_price, demands)
@@ -141,7 +141,8 @@ def _model(problem: Problem, site: Site, demands: Sequence[Demand]) -> Model:
     limits = _limits(site, demands, grid + solar + stored, seconds)
     caps = power
     for limit in limits:
-        share = limit.limit // np.maximum(limit.weight, 1)[:, None]
+        plain = int(limit.weight.max(initial=0)) <= 1  # dividing is slow
+        share = limit.limit if plain else limit.limit // np.maximum(limit.weight, 1)[:, None]
         caps = np.where(limit.members[:, None], np.minimum(caps, share), caps)
     ranks = np.unique([demand.priority for demand in demands], return_inverse=True)[1]
     return Model(
@@ -162,16 +163,17 @@ def _model(problem: Problem, site: Site, demands: Sequence[Demand]) -> Model:
         solar=solar,
         rebate=grid_price - per_slot(site.feed_in_micro_per_kwh or 0, slots),
         grid_price=grid_price,
-        rules=[_rules(problem, demand) for demand in demands],
+        rules=_rules(problem, demands),
     )
 
 
-def _rules(problem: Problem, demand: Demand) -> Rules:
-    """What a demand's running keeps to. A micro-unit is 1000 nano-units."""
-    rules = Rules(
-        1000 * problem.switch_micro, problem.min_run_slots, demand.one_block, demand.charging and not demand.arrive_slot
-    )
-    return FREE if rules.free else rules
+def _rules(problem: Problem, demands: Sequence[Demand]) -> list[Rules]:
+    """What each demand's running keeps to. A micro-unit is 1000 nano-units."""
+    known = {}
+    for block, charging in ((False, False), (False, True), (True, False), (True, True)):
+        rules = Rules(1000 * problem.switch_micro, problem.min_run_slots, block, charging)
+        known[block, charging] = FREE if rules.free else rules
+    return [known[demand.one_block, demand.charging and not demand.arrive_slot] for demand in demands]
 
 
 def slot_lengths(problem: Problem) -> Ints:
@@ -207,12 +209,19 @@ def _prices(problem: Problem, grid_price: Ints, demands: Sequence[Demand]) -> In
     return price
 
 
+def _energies(watts: Ints, seconds: Ints) -> Ints:
+    """Whole Wh of powers (n) by slot, rounded down, (n, t). All slots but the first are equally long."""
+    energies = np.repeat((watts * seconds[-1] // 3600)[:, None], len(seconds), axis=1)
+    energies[:, 0] = watts * seconds[0] // 3600
+    return energies
+
+
 def _least(columns: _Arrays, seconds: Ints) -> Ints:
     """The least energy of a slot that is used. Whole Wh round up, unless that would pass the greatest."""
     if not columns.min_w.any():
         return np.zeros((len(columns.min_w), len(seconds)), np.int64)
-    up = -(-columns.min_w[:, None] * seconds // 3600)
-    most = columns.max_w[:, None] * seconds // 3600
+    up = -_energies(-columns.min_w, seconds)
+    most = _energies(columns.max_w, seconds)
     can = (columns.max_w >= columns.min_w)[:, None]
     return np.where(can, np.minimum(up, most), up)
 

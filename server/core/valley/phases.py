@@ -34,13 +34,29 @@ def binding(model: Model) -> list[Limit]:
 
 def shared(model: Model) -> bool:
     """Whether kinds of cars share a limit that is no pipe, so that a linear program must divide it."""
-    if len(model.limits) == 1:
-        return False
-    limits, kind = binding(model), kinds(model)
-    return any(
-        split and len(np.unique(kind[limit.members])) > 1
-        for limit, split in zip(limits, _split(limits, kind), strict=True)
-    )
+    return bool(_divided(model))
+
+
+def loosened(model: Model) -> Model:
+    """The site without the limits that a linear program would have to divide."""
+    divided = {id(limit) for limit in _divided(model)}
+    return msgspec.structs.replace(model, limits=[limit for limit in model.limits if id(limit) not in divided])
+
+
+def _divided(model: Model) -> list[Limit]:
+    """The limits inside of the connection that kinds of cars share, where pipes are by kind."""
+    inner = _inner(model)
+    if not inner:
+        return []
+    kind = kinds(model)
+    split = zip(inner, _split(inner, kind), strict=True)
+    return [limit for limit, by_kind in split if by_kind and len(np.unique(kind[limit.members])) > 1]
+
+
+def _inner(model: Model) -> list[Limit]:
+    """The limits that can bind, but that of the connection, which holds everybody."""
+    connection = model.limits[-1]
+    return [limit for limit in binding(model) if limit is not connection]
 
 
 def pipes(model: Model, usage: Ints | Floats | None = None) -> list[Branch]:
@@ -48,8 +64,8 @@ def pipes(model: Model, usage: Ints | Floats | None = None) -> list[Branch]:
 
     `usage` (n, t) says what kinds take of limits that they share; without it they share by what they could take.
     """
-    limits, connection = binding(model), model.limits[-1]
-    inner = [limit for limit in limits if limit is not connection]
+    inner, connection = _inner(model), model.limits[-1]
+    binds = bool(np.any(connection.load(model.caps) > connection.limit))
     kind = kinds(model) if inner else model.tier
     usage = model.caps if usage is None else usage
     caps: dict[bytes, tuple[Mask, Ints]] = {}
@@ -60,7 +76,7 @@ def pipes(model: Model, usage: Ints | Floats | None = None) -> list[Branch]:
             known = caps.get(members.tobytes())
             caps[members.tobytes()] = (members, cap if known is None else np.minimum(cap, known[1]))
     made = [Branch(members, cap, -1) for members, cap in sorted(caps.values(), key=lambda one: int(one[0].sum()))]
-    if limits or sells_solar(model):
+    if inner or binds or sells_solar(model):
         made.append(Branch(connection.members, connection.limit, -1, connection=True))
     return [msgspec.structs.replace(pipe, parent=_parent(made, index)) for index, pipe in enumerate(made)]
 

@@ -279,6 +279,8 @@ def faults(problem: Problem) -> list[FieldError]:
         found.extend(_site_faults(site, problem.slots, f"sites[{index}]"))
     feeders = {site.id: {feeder.id for feeder in site.feeders} for site in problem.sites}
     for index, demand in enumerate(problem.demands):
+        if _sound(demand, problem, feeders):
+            continue
         at = f"demands[{index}]"
         found.extend(_place_faults(demand, feeders, at))
         found.extend(_demand_faults(demand, problem, at))
@@ -322,6 +324,22 @@ def _goes_round(start: str, parents: dict[str, str | None]) -> bool:
             break
         at = parents.get(at)
     return at == start
+
+
+def _sound(demand: Demand, problem: Problem, feeders: dict[str, set[str]]) -> bool:
+    """Whether a demand is surely without faults, as nearly all are; the others are looked at one field at a time."""
+    return (
+        demand.arrive_slot < demand.depart_slot <= problem.slots
+        and demand.floor_wh <= demand.energy_wh
+        and demand.phases in _USUAL_PHASES
+        and demand.price_micro_per_kwh is None
+        and demand.survival is None
+        and demand.site in feeders
+        and (demand.feeder is None or demand.feeder in feeders[demand.site])
+    )
+
+
+_USUAL_PHASES = ([1, 2, 3], [1], [2], [3])
 
 
 def _place_faults(demand: Demand, feeders: dict[str, set[str]], at: str) -> Iterator[FieldError]:

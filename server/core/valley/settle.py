@@ -82,14 +82,25 @@ def _simplest(site: Model, time_s: float) -> Drawn:
         if cheap and not site.breaks(alone):
             return Drawn(site, site, alone, store, "threshold", exact=True)
     if site.site.battery is not None or phases.shared(site):
-        return _programmed(site, time_s)
+        return _unhindered(site) or _programmed(site, time_s)
     if site.site.peak_price_micro_per_kw:
         held = level.levelled(site)
         return Drawn(held.model, held.model, held.plan, store, "flow", held.exact)
     flowed = flow(site, phases.pipes(site))
     if flowed is None:
-        return Drawn(site, site, np.zeros_like(site.caps), store, "flow", exact=False)
+        return Drawn(site, site, _topped_up(site, np.zeros_like(site.caps)), store, "flow", exact=False)
     return Drawn(site, site, flowed.plan, store, "flow", flowed.exact)
+
+
+def _unhindered(site: Model) -> Drawn | None:
+    """The plan without those limits that kinds of cars share, if it keeps to them: then nothing is better."""
+    if site.site.battery is not None or site.site.peak_price_micro_per_kw:
+        return None
+    loose = phases.loosened(site)
+    flowed = flow(loose, phases.pipes(loose))
+    if flowed is None or not flowed.exact or site.breaks(flowed.plan):
+        return None
+    return Drawn(site, site, flowed.plan, no_store(site), "flow", exact=True)
 
 
 def _programmed(site: Model, time_s: float) -> Drawn:

@@ -128,9 +128,9 @@ def planned(model: Model, plan: Ints, tolls: Ints, time_s: float) -> Ints:
     order = _order(model)
     ways = [_within(model, plan, order)]
     if effort.spend(len(order)):
-        ways.append(_one_by_one(model, tolls, order))
+        ways.append(one_by_one(model, tolls))
     best = min(ways, key=lambda way: lack(model, way))
-    _rounds(model, best, effort)
+    polish(model, best, effort)
     bargain(model, best, effort)
     return best
 
@@ -141,11 +141,11 @@ def _order(model: Model) -> list[int]:
     return sorted(range(len(slack)), key=lambda one: (-model.tier[one], slack[one]))
 
 
-def _one_by_one(model: Model, tolls: Ints, order: Sequence[int]) -> Ints:
+def one_by_one(model: Model, tolls: Ints) -> Ints:
     """Each demand within what those before it left, and dear where others need the slot."""
     plan = np.zeros_like(model.caps)
-    for index in order:
-        _replan(model, plan, index, tolls[index])
+    for index in _order(model):
+        replan(model, plan, index, tolls[index])
     return plan
 
 
@@ -153,17 +153,17 @@ def _within(model: Model, plan: Ints, order: Sequence[int]) -> Ints:
     """A plan mended: each demand anew within what the others leave."""
     plan = plan.copy()
     for index in order:
-        _replan(model, plan, index)
+        replan(model, plan, index)
     return plan
 
 
-def _replan(model: Model, plan: Ints, index: int, toll: Ints | None = None) -> None:
+def replan(model: Model, plan: Ints, index: int, toll: Ints | None = None) -> None:
     stay = window(model, index)
     way = course(model, plan, index, model.headroom(plan, index), toll)
     plan[index, stay] = runs.planned(way, cells=0).plan
 
 
-def _rounds(model: Model, plan: Ints, effort: Effort) -> None:
+def polish(model: Model, plan: Ints, effort: Effort) -> None:
     """Plan each demand anew while the others stay, and keep what is better. Changes `plan`."""
     seen: dict[int, bytes] = {}
     for _ in range(ROUNDS):
@@ -173,12 +173,12 @@ def _rounds(model: Model, plan: Ints, effort: Effort) -> None:
             if seen.get(index) == room or not effort.spend(1):
                 continue
             seen[index] = room
-            changed |= _improved(model, plan, index)
+            changed |= improve(model, plan, index)
         if not changed:
             return
 
 
-def _improved(model: Model, plan: Ints, index: int) -> bool:
+def improve(model: Model, plan: Ints, index: int) -> bool:
     """Plan one demand anew while the others stay, if that is better. Changes `plan`; whether it did."""
     stay, before = window(model, index), plan[index].copy()
     way = course(model, plan, index, model.headroom(plan, index))
@@ -206,8 +206,8 @@ def bargain(model: Model, plan: Ints, effort: Effort) -> None:
                 continue
             before, was = plan.copy(), lack(model, plan)
             plan[[index, other]] = 0
-            _replan(model, plan, index)
-            _replan(model, plan, other)
+            replan(model, plan, index)
+            replan(model, plan, other)
             if lack(model, plan) >= was:
                 plan[:] = before
 

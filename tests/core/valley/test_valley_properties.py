@@ -54,14 +54,13 @@ def test_one_phase_cars_behind_a_common_feeder_come_within_a_few_wh_of_the_linea
 
 
 @THOROUGH
-@given(problems(least=True, mixed=True))
+@given(problems(mixed=True))
 def test_the_bound_is_below_the_cheapest_way_to_serve_the_same(problem):
     answer = solve(problem)
     if not problem.demands:
         return
-    linear = Linear(problem)
-    linear.only_usable_slots()
-    served_by(linear, energies(answer))
+    # With least powers the bound may be higher than this one, which knows of none.
+    linear = served_by(Linear(problem), energies(answer))
     assert answer.bound_nano <= linear.cost() + 1e-6 * EUR
 
 

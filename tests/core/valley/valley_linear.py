@@ -75,14 +75,6 @@ class Linear:
             self.add({column: -value for column, value in net.items()}, -lowest)
             self.add(net | {peak: -seconds / 3600}, -base[t] * seconds / 3600)
 
-    def only_usable_slots(self) -> None:
-        """No energy where even a demand alone could not take its least."""
-        for i, demand in enumerate(self.problem.demands):
-            for slot, seconds in enumerate(self.seconds):
-                free = [limit[slot] // weights[i] for weights, limit in limits_of(self.problem) if i in weights]
-                if min([*free, demand.max_w * seconds // 3600]) * 3600 < demand.min_w * seconds:
-                    self.bounds[i * self.slots + slot] = (0, 0)
-
     def least(self, costs=None) -> float:
         """The least of an objective; of the cost, without one."""
         costs = self.costs if costs is None else np.concatenate((costs, np.zeros(len(self.costs) - len(costs))))
