@@ -21,7 +21,7 @@ from multiprocessing.process import BaseProcess
 
 import msgspec
 
-from server.core.valley.problem import Answer, Demand, Problem, Site
+from server.core.valley.problem import Answer, Demand, Feeder, Problem, Site
 
 GRACE_S = 2.0
 """How long running solves may go on when the pool closes."""
@@ -31,10 +31,22 @@ TRIFLE = Problem(
     start=datetime(2026, 1, 1, tzinfo=UTC),
     slots=2,
     price_micro_per_kwh=[2, 1],
-    sites=[Site(id="site", limit_w=1_000)],
-    demands=[Demand(id=name, site="site", arrive_slot=0, depart_slot=2, energy_wh=250, max_w=1_000) for name in "ab"],
+    sites=[Site(id="site", limit_w=1_000, feeders=[Feeder(id="feeder", limit_ma=[2_000] * 3)])],
+    demands=[
+        Demand(
+            id=str(phases),
+            site="site",
+            feeder="feeder",
+            arrive_slot=0,
+            depart_slot=2,
+            energy_wh=500,
+            max_w=1_000,
+            phases=phases,
+        )
+        for phases in ([1], [1, 2, 3])
+    ],
 )
-"""Two demands that want the same slot: so that a new process has loaded all of the solver."""
+"""Two demands on different phases that want the same slots: so that a new process has loaded all of the solvers."""
 
 
 def solve(problem: Problem) -> Answer:

@@ -107,10 +107,10 @@ def beside(model: Model, store: Store) -> Model:
     """The site as its cars see it where the battery keeps to its plan: what is left of grid and solar energy."""
     alone = np.zeros((0, len(model.grid)), np.int64)
     free = np.maximum(model.grid + model.solar - store.taken, 0)
-    used = solar_used(model, alone, store)
-    by_grid = np.maximum(model.grid - drawn(model, alone, store), 0)
-    cheap = np.where(model.rebate >= 0, np.clip(model.solar - used, 0, free), free - np.minimum(free, by_grid))
-    return _supplied(model, free - cheap, cheap)
+    # Below the building's load nothing flows back: what the battery gives beyond it, and cannot sell, waits for a car.
+    by_grid = np.maximum(model.grid - np.maximum(drawn(model, alone, store), -store.lent), 0)
+    left = np.minimum(free, by_grid)
+    return _supplied(model, left, free - left)
 
 
 def _supplied(model: Model, grid: Ints, solar: Ints) -> Model:

@@ -37,8 +37,10 @@ class Effort(msgspec.Struct):
 
     def spend(self, replans: int) -> bool:
         """Take some, if that many are left."""
+        if replans > self.left:
+            return False
         self.left -= replans
-        return self.left >= 0
+        return True
 
 
 def ruled(model: Model) -> bool:
@@ -127,7 +129,7 @@ def planned(model: Model, plan: Ints, tolls: Ints, time_s: float) -> Ints:
     effort = Effort(int(time_s * REPLANS_PER_SECOND))
     order = _order(model)
     ways = [_within(model, plan, order)]
-    if effort.spend(len(order)):
+    if effort.spend(len(order)) or ways[0].sum() < plan.sum():
         ways.append(one_by_one(model, tolls))
     best = min(ways, key=lambda way: lack(model, way))
     polish(model, best, effort)
@@ -158,6 +160,7 @@ def _within(model: Model, plan: Ints, order: Sequence[int]) -> Ints:
 
 
 def replan(model: Model, plan: Ints, index: int, toll: Ints | None = None) -> None:
+    """Plan one demand anew within what the others leave. Changes `plan`."""
     stay = window(model, index)
     way = course(model, plan, index, model.headroom(plan, index), toll)
     plan[index, stay] = runs.planned(way, cells=0).plan

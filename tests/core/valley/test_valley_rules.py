@@ -148,7 +148,7 @@ def test_no_price_of_a_start_leaves_energy_unserved():
 
 @THOROUGH
 @given(
-    problems(least=True, floors=True, mixed=True, survival=True),
+    problems(least=True, floors=True, mixed=True, survival=True, supply=True, battery=True),
     st.integers(0, 200_000),
     st.integers(1, 4),
     st.lists(st.booleans(), min_size=5, max_size=5),

@@ -189,3 +189,13 @@ def test_a_two_phase_car_loads_two_phases():
     cars = [ev("two", phases=[2, 3], feeder="f", max_w=7360), ev("one", phases=[1], feeder="f", max_w=3680)]
     answer = solved([1], cars, feeders=feeders)
     assert energies(answer) == [[1150], [920]]
+
+
+def test_what_a_battery_gives_to_cars_and_cannot_sell_costs_them_nothing_more():
+    # 2 000 Wh flow into a car beside the sun, where the connection could sell 500: the rest is not bought elsewhere.
+    battery = Battery(capacity_wh=4_000, stored_wh=0, max_w=8_000)
+    car = ev(energy_wh=2_500, arrive_slot=1, depart_slot=2)
+    said = {"solar_w": [0, 2_000, 0], "feed_in_micro_per_kwh": 50_000, "limit_w": [9_000, 4_000, 9_000]}
+    answer = solved([100_000, 900_000, 200_000], [car], battery=battery, **said)
+    assert answer.sites[0].battery_wh == [2000, -2000, 0]
+    assert answer.cost_nano == 2000 * 100_000 + 500 * 50_000
