@@ -35,6 +35,19 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+class Dial(StrEnum):
+    """The driver's choice between certainty and money, where nobody said when the car leaves."""
+
+    SURE = "sure"
+    BALANCED = "balanced"
+    CHEAP = "cheap"
+
+
+PROMISED_SHORT = {Dial.SURE: 1, Dial.BALANCED: 3, Dial.CHEAP: 8}
+"""At most so many of 100 charges end more than 2 kWh short."""
+TRAVEL_MAX_MINUTES = 240
+
+
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """E-mail and password."""
 
@@ -78,6 +91,15 @@ class Habit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leaves_at: LocalTime | None
 
 
+class RotaView(msgspec.Struct, frozen=True):
+    """The driver's shifts of the coming fortnight. `leaves_at`: for the next one, None where there is none."""
+
+    shifts: int
+    travel_minutes: int
+    leaves_at: datetime | None
+    saved_at: datetime
+
+
 class Me(msgspec.Struct, frozen=True):
     """The signed-in account. `consent_at`: when the driver agreed to delayed charging; None: charge at once."""
 
@@ -94,6 +116,8 @@ class Me(msgspec.Struct, frozen=True):
     consent_at: datetime | None
     habits: list[Habit]
     demo: bool
+    dial: Dial = Dial.SURE
+    rota: RotaView | None = None
 
 
 class MeUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -103,6 +127,7 @@ class MeUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     theme: Theme | msgspec.UnsetType = msgspec.UNSET
     consent: bool | msgspec.UnsetType = msgspec.UNSET
     habits: Annotated[list[Habit], msgspec.Meta(max_length=14)] | msgspec.UnsetType = msgspec.UNSET
+    dial: Dial | msgspec.UnsetType = msgspec.UNSET
 
 
 class ClockView(msgspec.Struct, frozen=True):

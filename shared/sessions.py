@@ -54,11 +54,29 @@ class MoneyRange(msgspec.Struct, frozen=True):
     high_minor: int
 
 
-class StayEstimate(msgspec.Struct, frozen=True):
-    """What a stay would bring before it has begun. `savings` on the driver's own bill: None where no price varies."""
+class HomeAdvice(msgspec.Struct, frozen=True):
+    """Where home is cheaper: charge `enough_wh` here, and the rest (`rest_wh`) at home tonight. It only advises.
 
-    cashback: MoneyRange
+    `rest_here_minor` and `rest_home_minor`: what that rest costs here and there. Prices in micro-units per kWh.
+    """
+
+    enough_wh: int
+    rest_wh: int
+    rest_here_minor: int
+    rest_home_minor: int
+    here_micro_per_kwh: int
+    home_micro_per_kwh: int
+
+
+class StayEstimate(msgspec.Struct, frozen=True):
+    """What a stay would bring before it has begun, and whether home is cheaper; at least one of the two is there.
+
+    `cashback` None: nobody pays for waiting here. `savings` on the driver's own bill: None where no price varies.
+    """
+
+    cashback: MoneyRange | None
     savings: MoneyRange | None = None
+    home: HomeAdvice | None = None
 
 
 class SessionView(msgspec.Struct, frozen=True):
@@ -79,7 +97,7 @@ class SessionView(msgspec.Struct, frozen=True):
     plugged_at: datetime
     ended_at: datetime | None
     ready_by: datetime | None
-    ready_by_source: str  # stated | habit | forecast | none
+    ready_by_source: str  # stated | rota | habit | forecast | none
     target_pct: int | None
     soc_pct: int | None  # None: unknown, never 0
     energy_wh: int
@@ -91,6 +109,11 @@ class SessionView(msgspec.Struct, frozen=True):
     cost_minor: int | None  # what the driver owes so far for energy and fees, None at home
     plan: PlanView
     advice: str | None = None  # a code, e.g. "arrives_estimated_prices"
+    one_block: bool = False  # the driver wants it charged in one piece
+    ask_worth_minor: int | None = None  # what it may bring to say when the car leaves; None: not asked
+    ready_by_reason: str | None = None  # of a forecast: the code of its sentence
+    ready_by_stays: int = 0  # how many of the driver's own stays it stands on
+    home: HomeAdvice | None = None
 
 
 class SessionSummary(msgspec.Struct, frozen=True):
@@ -108,11 +131,16 @@ class SessionSummary(msgspec.Struct, frozen=True):
 
 
 class SessionUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Change of departure or target. `ready_by` None forgets the statement; `energy_wh` is what is still to come."""
+    """Change of departure or target. `ready_by` None forgets the statement; `energy_wh` is what is still to come.
+
+    `one_block`: in one piece, or with breaks again. `question_closed`: do not ask for the departure again here.
+    """
 
     ready_by: Moment | msgspec.UnsetType | None = msgspec.UNSET
     target_pct: Annotated[int, msgspec.Meta(ge=10, le=100)] | msgspec.UnsetType = msgspec.UNSET
     energy_wh: Annotated[int, msgspec.Meta(ge=0, le=250_000)] | msgspec.UnsetType = msgspec.UNSET
+    one_block: bool | msgspec.UnsetType = msgspec.UNSET
+    question_closed: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class RemoteStart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -116,7 +116,7 @@ def _day(t: Texts, price: PublicPrice) -> ft.Control:
 
 def _back(t: Texts, back: StayEstimate | None) -> list[ft.Control]:
     """Cashback and savings, each on a line of its own: one is paid to the driver, the other is not asked for."""
-    if back is None:
+    if back is None or back.cashback is None:
         return []
     out = [rule(), pair(t("price.back"), _range(t, back.cashback, "estimate"))]
     if back.savings is not None and back.savings.high_minor > 0:

@@ -3,19 +3,35 @@
 import asyncio
 import time
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from litestar import Controller, Request, get, patch, post
+from litestar import Controller, Request, delete, get, patch, post, put
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 
 from server.api.attempts import Attempts
 from server.api.context import ApiContext, wall
-from server.api.errors import Failed, documented, documented_public, not_found, problem, refused
-from server.api.guards import PUBLIC, Caller, issue
+from server.api.errors import Failed, documented, documented_public, invalid, not_found, problem, refused
+from server.api.guards import PUBLIC, Caller, issue, requires
+from server.api.openapi import CalendarBody
 from server.core.session import Refused
 from server.flows import accounts
-from shared.accounts import DemoDriver, DemoSignIn, Me, MeUpdate, Refresh, SignIn, TokenPair
+from shared.accounts import (
+    TRAVEL_MAX_MINUTES,
+    DemoDriver,
+    DemoSignIn,
+    Me,
+    MeUpdate,
+    Refresh,
+    Role,
+    SignIn,
+    TokenPair,
+)
+from shared.problems import FieldError
+
+TravelMinutes = Annotated[
+    int, QueryParameter(ge=0, le=TRAVEL_MAX_MINUTES, description="How long before a shift the driver leaves")
+]
 
 
 class DemoController(Controller):
@@ -119,9 +135,46 @@ class MeController(Controller):
         return await _me(context, caller)
 
 
+class RotaController(Controller):
+    """A driver's shifts: when they begin, the car is ready for the way there."""
+
+    path = "/me/rota"
+    tags = ("accounts",)
+    guards = (requires(Role.DRIVER),)
+
+    @put(operation_class=CalendarBody, responses=documented(413, 422))
+    async def save_rota(
+        self,
+        request: Request[Any, Any, Any],
+        context: NamedDependency[ApiContext],
+        caller: NamedDependency[Caller],
+        travel_minutes: TravelMinutes = 30,
+    ) -> Me:
+        """The shifts of a calendar (text/calendar, RFC 5545) in place of those before; an error names its line."""
+        try:
+            calendar = (await request.body()).decode()
+        except UnicodeDecodeError as error:
+            hint = "Send the calendar as text in UTF-8."
+            raise Failed(problem(HTTPStatus.BAD_REQUEST, str(error), code="malformed", hint=hint)) from error
+        async with context.db.begin() as tx:
+            refusal = await accounts.save_rota(tx, caller.account_id, calendar, travel_minutes, context.now())
+        if isinstance(refusal, FieldError):
+            raise invalid([refusal])
+        if refusal is not None:
+            raise refused(refusal, HTTPStatus.UNAUTHORIZED)
+        return await _me(context, caller)
+
+    @delete(status_code=HTTPStatus.OK, responses=documented())
+    async def forget_rota(self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller]) -> Me:
+        """No shifts any more: habits hold again."""
+        async with context.db.begin() as tx:
+            await accounts.forget_rota(tx, caller.account_id, context.now())
+        return await _me(context, caller)
+
+
 async def _me(context: ApiContext, caller: Caller) -> Me:
     async with context.db.read() as tx:
-        found = await accounts.me(tx, caller.account_id, demo=context.settings.demo)
+        found = await accounts.me(tx, caller.account_id, context.now(), demo=context.settings.demo)
     if found is None:
         raise refused(accounts.SIGN_IN_AGAIN, HTTPStatus.UNAUTHORIZED)
     return found

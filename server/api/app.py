@@ -8,7 +8,7 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
 from server.api import openapi
-from server.api.accounts import AuthController, DemoController, MeController
+from server.api.accounts import AuthController, DemoController, MeController, RotaController
 from server.api.attempts import Attempts
 from server.api.clock import ClockController
 from server.api.context import ApiContext, ApiSettings, Commands, Solver
@@ -33,6 +33,7 @@ ROUTES = (
     DemoController,
     AuthController,
     MeController,
+    RotaController,
     VehicleController,
     TariffController,
     SessionController,

@@ -1,15 +1,27 @@
 """The API's own description: what Litestar derives, with what it leaves out."""
 
+from dataclasses import dataclass
+
 import msgspec
 from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin  # pinned: litestar 2.25
 from litestar._openapi.schema_generation.schema import SchemaCreator
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, License, Schema, SecurityScheme
+from litestar.openapi.spec import (
+    Components,
+    License,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
 from litestar.plugins.core._msgspec import kwarg_definition_from_field
 from litestar.typing import FieldDefinition
 
 SECURITY = "bearer"
+CALENDAR_MAX = 60_000
 
 
 class StrictStructs(StructSchemaPlugin):
@@ -27,6 +39,16 @@ class StrictStructs(StructSchemaPlugin):
             if bounds is not None and bounds.ge == 0 and isinstance(found, Schema):
                 found.minimum = 0.0  # Litestar drops a bound of 0 where the field is optional
         return schema
+
+
+@dataclass
+class CalendarBody(Operation):
+    """An operation whose body is a calendar's text."""
+
+    def __post_init__(self) -> None:
+        """Says what the body is."""
+        text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=CALENDAR_MAX))
+        self.request_body = RequestBody(content={"text/calendar": text}, required=True)
 
 
 def config(version: str) -> OpenAPIConfig:

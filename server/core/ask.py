@@ -52,7 +52,10 @@ class Wish(msgspec.Struct, frozen=True):
     worth_micro: int | None
     final_w: int
     tail_s: int = 0  # how much longer the car takes near full
-    charging: bool = False  # now: to go on is no start
+    one_block: bool = False  # in one piece
+    drawing: bool = False  # it charges now
+    reason: str = ""  # of a forecast: the code of its sentence, and on how many of the driver's own stays it stands
+    stays: int = 0
 
     @property
     def at_once(self) -> bool:
@@ -107,6 +110,8 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
     # Less than one slot at 6 A cannot be planned; a limit is a maximum, and a car that is full stops by itself.
     least_wh = -(-least_w * place.grid.slot_seconds // 3600) if wish.need.energy_wh else 0
     energy_wh = max(wish.need.energy_wh, least_wh)
+    one_block = wish.one_block and not wish.at_once
+    no_floor = wish.at_once or (one_block and wish.survival is None)  # a floor at once would be where the piece begins
     return Demand(
         id=str(wish.session_id),
         site=SITE,
@@ -114,12 +119,13 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
         arrive_slot=0,
         depart_slot=_depart_slot(place, wish),
         energy_wh=energy_wh,
-        floor_wh=0 if wish.at_once else min(wish.need.floor_wh, wish.need.energy_wh),
+        floor_wh=0 if no_floor else min(wish.need.floor_wh, wish.need.energy_wh),
         max_w=wish.max_w,
         min_w=least_w,
-        charging=wish.charging,
         phases=list(range(1, wish.phases + 1)),
         any_phase=wish.phases < 3,  # nobody wrote down how the sockets are wired
+        one_block=one_block,
+        charging=wish.drawing,
         price_micro_per_kwh=at_once_prices(slots) if wish.at_once else _with_margin(place, wish),
         survival=None if wish.at_once else wish.survival,
         lambda_micro_per_kwh=None if wish.at_once else wish.worth_micro,

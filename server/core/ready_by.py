@@ -1,4 +1,4 @@
-"""When a car should be ready: the driver's word, else a habit, else nothing (then the forecast speaks)."""
+"""When a car should be ready: the driver's word, a shift, a habit, else nothing (then the forecast speaks)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from server.core.rota import coming, next_departure
 from shared.accounts import Habit
 
 SETTLED_IN = timedelta(hours=1)
@@ -17,6 +18,7 @@ class ReadySource(StrEnum):
     """Where a ready-by time comes from."""
 
     STATED = "stated"
+    ROTA = "rota"
     HABIT = "habit"
     FORECAST = "forecast"
     NONE = "none"
@@ -29,12 +31,29 @@ class ReadyBy(msgspec.Struct, frozen=True):
     source: ReadySource
 
 
-def choose(stated: datetime | None, habits: Sequence[Habit], plugged_at: datetime, now: datetime, zone: str) -> ReadyBy:
-    """The time in force. A statement that has passed is used up; the next habit takes over."""
+class Known(msgspec.Struct, frozen=True):
+    """What a driver said once for all days: habits, shifts with the way there, and whose wall clock holds."""
+
+    zone: str
+    habits: Sequence[Habit] = ()
+    calendar: str | None = None  # of shifts
+    travel_minutes: int = 0
+
+
+def choose(stated: datetime | None, known: Known, plugged_at: datetime, now: datetime) -> ReadyBy:
+    """The time in force. A statement that has passed is used up; the next shift takes over, else the next habit.
+
+    Who works in shifts does not leave by habit before the next one begins.
+    """
     if stated is not None and stated > now:
         return ReadyBy(stated, ReadySource.STATED)
     after = max(now, plugged_at + SETTLED_IN)
-    habit = next_habit(habits, after, zone)
+    if known.calendar is not None:
+        ahead = coming(known.calendar, known.zone, after.astimezone(UTC).date())
+        shift = next_departure(ahead, after, timedelta(minutes=known.travel_minutes))
+        if shift is not None:
+            return ReadyBy(shift, ReadySource.ROTA)
+    habit = next_habit(known.habits, after, known.zone)
     return ReadyBy(habit, ReadySource.HABIT) if habit else ReadyBy(None, ReadySource.NONE)
 
 

@@ -13,12 +13,15 @@ import argon2
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core.rota import FORTNIGHT, coming, next_departure, shifts
 from server.core.session import Refused
 from server.flows.announcements import SessionMoved
-from server.storage import accounts, outbox, sessions
+from server.storage import accounts, outbox, rotas, sessions
 from server.storage.accounts import Account, RefreshToken
 from server.storage.db import announce
-from shared.accounts import DemoDriver, Habit, Me, MeUpdate, Role
+from server.storage.rotas import RotaRow
+from shared.accounts import DemoDriver, Habit, Me, MeUpdate, Role, RotaView
+from shared.problems import FieldError
 from shared.sessions import SessionState
 
 
@@ -127,7 +130,7 @@ async def demo_drivers(tx: AsyncSession) -> list[DemoDriver]:
     return [DemoDriver(one.id, one.name, one.role, one.story or "") for one in found]
 
 
-async def me(tx: AsyncSession, account_id: UUID, *, demo: bool) -> Me | None:
+async def me(tx: AsyncSession, account_id: UUID, now: datetime, *, demo: bool) -> Me | None:
     """The signed-in account, None where it is gone or closed."""
     account = await accounts.get(tx, account_id)
     if account is None or account.closed_at is not None:
@@ -148,11 +151,22 @@ async def me(tx: AsyncSession, account_id: UUID, *, demo: bool) -> Me | None:
         consent_at=account.consent_at,
         habits=account.habits,
         demo=demo,
+        dial=account.dial,
+        rota=_rota_view(account, await rotas.get(tx, account_id), now),
     )
 
 
+def _rota_view(account: Account, row: RotaRow | None, now: datetime) -> RotaView | None:
+    if row is None:
+        return None
+    ahead = coming(row.calendar, account.time_zone, now.date())
+    leaves_at = next_departure(ahead, now, timedelta(minutes=row.travel_minutes))
+    left = sum(1 for shift in ahead if now < shift.starts_at <= now + FORTNIGHT)
+    return RotaView(left, row.travel_minutes, leaves_at, row.saved_at)
+
+
 async def update_me(tx: AsyncSession, account_id: UUID, update: MeUpdate, now: datetime) -> Refused | None:
-    """Change what is given. Consent and habits move the plans of what is plugged in, so these are made anew."""
+    """Change what is given. Consent, habits and dial move the plans of what is plugged in, so these are made anew."""
     before = await accounts.get(tx, account_id)
     if before is None or before.closed_at is not None:
         return SIGN_IN_AGAIN
@@ -162,9 +176,30 @@ async def update_me(tx: AsyncSession, account_id: UUID, update: MeUpdate, now: d
     await accounts.update(tx, before, after)
     if after.consent_at != before.consent_at:
         await accounts.add_consent(tx, before, now, given=after.consent_at is not None)
-    if (after.consent_at, after.habits) != (before.consent_at, before.habits):
-        await _replan(tx, account_id, now)
+    if (after.consent_at, after.habits, after.dial) != (before.consent_at, before.habits, before.dial):
+        await _replan(tx, account_id, "habits_or_consent", now)
     return None
+
+
+async def save_rota(
+    tx: AsyncSession, account_id: UUID, calendar: str, travel_minutes: int, now: datetime
+) -> FieldError | Refused | None:
+    """Keep the shifts of a calendar in place of those before; what is plugged in is planned anew."""
+    account = await accounts.get(tx, account_id)
+    if account is None or account.closed_at is not None:
+        return SIGN_IN_AGAIN
+    found = shifts(calendar, account.time_zone, now, now + FORTNIGHT)
+    if isinstance(found, FieldError):
+        return found
+    await rotas.keep(tx, RotaRow(account.id, account.party_id, calendar, travel_minutes, now))
+    await _replan(tx, account_id, "rota", now)
+    return None
+
+
+async def forget_rota(tx: AsyncSession, account_id: UUID, now: datetime) -> None:
+    """No shifts any more: habits hold again."""
+    if await rotas.drop(tx, account_id):
+        await _replan(tx, account_id, "rota", now)
 
 
 def _changed(account: Account, update: MeUpdate, now: datetime) -> Account | Refused:
@@ -179,7 +214,10 @@ def _changed(account: Account, update: MeUpdate, now: datetime) -> Account | Ref
     if update.consent is not msgspec.UNSET:
         consent_at = (account.consent_at or now) if update.consent else None
     habits = account.habits if update.habits is msgspec.UNSET else _one_a_weekday(update.habits)
-    return msgspec.structs.replace(account, language=language, theme=theme, consent_at=consent_at, habits=habits)
+    dial = account.dial if update.dial is msgspec.UNSET else update.dial
+    return msgspec.structs.replace(
+        account, language=language, theme=theme, consent_at=consent_at, habits=habits, dial=dial
+    )
 
 
 def _one_a_weekday(habits: list[Habit]) -> list[Habit]:
@@ -188,8 +226,8 @@ def _one_a_weekday(habits: list[Habit]) -> list[Habit]:
     return [said[weekday] for weekday in sorted(said)]
 
 
-async def _replan(tx: AsyncSession, account_id: UUID, now: datetime) -> None:
+async def _replan(tx: AsyncSession, account_id: UUID, why: str, now: datetime) -> None:
     for session in await sessions.current_of(tx, account_id):
         if session.state is SessionState.OPEN:
-            await outbox.put_once(tx, "replan", str(session.location_id), {"why": "habits_or_consent"}, now)
+            await outbox.put_once(tx, "replan", str(session.location_id), {"why": why}, now)
             announce(tx, SessionMoved(account_id, session.id))

@@ -7,19 +7,21 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import ask, departure, gain, objective, ready_by
+from server.core import ask, departure, departure_reason, gain, objective, ready_by
+from server.core.answer_worth import drivers_minor, stake
 from server.core.ask import Place, Wish
 from server.core.demand import FULL_PCT, Need, NeedInputs, need
 from server.core.following import DRAWING_W
 from server.core.pricecurve import PriceSlot, curve_id, sources
-from server.core.ready_by import ReadyBy, ReadySource
+from server.core.ready_by import Known, ReadyBy, ReadySource
 from server.core.session import Followed, Session
 from server.core.station import Feeder, Station, safe_share_w
 from server.core.timegrid import Grid, floor_slot
 from server.core.valley import steady
-from server.core.valley.problem import Answer, Problem
-from server.flows import facts
+from server.core.valley.problem import Answer, DemandPlan, Problem
+from server.flows import asking, facts
 from server.flows.announcements import LocationMoved, SessionMoved
+from server.flows.asking import Valued
 from server.flows.facts import SessionFacts
 from server.storage import outbox, plan_inputs, plans, sessions, stations
 from server.storage.db import announce
@@ -153,11 +155,12 @@ def _most(plan: Plan | None, now: datetime) -> int:
 
 
 def _ready(one: SessionFacts, now: datetime) -> ReadyBy:
-    """The time in force. Habits are about leaving home: who has no station there has the street for it."""
+    """The time in force. Habits and shifts are about leaving home: who has no station there has the street for it."""
     at_home = one.driver is not None and (not one.location.public or not one.driver.has_home_station)
-    habits = one.driver.habits if one.driver is not None and at_home else []
-    zone = one.driver.time_zone if one.driver is not None else one.location.time_zone
-    return ready_by.choose(one.session.stated_ready_by, habits, one.session.started_at, now, zone)
+    known = Known(one.driver.time_zone if one.driver is not None else one.location.time_zone)
+    if one.driver is not None and at_home:
+        known = Known(known.zone, one.driver.habits, one.driver.calendar, one.driver.travel_minutes or 0)
+    return ready_by.choose(one.session.stated_ready_by, known, one.session.started_at, now)
 
 
 async def _wish(tx: AsyncSession, one: SessionFacts, here: Here) -> Wish:
@@ -168,12 +171,7 @@ async def _wish(tx: AsyncSession, one: SessionFacts, here: Here) -> Wish:
     if delay is Delay.MANAGED and one.contract is not None:
         prices = objective.planning_prices(one.contract.terms, market, one.driver_prices(grid, market))
     asked = _need(one, here, at_once=delay is not Delay.MANAGED or session.delay is not Delay.MANAGED)
-    survival, worth = None, None
-    if ready.source is ReadySource.NONE and delay is Delay.MANAGED:
-        ahead = await _forecast(tx, one, here)
-        ready, survival = ReadyBy(ahead.likely_until, ReadySource.FORECAST), ahead.survival
-        worth = objective.worth_micro(prices, -(-asked.energy_wh * 3600 // (one.max_w * grid.slot_seconds)))
-    return Wish(
+    wish = Wish(
         session_id=session.id,
         need=asked,
         ready=ready,
@@ -181,11 +179,30 @@ async def _wish(tx: AsyncSession, one: SessionFacts, here: Here) -> Wish:
         max_w=one.max_w,
         phases=one.phases,
         prices=prices,
-        survival=survival,
-        worth_micro=worth,
+        survival=None,
+        worth_micro=None,
         final_w=one.max_w if here.feeder is None else safe_share_w(here.feeder, here.boxes, one.phases),
         tail_s=_tail_s(one),
-        charging=session.power_w >= DRAWING_W,
+        one_block=session.one_block,
+        drawing=session.power_w >= DRAWING_W,
+    )
+    by_forecast = ready.source is ReadySource.NONE and delay is Delay.MANAGED
+    return await _by_forecast(tx, one, here, wish) if by_forecast else wish
+
+
+async def _by_forecast(tx: AsyncSession, one: SessionFacts, here: Here, wish: Wish) -> Wish:
+    """The same with the departure that the stays so far lead to expect, weighed by the driver's dial."""
+    assert one.driver is not None, "only a driver with a contract is delayed"
+    seen = departure.PluggedIn(one.session.started_at, here.now, one.location.time_zone)
+    ahead = await _forecast(tx, one, seen, here.grid)
+    needed = -(-wish.need.energy_wh * 3600 // (one.max_w * here.grid.slot_seconds))
+    return msgspec.structs.replace(
+        wish,
+        ready=ReadyBy(ahead.likely_until, ReadySource.FORECAST),
+        survival=ahead.survival,
+        worth_micro=objective.worth_micro(wish.prices, needed, one.driver.dial),
+        reason=departure_reason.reason(ahead, seen).code.value,
+        stays=ahead.stays,
     )
 
 
@@ -195,14 +212,13 @@ def _tail_s(one: SessionFacts) -> int:
     return 0 if below or one.car is None else one.car.tail_s or 0
 
 
-async def _forecast(tx: AsyncSession, one: SessionFacts, here: Here) -> departure.Outlook:
+async def _forecast(tx: AsyncSession, one: SessionFacts, seen: departure.PluggedIn, grid: Grid) -> departure.Outlook:
     """When this car will leave, from the driver's own stays here and other drivers'."""
     session = one.session
     assert session.account_id is not None, "only a driver with a contract is delayed"
     own = await sessions.stays(tx, session.account_id, session.location_id)
     others = await sessions.others_stays(tx, session.account_id, session.location_id)
-    seen = departure.PluggedIn(session.started_at, here.now, one.location.time_zone)
-    return departure.outlook(own, others, seen, here.grid)
+    return departure.outlook(own, others, seen, grid)
 
 
 def _need(one: SessionFacts, here: Here, *, at_once: bool) -> Need:
@@ -298,6 +314,7 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
         elif current.delay is not wish.delay:
             changed.append(InForce(current.id, wish.delay.value, current.plan_id, current.plan_version))
     await sessions.set_plans(tx, changed)
+    await asking.decide(tx, _valued(question, by_id, running))
     await _look_again(tx, question, now)
     if fresh:
         asked = await plan_inputs.keep(tx, question.location_id, question.problem, now)
@@ -305,6 +322,20 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
         await outbox.put_once(tx, "dispatch", str(question.location_id), {"location_id": question.location_id}, now)
         announce(tx, LocationMoved(question.location_id))
     return True
+
+
+def _valued(question: Question, made: Mapping[str, DemandPlan], running: Mapping[UUID, Session]) -> list[Valued]:
+    """What it is worth to know the departure of each session that was planned by forecast for the first time."""
+    grid, out = question.place.grid, []
+    seconds = grid.overlap_seconds(question.now, grid.end)
+    for one, wish in zip(question.asked, question.wishes, strict=True):
+        current = running.get(wish.session_id)
+        if current is None or current.answer_worth_minor is not None or wish.survival is None or wish.at_once:
+            continue
+        assert one.contract is not None, "only who has a contract is delayed"
+        worth = drivers_minor(stake(wish, made[str(wish.session_id)].energy_wh, seconds), one.contract.terms)
+        out.append(Valued(current, worth))
+    return out
 
 
 async def _look_again(tx: AsyncSession, question: Question, now: datetime) -> None:
@@ -334,6 +365,8 @@ def _plan(question: Question, one: SessionFacts, wish: Wish, of_curve: tuple[str
         final_w=wish.final_w,
         depart_at=wish.ready.at,
         depart_source=wish.ready.source.value,
+        depart_reason=wish.reason,
+        depart_stays=wish.stays,
         price_source=of_curve[0],
         curve_id=of_curve[1],
         delivered_at_wh=session.energy_wh,

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import override, projection
+from server.core.advice import Here, back_micro, energy_micro
 from server.core.contract import ContractKind, ContractTerms
 from server.core.demand import FLOOR_WH
 from server.core.objective import planning_prices
@@ -15,7 +16,7 @@ from server.core.settlement import SettlementInput
 from server.core.tariff import PublicTariffTerms, public_prices
 from server.core.timegrid import Grid, covering
 from server.core.valley.problem import Answer, Problem
-from server.flows import facts, outlooks, plans
+from server.flows import advising, facts, outlooks, plans
 from server.flows.outlooks import Outlook, doubt
 from server.flows.plans import Question
 from server.storage import contracts, drivers, locations, stations, vehicles
@@ -104,13 +105,34 @@ def _hurried(asked: OverrideQuestion, answer: Answer | None) -> tuple[Settlement
 
 
 async def estimate(tx: AsyncSession, account_id: UUID, evse: Evse, now: datetime) -> StayEstimate | None:
-    """What a typical stay at an EVSE would bring this driver in its cheapest slots, None where it is not delayed."""
+    """What a typical stay at an EVSE would bring this driver in its cheapest slots, and whether home is cheaper.
+
+    None where neither can be said: it is not delayed here, and nothing is known of a cheaper home.
+    """
     place = await locations.get(tx, evse.location_id)
     driver = (await drivers.by_id(tx, [account_id])).get(account_id)
-    if place is None or driver is None or driver.consent_at is None:
+    if place is None or driver is None:
         return None
     public = await contracts.public_tariff(tx, place.tariff_id) if place.public else None
-    contract = facts.contract_here(await contracts.contract_at(tx, account_id, place.id), place, public)
+    brings = await _brings(tx, driver, evse, place, now)
+    home = None
+    if public is not None:
+        grid = covering(now, now + TYPICAL_STAY)
+        back = brings.cashback.high_minor if brings is not None and brings.cashback is not None else 0
+        price = energy_micro(public_prices(public, grid))
+        here = Here(price, FLOOR_WH, back_micro(back, TYPICAL_NEED_WH))
+        home = await advising.advice(tx, driver, here, now)
+    if brings is None:
+        return None if home is None else StayEstimate(None, home=home)
+    return msgspec.structs.replace(brings, home=home)
+
+
+async def _brings(tx: AsyncSession, driver: Driver, evse: Evse, place: Location, now: datetime) -> StayEstimate | None:
+    """Money back and savings of a typical stay, None where it is not delayed."""
+    if driver.consent_at is None:
+        return None
+    public = await contracts.public_tariff(tx, place.tariff_id) if place.public else None
+    contract = facts.contract_here(await contracts.contract_at(tx, driver.id, place.id), place, public)
     if contract is None or contract.terms.kind not in (ContractKind.PUBLIC_FIXED, ContractKind.PUBLIC_TIMED):
         return None
     asked = await _supposed(tx, Stay(driver, contract.terms, evse, place, public), now)

@@ -10,9 +10,10 @@ from server.core.contract import ContractKind
 from server.core.following import DRAWING_W
 from server.core.pricecurve import Quality, sources
 from server.core.projection import Estimate
+from server.core.ready_by import ReadySource
 from server.core.session import Session
 from server.core.settlement import Settlement
-from server.flows import facts
+from server.flows import advising, facts
 from server.flows.facts import SessionFacts
 from server.flows.outlooks import Outlook, doubt, outlook
 from server.storage import sessions, wallets
@@ -83,7 +84,21 @@ async def _view(tx: AsyncSession, seen: SessionFacts, now: datetime) -> SessionV
         cost_minor=_cost(seen, ahead),
         plan=_plan_view(seen, ahead),
         advice="estimated_prices" if _estimated(ahead) else None,
+        one_block=session.one_block,
+        ask_worth_minor=_ask_worth(seen),
+        ready_by_reason=plan.depart_reason if plan and plan.depart_reason else None,
+        ready_by_stays=plan.depart_stays if plan else 0,
+        home=await advising.of_session(tx, seen, ahead) if session.state is SessionState.OPEN else None,
     )
+
+
+def _ask_worth(seen: SessionFacts) -> int | None:
+    """What it may bring to say when the car leaves; None where nobody is asked, or not any more."""
+    session, plan = seen.session, seen.plan
+    by_forecast = plan is not None and plan.depart_source == ReadySource.FORECAST
+    running = session.state is SessionState.OPEN and session.delay is Delay.MANAGED
+    asks = session.asked and not session.question_closed and by_forecast and running
+    return session.answer_worth_minor if asks else None
 
 
 def headline(seen: SessionFacts, ahead: Outlook) -> Headline:

@@ -34,24 +34,47 @@ async def undo_override(tx: AsyncSession, session: Session, now: datetime) -> Se
 
 
 async def change(tx: AsyncSession, session: Session, update: SessionUpdate, now: datetime) -> Session | Refused:
-    """Another departure or target. A departure must lie ahead, within a fortnight."""
+    """Another departure or target, in one piece or not. A departure must lie ahead, within a fortnight."""
     if session.state is not SessionState.OPEN:
         return NOT_OPEN
-    after = session
-    if update.ready_by is not msgspec.UNSET:
-        if update.ready_by is not None:
-            if update.ready_by.tzinfo is None:
-                return Refused("ready_by_without_zone", "Give the ready-by time with its time zone.")
-            if not now < update.ready_by <= now + FAR:
-                return Refused("ready_by_out_of_range", "Choose a ready-by time that lies ahead, at most 14 days.")
-        after = msgspec.structs.replace(after, stated_ready_by=update.ready_by)
+    after = _departing(session, update, now)
+    if isinstance(after, Refused):
+        return after
     if update.energy_wh is not msgspec.UNSET:
         after = msgspec.structs.replace(
             after, stated_energy_wh=update.energy_wh, stated_at_wh=session.energy_wh, full=False
         )
     if update.target_pct is not msgspec.UNSET:
         after = msgspec.structs.replace(after, target_pct=update.target_pct, stated_energy_wh=None, full=False)
-    return session if after == session else await _changed(tx, session, after, "changed", now)
+    if update.one_block is not msgspec.UNSET:
+        after = msgspec.structs.replace(after, one_block=update.one_block)
+    if after != session:
+        session = await _changed(tx, session, after, "changed", now)
+    if update.question_closed is not msgspec.UNSET or after.stated_ready_by is not None:
+        session = await _close_question(tx, session)
+    return session
+
+
+def _departing(session: Session, update: SessionUpdate, now: datetime) -> Session | Refused:
+    """The session with the departure that was said, if one was."""
+    if update.ready_by is msgspec.UNSET:
+        return session
+    if update.ready_by is not None:
+        if update.ready_by.tzinfo is None:
+            return Refused("ready_by_without_zone", "Give the ready-by time with its time zone.")
+        if not now < update.ready_by <= now + FAR:
+            return Refused("ready_by_out_of_range", "Choose a ready-by time that lies ahead, at most 14 days.")
+    return msgspec.structs.replace(session, stated_ready_by=update.ready_by)
+
+
+async def _close_question(tx: AsyncSession, session: Session) -> Session:
+    """The departure is not asked for again in this session; no plan changes by that."""
+    if session.question_closed:
+        return session
+    after = msgspec.structs.replace(session, question_closed=True)
+    await sessions.save(tx, session, after)
+    announce(tx, SessionMoved(session.account_id, session.id))
+    return after
 
 
 async def _changed(tx: AsyncSession, before: Session, after: Session, kind: str, now: datetime) -> Session:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.storage.db import to_struct
 from server.storage.tables import Accounts, Consents, Parties, RefreshTokens
-from shared.accounts import Habit, PartyRole, Role
+from shared.accounts import Dial, Habit, PartyRole, Role
 
 TABLE = Accounts.__table__  # type: ignore[attr-defined]
 A = TABLE.c
@@ -33,6 +33,7 @@ class Account(msgspec.Struct, frozen=True):
     currency: str = "EUR"
     consent_at: datetime | None = None
     habits: list[Habit] = []
+    dial: Dial = Dial.SURE
     story: str | None = None
     closed_at: datetime | None = None
 

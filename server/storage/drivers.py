@@ -9,15 +9,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.storage.db import to_struct
-from server.storage.tables import Accounts, Locations
-from shared.accounts import Habit, Role
+from server.storage.tables import Accounts, Locations, Rotas
+from shared.accounts import Dial, Habit, Role
 
 A = Accounts.__table__.c  # type: ignore[attr-defined]
 L = Locations.__table__.c  # type: ignore[attr-defined]
+R = Rotas.__table__.c  # type: ignore[attr-defined]
 
 
 class Driver(msgspec.Struct, frozen=True):
-    """An account that charges. `consent_at`: when it agreed to delays, None if never."""
+    """An account that charges. `consent_at`: when it agreed to delays, None if never. `calendar`: of its shifts."""
 
     id: UUID
     party_id: UUID
@@ -26,6 +27,9 @@ class Driver(msgspec.Struct, frozen=True):
     currency: str
     consent_at: datetime | None
     habits: list[Habit]
+    dial: Dial = Dial.SURE
+    calendar: str | None = None
+    travel_minutes: int | None = None
     has_home_station: bool = False
     role: Role = Role.DRIVER
 
@@ -35,6 +39,7 @@ async def by_id(tx: AsyncSession, account_ids: Sequence[UUID]) -> dict[UUID, Dri
     if not account_ids:
         return {}
     home = sa.exists().where(L.account_id == A.id).label("has_home_station")
-    columns = [A.id, A.party_id, A.name, A.time_zone, A.currency, A.consent_at, A.habits, A.role, home]
-    rows = await tx.execute(sa.select(*columns).where(A.id.in_(list(account_ids))))
+    own = [A.id, A.party_id, A.name, A.time_zone, A.currency, A.consent_at, A.habits, A.role, A.dial]
+    found = sa.select(*own, R.calendar, R.travel_minutes, home).outerjoin(Rotas, R.account_id == A.id)
+    rows = await tx.execute(found.where(A.id.in_(list(account_ids))))
     return {row.id: to_struct(row, Driver) for row in rows}

@@ -174,6 +174,13 @@ async def others_stays(tx: AsyncSession, account_id: UUID, location_id: UUID, li
     return [Stay(started_at=row.started_at, ended_at=row.ended_at) for row in found]
 
 
+async def answer_worths(tx: AsyncSession, party_id: UUID, limit: int = 500) -> tuple[list[int], int]:
+    """What answers were worth in a party's newest sessions that were valued, oldest first; in how many was asked."""
+    rows = sa.select(S.answer_worth_minor, S.asked).where(S.party_id == party_id, S.answer_worth_minor.is_not(None))
+    found = (await tx.execute(rows.order_by(S.started_at.desc(), S.id).limit(limit))).all()
+    return [row.answer_worth_minor for row in reversed(found)], sum(1 for row in found if row.asked)
+
+
 async def past_energies(
     tx: AsyncSession, account_ids: Sequence[UUID], location_id: UUID, limit: int = 20
 ) -> dict[UUID, tuple[int, ...]]:

@@ -34,6 +34,8 @@ SESSION = "/api/sessions/{session_id:uuid}"
 STRANGERS = {
     ("GET", "/api/me"): (BERT, None, None),
     ("PATCH", "/api/me"): (BERT, {"language": "nl"}, None),
+    ("PUT", "/api/me/rota"): (SUE, None, 403),
+    ("DELETE", "/api/me/rota"): (BERT, None, None),
     ("GET", "/api/vehicles"): (BERT, None, None),
     ("PUT", "/api/vehicles/{vehicle_id:uuid}"): (BERT, CAR, 404),
     ("GET", "/api/tariffs/home"): (BERT, None, 404),  # Bert has none
@@ -67,7 +69,7 @@ EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there
     "/api/locations/evses/{evse_id}/estimate",
     "/api/sessions/{session_id}/receipt",
 )
-DRIVERS_ONLY = ("/api/vehicles", "/api/tariffs", "/api/sessions", "/api/wallet", "/api/locations/evses")
+DRIVERS_ONLY = ("/api/me/rota", "/api/vehicles", "/api/tariffs", "/api/sessions", "/api/wallet", "/api/locations/evses")
 
 
 def routes(context) -> set[tuple[str, str]]:

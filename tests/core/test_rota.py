@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.core.rota import MOST_EVENTS, Shift, next_departure, shifts
+from server.core.rota import MOST_EVENTS, Shift, coming, next_departure, shifts
 from shared.problems import FieldError
 
 ZONE = "Europe/Amsterdam"
@@ -135,6 +135,24 @@ def test_what_cannot_be_read_is_named(text, field):
     found = shifts(text, ZONE, *YEAR)
     assert isinstance(found, FieldError)
     assert found.field == field
+
+
+def test_an_error_names_the_line_on_which_its_property_begins():
+    folded = calendar("DTSTART:20260310T220000 SUMMARY:Late RRULE:FREQ=WEEKLY;BYHOUR=9").replace(
+        "SUMMARY:Late", "SUMMARY:La\r\n te\r\n\tr"
+    )
+    found = shifts(folded, ZONE, *YEAR)
+    assert isinstance(found, FieldError)
+    assert found.message.startswith("line 8: expected FREQ=DAILY or FREQ=WEEKLY")
+    assert "BYHOUR=9" in found.message
+    empty = shifts(calendar("DTSTART:20260310T220000", "SUMMARY:Late"), ZONE, *YEAR)
+    assert empty == FieldError("DTSTART", "line 6: expected one in every event")
+
+
+def test_a_plan_asks_for_the_coming_fortnight():
+    text = calendar("DTSTART:20260310T220000", "DTSTART:20260330T220000")
+    assert [one.starts_at for one in coming(text, ZONE, at(3, 1, "12:00").date())] == [at(3, 10, "22:00")]
+    assert coming("no calendar", ZONE, at(3, 1, "12:00").date()) == ()
 
 
 words = st.sampled_from(

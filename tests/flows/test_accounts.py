@@ -66,4 +66,4 @@ async def test_an_update_of_nothing_writes_and_announces_nothing(db):
 async def test_nobody_is_updated_who_is_not_there(db):
     async with db.begin() as tx:
         assert await accounts.update_me(tx, an_id("nobody"), MeUpdate(), NOW) == accounts.SIGN_IN_AGAIN
-        assert await accounts.me(tx, an_id("nobody"), demo=False) is None
+        assert await accounts.me(tx, an_id("nobody"), NOW, demo=False) is None

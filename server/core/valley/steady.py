@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from server.core.valley import rules
 from server.core.valley.capacity import Ints, model
 from server.core.valley.problem import Answer, Problem
+from server.core.valley.rules import Rules
 
 CENT_NANO = 10_000_000
 SERVED_WH = 300
@@ -15,8 +17,8 @@ SERVED_WH = 300
 def kept(problem: Problem, answer: Answer, in_force: Mapping[str, Sequence[int]]) -> frozenset[str]:
     """The demands whose plan in force may stay beside the others' new plans.
 
-    It serves the same, costs less than a cent more than the new one (on what the plan minimises, starts included), and
-    with it no limit is passed.
+    It serves the same and its floor as soon, keeps to the rules that the new one keeps to, costs less than a cent more
+    than the new one (on what the plan minimises, starts included), and with it no limit is passed.
 
     Args:
         problem: what was asked.
@@ -35,12 +37,25 @@ def kept(problem: Problem, answer: Answer, in_force: Mapping[str, Sequence[int]]
             old = np.asarray(before, np.int64)
             beside = plan.copy()
             beside[index] = old
-            same = abs(int(old.sum()) - int(plan[index].sum())) <= SERVED_WH
+            same = _serves(old, plan[index], int(numbers.floor[index])) and _runs(
+                old, plan[index], numbers.rules[index]
+            )
             possible = bool(np.all(old <= numbers.power[index])) and not numbers.breaks(beside)
             if same and possible and _dearer(problem, numbers.cost[index], old, plan[index]) < CENT_NANO:
                 plan = beside
                 out.add(demand.id)
     return frozenset(out)
+
+
+def _serves(old: Ints, new: Ints, floor_wh: int) -> bool:
+    """Whether an old plan serves what a new one does, and what comes first as soon."""
+    late = np.minimum(np.cumsum(new), floor_wh) - np.cumsum(old)
+    return abs(int(old.sum()) - int(new.sum())) <= SERVED_WH and int(late.max()) <= SERVED_WH
+
+
+def _runs(old: Ints, new: Ints, keep: Rules) -> bool:
+    """Whether an old plan keeps to the rules of running, where a new one can."""
+    return rules.kept(old > 0, keep) or not rules.kept(new > 0, keep)
 
 
 def _dearer(problem: Problem, cost: Ints, old: Ints, new: Ints) -> int:

@@ -52,6 +52,10 @@ class Sessions(SQLModel, table=True):
     stated_at_wh: int = 0
     target_pct: int | None = None
     override_since: datetime | None = time_field(nullable=True)
+    one_block: bool = False
+    answer_worth_minor: int | None = None
+    asked: bool = False
+    question_closed: bool = False
     delay: str = "managed"
     reference_power_w: int = 0
     reference_power_source: str = ""
@@ -117,6 +121,8 @@ class Plans(SQLModel, table=True):
     final_w: int
     depart_at: datetime | None = time_field(nullable=True)
     depart_source: str = "none"
+    depart_reason: str = ""
+    depart_stays: int = 0
     price_source: str = ""
     curve_id: str = ""
     solver: str = ""

@@ -26,6 +26,7 @@ class Accounts(SQLModel, table=True):
     __tablename__ = "accounts"
     __table_args__ = (
         sa.CheckConstraint("role in ('driver','fleet_manager','operator','supplier','administrator')", name="role"),
+        sa.CheckConstraint("dial in ('sure','balanced','cheap')", name="dial"),
     )
     id: UUID = Field(primary_key=True)
     party_id: UUID = party_field()
@@ -39,9 +40,21 @@ class Accounts(SQLModel, table=True):
     currency: str = "EUR"
     consent_at: datetime | None = time_field(nullable=True)
     habits: Any = json_field(list[Habit])
+    dial: str = "sure"
     story: str | None = None
     created_at: datetime = time_field()
     closed_at: datetime | None = time_field(nullable=True)
+
+
+class Rotas(SQLModel, table=True):
+    """The calendar of a driver's shifts, as it was given."""
+
+    __tablename__ = "rotas"
+    account_id: UUID = Field(primary_key=True, foreign_key="accounts.id")
+    party_id: UUID = party_field()
+    calendar: str = Field(sa_type=sa.Text)
+    travel_minutes: int = 0
+    saved_at: datetime = time_field()
 
 
 class Consents(SQLModel, table=True):

@@ -77,3 +77,18 @@ def test_starts_count_with_their_price():
     dear = msgspec.structs.replace(PROBLEM, switch_micro=10_000)
     assert staying(dear, a=chopped) == set()
     assert staying(dear, a=OLD) == {"a"}
+
+
+def test_a_plan_that_serves_the_floor_later_is_replaced():
+    first = msgspec.structs.replace(PROBLEM, demands=[msgspec.structs.replace(CAR, floor_wh=1_000)])
+    assert staying(first, a=OLD) == set()
+    assert staying(first, a=[1_000, 0, 0, 0, 1_000, 2_000, 0, 0]) == {"a"}
+
+
+def test_a_plan_with_a_break_is_replaced_where_one_piece_is_wanted():
+    chopped = [0, 0, 2_000, 0, 2_000, 0, 0, 0]
+    dear = prices(t3=200_000)  # one piece costs more than two
+    assert staying(dear, a=chopped) == {"a"}
+    whole = msgspec.structs.replace(dear, demands=[msgspec.structs.replace(CAR, one_block=True)])
+    assert staying(whole, a=chopped) == set()
+    assert staying(whole, a=OLD) == {"a"}

@@ -77,9 +77,11 @@ def upgrade() -> None:
     sa.Column('currency', sa.String(), nullable=False),
     sa.Column('consent_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('habits', sa.Text(), nullable=False),
+    sa.Column('dial', sa.String(), nullable=False),
     sa.Column('story', sa.String(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("dial in ('sure','balanced','cheap')", name=op.f('ck_accounts_dial')),
     sa.CheckConstraint("role in ('driver','fleet_manager','operator','supplier','administrator')", name=op.f('ck_accounts_role')),
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_accounts_party_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_accounts')),
@@ -168,6 +170,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_refresh_tokens_account_id'), ['account_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_refresh_tokens_family'), ['family'], unique=False)
         batch_op.create_index(batch_op.f('ix_refresh_tokens_party_id'), ['party_id'], unique=False)
+
+    op.create_table('rotas',
+    sa.Column('account_id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('calendar', sa.Text(), nullable=False),
+    sa.Column('travel_minutes', sa.Integer(), nullable=False),
+    sa.Column('saved_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_rotas_account_id')),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_rotas_party_id')),
+    sa.PrimaryKeyConstraint('account_id', name=op.f('pk_rotas'))
+    )
+    with op.batch_alter_table('rotas', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_rotas_party_id'), ['party_id'], unique=False)
 
     op.create_table('tokens',
     sa.Column('uid', sa.String(), nullable=False),
@@ -350,6 +365,10 @@ def upgrade() -> None:
     sa.Column('stated_at_wh', sa.Integer(), nullable=False),
     sa.Column('target_pct', sa.Integer(), nullable=True),
     sa.Column('override_since', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('one_block', sa.Boolean(), nullable=False),
+    sa.Column('answer_worth_minor', sa.Integer(), nullable=True),
+    sa.Column('asked', sa.Boolean(), nullable=False),
+    sa.Column('question_closed', sa.Boolean(), nullable=False),
     sa.Column('delay', sa.String(), nullable=False),
     sa.Column('reference_power_w', sa.Integer(), nullable=False),
     sa.Column('reference_power_source', sa.String(), nullable=False),
@@ -449,6 +468,8 @@ def upgrade() -> None:
     sa.Column('final_w', sa.Integer(), nullable=False),
     sa.Column('depart_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('depart_source', sa.String(), nullable=False),
+    sa.Column('depart_reason', sa.String(), nullable=False),
+    sa.Column('depart_stays', sa.Integer(), nullable=False),
     sa.Column('price_source', sa.String(), nullable=False),
     sa.Column('curve_id', sa.String(), nullable=False),
     sa.Column('solver', sa.String(), nullable=False),
@@ -594,6 +615,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_tokens_account_id'))
 
     op.drop_table('tokens')
+    with op.batch_alter_table('rotas', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_rotas_party_id'))
+
+    op.drop_table('rotas')
     with op.batch_alter_table('refresh_tokens', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_refresh_tokens_party_id'))
         batch_op.drop_index(batch_op.f('ix_refresh_tokens_family'))
