@@ -125,7 +125,7 @@ def leave_users_out(pool: ProcessPoolExecutor) -> list[tuple[Dial, int, float, R
     found = []
     for half in (0, 1):
         other = list(pool.map(run, [(HOMES, _steady(risk), (1 - half, 2)) for risk in risks]))
-        firsts = {stop: _least(risks, other, dial.AIM * dial.PROMISE[stop]) for stop in Dial}
+        firsts = {stop: dial.CAREFUL * _least(risks, other, dial.AIM * dial.PROMISE[stop]) for stop in Dial}
         jobs: list[Job] = [(HOMES, replace(AT_HOME, dial=stop, first_risk=firsts[stop]), (half, 2)) for stop in Dial]
         reports = list(pool.map(run, jobs))
         found += [(stop, half, firsts[stop], report) for stop, report in zip(Dial, reports, strict=True)]

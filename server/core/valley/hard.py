@@ -73,6 +73,9 @@ def _alone(site: Model, found: Settled, time_s: float) -> Settled:
         return found
     cost = switched.cost_nano(site, own.plan, found.store)
     bound = own.bound if not site.scored else _least(site, found, own.plan, time_s)
+    if not switched.ruled(site) and _merit(site, found, own.plan) >= _merit(site, found, found.plan):
+        # Of plans that cost the same, that of `threshold` starts seldom, and early.
+        return msgspec.structs.replace(found, bound_nano=max(found.bound_nano, min(found.cost_nano, bound)))
     return msgspec.structs.replace(found, plan=own.plan, cost_nano=cost, bound_nano=min(cost, bound))
 
 

@@ -16,6 +16,8 @@ from server.core.valley.rules import Rules, kept, spans
 
 STEPS = 40
 """Worths tried at most; six to ten are usual."""
+START_SLOTS = 8
+"""On equal cost a start may move all the energy by this part of the stay: near enough to fewer starts first."""
 CHANGES = 200
 """Slots by which a pattern is lengthened or shortened at most."""
 CELLS = 4_000_000
@@ -72,12 +74,29 @@ def _planned(way: Course, cells: int) -> Found:
     if best.most or (best.plan is not None and way.total(best.plan) <= best.bound):
         assert best.plan is not None
         return Found(best.plan, best.bound, best.worth)
-    plan = exact(way, best.plan, best.worth, cells)
+    finer, times = _finer(way, best.worth)
+    plan = exact(finer, best.plan, best.worth * times, cells)
     if plan is None and best.plan is not None:
         return Found(best.plan, best.bound, best.worth)
     if plan is None or not plan.any():
         return _without_must(way, cells)
     return Found(plan, way.total(plan), best.worth)
+
+
+def _finer(way: Course, worth: int) -> tuple[Course, int]:
+    """The course with its costs so many times finer that starts, then lateness, count below them; where 64 bits do."""
+    slots = np.arange(len(way.cost))
+    late = (len(slots) + 1) * way.energy
+    dearest = int(np.abs(way.cost).max()) + int(way.rebate.max())
+    reach = dearest * way.energy + way.rules.switch_nano * (len(slots) + 1)
+    reach = max(reach, (abs(worth) + 1) * (way.energy + int(way.high.sum()) + 1))
+    for begun in (len(slots) // START_SLOTS * way.energy, 0):
+        times = late + begun * len(slots) + 1
+        if 2 * times * reach < 1 << 60:
+            rules = msgspec.structs.replace(way.rules, switch_nano=way.rules.switch_nano * times + begun)
+            cost, rebate = way.cost * times + slots, way.rebate * times
+            return msgspec.structs.replace(way, cost=cost, rebate=rebate, rules=rules), times
+    return way, 1
 
 
 def _without_must(way: Course, cells: int) -> Found:
