@@ -84,8 +84,17 @@ class Api:
         return await self._call("GET", "/api/me", Me)
 
     async def update_me(self, change: MeUpdate) -> Me:
-        """Language, theme, consent, habits."""
+        """Language, theme, consent, habits, dial."""
         return await self._call("PATCH", "/api/me", Me, change)
+
+    async def save_rota(self, calendar: str, travel_minutes: int) -> Me:
+        """My shifts, as a calendar's text; a refusal names the lines that cannot be read."""
+        path = f"/api/me/rota?{httpx.QueryParams(travel_minutes=travel_minutes)}"
+        return await self._call("PUT", path, Me, calendar)
+
+    async def forget_rota(self) -> Me:
+        """No shifts any more."""
+        return await self._call("DELETE", "/api/me/rota", Me)
 
     async def vehicles(self) -> list[Vehicle]:
         """My cars."""
@@ -214,8 +223,8 @@ class Api:
         self.tokens = _decode(response, TokenPair)
         await self._keep(self.tokens)
 
-    async def _call(self, method: str, path: str, answer: type[T], body: msgspec.Struct | None = None) -> T:
-        content = msgspec.json.encode(body) if body is not None else None
+    async def _call(self, method: str, path: str, answer: type[T], body: msgspec.Struct | str | None = None) -> T:
+        content = body if body is None or isinstance(body, str) else msgspec.json.encode(body)
         tokens = self.tokens
         try:
             return _decode(await self._send(method, path, content, tokens), answer)
@@ -225,8 +234,12 @@ class Api:
         await self._renew(tokens)
         return _decode(await self._send(method, path, content, self.tokens), answer)
 
-    async def _send(self, method: str, path: str, content: bytes | None, tokens: TokenPair | None) -> httpx.Response:
-        headers = {"Content-Type": "application/json"} if content is not None else {}
+    async def _send(
+        self, method: str, path: str, content: bytes | str | None, tokens: TokenPair | None
+    ) -> httpx.Response:
+        """Bytes are JSON, text is a calendar."""
+        kind = "text/calendar; charset=utf-8" if isinstance(content, str) else "application/json"
+        headers = {"Content-Type": kind} if content is not None else {}
         try:
             response = await self._http.request(method, path, content=content, headers={**headers, **_bearer(tokens)})
         except httpx.HTTPError as broken:

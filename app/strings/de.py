@@ -176,6 +176,7 @@ TEXTS = {
     "ready.title": "Wann fährst du?",
     "ready.stated": "Das hast du gesagt.",
     "ready.habit": "Nach deiner Gewohnheit. Tippe, um es für heute zu ändern.",
+    "ready.rota": "Nach deinem Dienstplan. Tippe, um es für heute zu ändern.",
     "ready.forecast": "Gelernt aus früheren Malen. Tippe, um es selbst zu sagen.",
     "ready.none": "Niemand hat eine Zeit gesagt, also wird so geladen, dass du auch früher fahren kannst.",
     "ready.pick": "Andere Zeit",
@@ -185,6 +186,33 @@ TEXTS = {
     "ready.now_at": "Bereit um {time}",
     "ready.moved": "Bereit um {time}. Der Plan folgt.",
     "ready.forgotten": "Keine Zeit gesetzt. Der Plan folgt.",
+    "why.departure_own_workdays": "Wenn du werktags um diese Zeit kommst, bleibst du meist bis etwa {until}; {stays}.",
+    "why.departure_own_weekends": (
+        "Wenn du am Wochenende um diese Zeit kommst, bleibst du meist bis etwa {until}; {stays}."
+    ),
+    "why.departure_others": (
+        "Deine Gewohnheiten kennen wir noch nicht: andere, die hier um diese Zeit kommen, bleiben bis etwa {until}."
+    ),
+    "why.departure_any_moment": "Manchmal war so ein Aufenthalt sehr kurz, also wartet das Auto nicht lange; {stays}.",
+    "why.departure_unknown": "Wir wissen noch nicht, wie lange du bleibst, also wird vorsichtig geladen.",
+    "why.other": "Gelernt aus früheren Malen. Tippe, um es selbst zu sagen.",
+    "why.stays.one": "{n} Mal",
+    "why.stays.many": "{n} Mal",
+    "question.worth": "Sag, wann du fährst: das kann etwa {amount} bringen.",
+    "question.not_now": "Jetzt nicht",
+    "block.title": "In einem Stück laden",
+    "block.off": "Das Auto darf zwischen günstigen Stunden pausieren.",
+    "block.on": "Ohne Pause: die günstigsten Stunden am Stück. Das kann etwas mehr kosten.",
+    "block.done": "In einem Stück. Der Plan folgt.",
+    "block.undone": "Wieder mit Pausen. Der Plan folgt.",
+    "advice.home": (
+        "{enough} reichen für den Weg nach Hause; die übrigen "
+        "{rest} kosten dort heute Nacht etwa {home} statt {here} hier."
+    ),
+    "advice.home_full": (
+        "Das Auto kommt nach Hause; diese {rest} kosten dort heute Nacht etwa {home} statt {here} hier."
+    ),
+    "advice.home.do": "Nur ein Rat, nach deinen eigenen Nächten zu Hause. Wie weit du noch fährst, weißt du am besten.",
     "target.title": "Wie voll?",
     "target.pct": "Bis {pct} %",
     "target.pct_now": "Akku jetzt {pct} %",

@@ -182,6 +182,7 @@ TEXTS = {
     "ready.title": "When do you leave?",
     "ready.stated": "You said so.",
     "ready.habit": "By your habit. Tap to change it for today.",
+    "ready.rota": "By your shifts. Tap to change it for today.",
     "ready.forecast": "Learned from your past stays. Tap to say it yourself.",
     "ready.none": "Nobody said a time, so the car is charged with care for an early departure.",
     "ready.pick": "Other time",
@@ -191,6 +192,34 @@ TEXTS = {
     "ready.now_at": "Ready by {time}",
     "ready.moved": "Ready by {time}. The plan follows.",
     "ready.forgotten": "No time set. The plan follows.",
+    "why.departure_own_workdays": (
+        "You usually stay until about {until} when you arrive at this time on a workday; {stays}."
+    ),
+    "why.departure_own_weekends": (
+        "You usually stay until about {until} when you arrive at this time on a weekend; {stays}."
+    ),
+    "why.departure_others": (
+        "We do not know your habits yet: others who arrive here at this time stay until about {until}."
+    ),
+    "why.departure_any_moment": "Some stays like this ended very soon, so the car does not wait long; {stays}.",
+    "why.departure_unknown": "We do not know yet how long you stay, so the car is charged with care.",
+    "why.other": "Learned from past stays. Tap to say it yourself.",
+    "why.stays.one": "{n} stay",
+    "why.stays.many": "{n} stays",
+    "question.worth": "Say when you leave: it may bring about {amount}.",
+    "question.not_now": "Not now",
+    "block.title": "Charge in one piece",
+    "block.off": "The car may pause between cheap hours.",
+    "block.on": "No pause: the cheapest stretch of hours. It may cost a little more.",
+    "block.done": "In one piece. The plan follows.",
+    "block.undone": "With pauses again. The plan follows.",
+    "advice.home": (
+        "{enough} are enough to get home; the other {rest} cost about {home} there tonight instead of {here} here."
+    ),
+    "advice.home_full": (
+        "The car has enough to get home; these {rest} cost about {home} there tonight instead of {here} here."
+    ),
+    "advice.home.do": "Only a suggestion, from your own nights at home. How far you still drive, you know best.",
     "target.title": "How full?",
     "target.pct": "Up to {pct} %",
     "target.pct_now": "Battery now {pct} %",

@@ -176,6 +176,7 @@ TEXTS = {
     "ready.title": "Wanneer vertrek je?",
     "ready.stated": "Dat heb je gezegd.",
     "ready.habit": "Volgens je gewoonte. Tik om het voor vandaag te veranderen.",
+    "ready.rota": "Volgens je rooster. Tik om het voor vandaag te veranderen.",
     "ready.forecast": "Geleerd van eerdere keren. Tik om het zelf te zeggen.",
     "ready.none": "Er is geen tijd gezegd, dus de auto laadt zo dat je ook eerder weg kunt.",
     "ready.pick": "Andere tijd",
@@ -185,6 +186,36 @@ TEXTS = {
     "ready.now_at": "Klaar om {time}",
     "ready.moved": "Klaar om {time}. Het plan volgt.",
     "ready.forgotten": "Geen tijd ingesteld. Het plan volgt.",
+    "why.departure_own_workdays": (
+        "Als je op een werkdag rond deze tijd komt, blijf je meestal tot ongeveer {until}; {stays}."
+    ),
+    "why.departure_own_weekends": (
+        "Als je in het weekend rond deze tijd komt, blijf je meestal tot ongeveer {until}; {stays}."
+    ),
+    "why.departure_others": (
+        "Je gewoonten kennen we nog niet: anderen die hier rond deze tijd komen, blijven tot ongeveer {until}."
+    ),
+    "why.departure_any_moment": "Soms duurde zo'n bezoek maar kort, dus de auto wacht niet lang; {stays}.",
+    "why.departure_unknown": "We weten nog niet hoe lang je blijft, dus de auto laadt voorzichtig.",
+    "why.other": "Geleerd van eerdere keren. Tik om het zelf te zeggen.",
+    "why.stays.one": "{n} keer",
+    "why.stays.many": "{n} keer",
+    "question.worth": "Zeg wanneer je vertrekt: dat kan ongeveer {amount} opleveren.",
+    "question.not_now": "Niet nu",
+    "block.title": "In één keer laden",
+    "block.off": "De auto mag tussen goedkope uren pauzeren.",
+    "block.on": "Zonder pauze: de goedkoopste uren achter elkaar. Dat kan iets meer kosten.",
+    "block.done": "In één keer. Het plan volgt.",
+    "block.undone": "Weer met pauzes. Het plan volgt.",
+    "advice.home": (
+        "{enough} is genoeg om thuis te komen; de andere {rest} "
+        "kosten daar vannacht ongeveer {home} in plaats van {here} hier."
+    ),
+    "advice.home_full": (
+        "De auto heeft genoeg om thuis te komen; deze {rest} "
+        "kosten daar vannacht ongeveer {home} in plaats van {here} hier."
+    ),
+    "advice.home.do": "Een advies, op grond van je eigen nachten thuis. Hoe ver je nog rijdt, weet jij het best.",
     "target.title": "Hoe vol?",
     "target.pct": "Tot {pct} %",
     "target.pct_now": "Accu nu {pct} %",

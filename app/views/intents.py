@@ -152,6 +152,21 @@ async def say_target(desk: Desk, session_id: UUID, change: SessionUpdate) -> Non
         desk.toast(desk.texts("target.moved"))
 
 
+async def say_one_block(desk: Desk, session_id: UUID, *, one_block: bool) -> None:
+    """In one piece, or with breaks again."""
+    view = await desk.attempt(desk.api.update_session(session_id, SessionUpdate(one_block=one_block)))
+    if view is not None:
+        desk.state.board.put_session(view)
+        desk.toast(desk.texts("block.done" if view.one_block else "block.undone"))
+
+
+async def close_question(desk: Desk, session_id: UUID) -> None:
+    """Not asked for the departure again in this session."""
+    view = await desk.attempt(desk.api.update_session(session_id, SessionUpdate(question_closed=True)))
+    if view is not None:
+        desk.state.board.put_session(view)
+
+
 async def quote(desk: Desk, session_id: UUID) -> OverrideQuote | None:
     """What "charge now" costs; a refusal only means that no price can be shown yet."""
     try:
@@ -200,6 +215,20 @@ async def change_me(desk: Desk, change: MeUpdate) -> bool:
     if me is not None:
         await show(desk, me)
     return me is not None
+
+
+async def save_rota(desk: Desk, calendar: str, travel_minutes: int) -> None:
+    """The shifts of a calendar. Raises `ApiProblem` where it cannot be read: the page shows the line."""
+    await show(desk, await desk.api.save_rota(calendar, travel_minutes))
+    desk.toast(desk.texts("rota.saved"))
+
+
+async def forget_rota(desk: Desk) -> None:
+    """Habits hold again."""
+    me = await desk.attempt(desk.api.forget_rota())
+    if me is not None:
+        await show(desk, me)
+        desk.toast(desk.texts("rota.forgotten"))
 
 
 async def change_habit(desk: Desk, weekday: int, leaves_at: str | None) -> None:

@@ -1,6 +1,7 @@
 """When do you leave: the time in force, quick choices, any other time on any of the next days."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -19,6 +20,16 @@ SOONEST = timedelta(minutes=15)
 OnReady = Callable[[datetime | None], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class InForce:
+    """The time in force, on whose word (`source`), in a sentence (`why`). `question`: why it is worth saying one."""
+
+    at: datetime | None
+    source: str
+    why: str
+    question: str | None = None
+
+
 def next_at(clock_time: time, now: datetime, zone: ZoneInfo, days_ahead: int | None = None) -> datetime:
     """The next local `clock_time` at least a quarter of an hour from now, or that of a day from today on."""
     local = now.astimezone(zone)
@@ -31,8 +42,11 @@ def next_at(clock_time: time, now: datetime, zone: ZoneInfo, days_ahead: int | N
 
 
 @ft.component
-def ReadyBy(t: Texts, ready: datetime | None, source: str, now: datetime, on_ready: OnReady) -> ft.Control:
-    """`ready` is the time in force and `source` on whose word; `on_ready(None)` forgets what was stated."""
+def ReadyBy(
+    t: Texts, known: InForce, now: datetime, on_ready: OnReady, on_dismiss: Callable[[], Awaitable[None]]
+) -> ft.Control:
+    """`on_ready(None)` forgets what was stated; `on_dismiss` closes the question."""
+    ready, source = known.at, known.source
     day, set_day = ft.use_state(cast("int | None", None))
     picking, set_picking = ft.use_state(initial=False)
     zone = t.form.zone
@@ -59,8 +73,10 @@ def ReadyBy(t: Texts, ready: datetime | None, source: str, now: datetime, on_rea
         else None
     )
     head = t("ready.now_at", time=t.form.moment(ready, now)) if ready else t("ready.title")
+    ask = known.question
     return card(
         [
+            _question(t, ask, on_dismiss) if ask is not None else None,
             ft.Row(
                 [
                     ft.Icon(ft.Icons.SCHEDULE, color=theme.VALLEY, size=20),
@@ -69,11 +85,31 @@ def ReadyBy(t: Texts, ready: datetime | None, source: str, now: datetime, on_rea
                 ],
                 spacing=10,
             ),
-            theme.small(t.code("ready", source) if ready else t("ready.none")),
+            theme.small(known.why),
             _chips(t, ready, pick, lambda: set_picking(True), on_ready if source == "stated" else None),
         ],
         key="ready-by",
     )
+
+
+def _question(t: Texts, words: str, on_dismiss: Callable[[], Awaitable[None]]) -> ft.Control:
+    """Asked only where the answer is worth it, with what it is worth."""
+    not_now = ft.TextButton(t("question.not_now"), on_click=on_dismiss, key="question-not-now")
+    box = ft.Container(
+        ft.Row(
+            [
+                ft.Icon(ft.Icons.SAVINGS_OUTLINED, color=ft.Colors.ON_PRIMARY_CONTAINER, size=20),
+                ft.Container(theme.strong(words, ft.Colors.ON_PRIMARY_CONTAINER), expand=True),
+                not_now,
+            ],
+            spacing=10,
+        ),
+        bgcolor=ft.Colors.PRIMARY_CONTAINER,
+        border_radius=theme.SMALL_RADIUS,
+        padding=ft.Padding.only(left=14, right=6, top=8, bottom=8),
+        key="question",
+    )
+    return ft.Semantics(container=True, content=box)
 
 
 def _chips(

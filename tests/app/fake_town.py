@@ -24,9 +24,9 @@ from town_facts import (
     slots,
 )
 
-from shared.accounts import ClockSpeed, ClockView, DemoDriver, Habit, Me, MeUpdate, Role, TokenPair
+from shared.accounts import ClockSpeed, ClockView, DemoDriver, Habit, Me, MeUpdate, Role, RotaView, TokenPair
 from shared.plans import CurveSlot, PriceCurveView
-from shared.problems import Problem
+from shared.problems import FieldError, Problem
 from shared.sessions import (
     CommandAnswer,
     Delay,
@@ -176,6 +176,8 @@ class Town:
             ("POST", "/api/auth/"): self._sign_in,
             ("GET", "/api/me"): lambda _p, _b: _json(self.me),
             ("PATCH", "/api/me"): lambda _p, body: self._update_me(body),
+            ("PUT", "/api/me/rota"): lambda _p, body: self._save_rota(body),
+            ("DELETE", "/api/me/rota"): lambda _p, _b: self._keep_rota(None),
             ("GET", "/api/vehicles"): lambda _p, _b: _json(self.vehicles),
             ("PUT", "/api/vehicles/"): lambda _p, body: self._update_vehicle(body),
             ("GET", "/api/tariffs/home"): lambda _p, _b: _json(self.tariff) if self.tariff else _not_found(),
@@ -220,6 +222,16 @@ class Town:
         if change.consent is not msgspec.UNSET:
             given["consent_at"] = NOW if change.consent else None
         self.me = msgspec.structs.replace(self.me, **given)
+        return _json(self.me)
+
+    def _save_rota(self, body: bytes) -> Answer:
+        if b"DTSTART" not in body:
+            wrong = FieldError("DTSTART", "line 2: expected one in every event")
+            return _problem(Problem("about:blank", "Unprocessable", 422, code="invalid", errors=[wrong]))
+        return self._keep_rota(RotaView(body.count(b"DTSTART"), 30, READY, NOW))
+
+    def _keep_rota(self, rota: RotaView | None) -> Answer:
+        self.me = msgspec.structs.replace(self.me, rota=rota)
         return _json(self.me)
 
     def _update_vehicle(self, body: bytes) -> Answer:
@@ -309,6 +321,10 @@ class Town:
             change["target_pct"] = given.target_pct
         if given.energy_wh is not msgspec.UNSET:
             change["need_wh"] = given.energy_wh
+        if given.one_block is not msgspec.UNSET:
+            change["one_block"] = given.one_block
+        if given.question_closed is not msgspec.UNSET or given.ready_by not in {None, msgspec.UNSET}:
+            change["ask_worth_minor"] = None
         return change
 
     def settle(self) -> None:

@@ -10,15 +10,17 @@ from app.state import Link, LinkState
 from app.strings import Texts
 from app.views import intents
 from app.views.desk import use_board, use_clock, use_desk, use_link, use_prefs, use_texts
+from app.views.driver.one_piece import OnePiece
 from app.views.driver.override import Override
 from app.widgets import headline
 from app.widgets.cards import Tone, card, columns, empty, fact, notice, page, skeleton, stack
+from app.widgets.home_advice import home_advice
 from app.widgets.keyed import keyed
 from app.widgets.price_curve import Bar, Marks, Picture, PriceCurve, legend
-from app.widgets.ready_by import ReadyBy
+from app.widgets.ready_by import InForce, ReadyBy
 from app.widgets.target import TargetEnergy, TargetPercent
 from shared.plans import CurveSlot
-from shared.sessions import SessionState, SessionUpdate, SessionView
+from shared.sessions import Delay, SessionState, SessionUpdate, SessionView
 
 AFTER = timedelta(hours=2)
 """How much of the prices after the stay is drawn, to show what the car does not wait for."""
@@ -64,20 +66,45 @@ def SessionPanel(session: SessionView) -> ft.Control:
     async def ready(moment: datetime | None) -> None:
         await intents.say_ready(desk, session.id, moment)
 
+    async def dismissed() -> None:
+        await intents.close_question(desk, session.id)
+
+    known = in_force(t, session, clock.now)
+    leaves = keyed(ReadyBy, f"ready-{session.id}", t, known, clock.now, ready, dismissed)
+    asked = known.question is not None
     left = [
         hero(t, session, clock.now, wide=prefs.wide),
+        leaves if is_open and asked else None,
         *headline.notices(t, session),
+        home_advice(t, session.home) if is_open else None,
         curve_card(t, drawn, session) if drawn else None,
     ]
     right = [
-        keyed(ReadyBy, f"ready-{session.id}", t, session.ready_by, session.ready_by_source, clock.now, ready),
+        None if asked else leaves,
         keyed(_target, f"target-{session.id}", session),
+        keyed(OnePiece, f"piece-{session.id}", session) if session.delay is Delay.MANAGED else None,
         keyed(Override, f"override-{session.id}", session),
         keyed(_stop_button, f"stop-{session.id}", session) if session.public else None,
     ]
     if not is_open:
         right = [keyed(_settled_card, f"settled-{session.id}", session)]
     return columns(left, right, wide=prefs.wide)
+
+
+def in_force(t: Texts, session: SessionView, now: datetime) -> InForce:
+    """When the car should be ready, why, and whether it is worth saying another time."""
+    worth, ready = session.ask_worth_minor, session.ready_by
+    question = t("question.worth", amount=t.form.money(worth)) if worth is not None else None
+    return InForce(ready, session.ready_by_source, why(t, session, now), question)
+
+
+def why(t: Texts, session: SessionView, now: datetime) -> str:
+    """One sentence for the time in force: who said it, or how it is expected."""
+    if session.ready_by_source == "forecast" and session.ready_by_reason is not None:
+        until = t.form.moment(session.ready_by, now) if session.ready_by else ""
+        stays = t.count("why.stays", session.ready_by_stays)
+        return t.code("why", session.ready_by_reason, until=until, stays=stays)
+    return t.code("ready", session.ready_by_source) if session.ready_by else t("ready.none")
 
 
 def hero(t: Texts, session: SessionView, now: datetime, *, wide: bool) -> ft.Control:

@@ -1,4 +1,4 @@
-"""Settings: car, habits, consent, look, language, sign out."""
+"""Settings: consent, dial, car, habits, shifts, look, language, sign out."""
 
 import flet as ft
 
@@ -6,9 +6,12 @@ from app import theme
 from app.strings import NAMES, Texts
 from app.views import access, intents
 from app.views.desk import Desk, use_board, use_desk, use_prefs, use_texts
+from app.views.driver.dial import DialCard
 from app.views.driver.habits import Habits
+from app.views.driver.rota import RotaCard
 from app.views.driver.vehicle import Vehicles
 from app.widgets.cards import card, columns, page, skeleton, stack
+from app.widgets.keyed import keyed
 from shared.accounts import Me, MeUpdate
 
 THEMES = {"system": ft.Icons.BRIGHTNESS_AUTO, "light": ft.Icons.LIGHT_MODE, "dark": ft.Icons.DARK_MODE}
@@ -21,8 +24,14 @@ def Settings() -> ft.Control:
     me = board.me
     if me is None:
         return page([skeleton(t, 120, 200, 200)], wide=prefs.wide)
-    left = [_Consent(me), Vehicles(), Habits(me)]
-    right = [_look(t, desk, prefs.theme), _language(t, desk, prefs.language), _account(t, desk, me)]
+    left = [_Consent(me), keyed(DialCard, "dial", me), Vehicles()]
+    right = [
+        Habits(me),
+        keyed(RotaCard, "rota", me),
+        _look(t, desk, prefs.theme),
+        _language(t, desk, prefs.language),
+        _account(t, desk, me),
+    ]
     return page([columns(left, right, wide=prefs.wide)], wide=prefs.wide)
 
 

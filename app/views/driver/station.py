@@ -13,6 +13,7 @@ from app.views import intents
 from app.views.desk import use_board, use_clock, use_desk, use_prefs, use_texts
 from app.views.driver.session import LinkNotice, SessionPanel, missing
 from app.widgets.cards import Tone, card, columns, notice, page, skeleton, stack
+from app.widgets.home_advice import home_advice
 from app.widgets.keyed import keyed
 from app.widgets.stations import local_time, mine, power_words, price_table, state_dot, state_words
 from shared.locations import EvseState, EvseView, LocationView
@@ -130,6 +131,7 @@ def _Socket(evse: EvseView, location: LocationView) -> ft.Control:
             theme.heading(evse.label),
             theme.small(f"{state_words(t, evse)}, {power_words(t, evse)}"),
             stack([theme.heading(t("price.title")), price_table(t, evse.price, back, at)], 10),
+            home_advice(t, back.home) if back is not None else None,
             button,
             None if usable else theme.small(t("start.not_free")),
             answer,
