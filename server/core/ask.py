@@ -38,7 +38,8 @@ cheaper: clocks differ, profiles round down, and who comes a little early should
 class Wish(msgspec.Struct, frozen=True):
     """One session that is planned. `prices` is what it looks for its valley on.
 
-    `survival` and `worth_micro` (b + delta of engine A3) only where the departure is a forecast.
+    `open_ended`: its departure is a forecast, which its prices know of (`chance_plan`); it may charge to the last slot.
+    `answer_worth_minor`: what it would be worth to know that departure, None where that was not asked.
     """
 
     session_id: UUID
@@ -48,14 +49,14 @@ class Wish(msgspec.Struct, frozen=True):
     max_w: int
     phases: int
     prices: list[int]
-    survival: list[float] | None
-    worth_micro: int | None
     final_w: int
     tail_s: int = 0  # how much longer the car takes near full
     one_block: bool = False  # in one piece
     drawing: bool = False  # it charges now
     reason: str = ""  # of a forecast: the code of its sentence, and on how many of the driver's own stays it stands
     stays: int = 0
+    open_ended: bool = False
+    answer_worth_minor: int | None = None
 
     @property
     def at_once(self) -> bool:
@@ -111,7 +112,7 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
     least_wh = -(-least_w * place.grid.slot_seconds // 3600) if wish.need.energy_wh else 0
     energy_wh = max(wish.need.energy_wh, least_wh)
     one_block = wish.one_block and not wish.at_once
-    no_floor = wish.at_once or (one_block and wish.survival is None)  # a floor at once would be where the piece begins
+    no_floor = wish.at_once or (one_block and not wish.open_ended)  # a floor at once would be where the piece begins
     return Demand(
         id=str(wish.session_id),
         site=SITE,
@@ -127,14 +128,12 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
         one_block=one_block,
         charging=wish.drawing,
         price_micro_per_kwh=at_once_prices(slots) if wish.at_once else _with_margin(place, wish),
-        survival=None if wish.at_once else wish.survival,
-        lambda_micro_per_kwh=None if wish.at_once else wish.worth_micro,
     )
 
 
 def _with_margin(place: Place, wish: Wish) -> list[int]:
     """The prices of a stay with a known end, dearer in its last slots; of any other as they are."""
-    if wish.ready.at is None or wish.survival is not None:
+    if wish.ready.at is None or wish.open_ended:
         return wish.prices
     charge_s = wish.need.energy_wh * 3600 // max(1, wish.max_w)
     early = wish.ready.at - timedelta(seconds=MARGIN_S + wish.tail_s + charge_s * MARGIN_PCT // 100)
@@ -147,6 +146,6 @@ def _depart_slot(place: Place, wish: Wish) -> int:
 
     A charge at once ends there too: behind a shared limit it would else be put off beyond it for another's sake.
     """
-    if wish.ready.at is None or wish.survival is not None:
+    if wish.ready.at is None or wish.open_ended:
         return place.grid.slots
     return min(max(1, place.grid.index(wish.ready.at)), place.grid.slots)

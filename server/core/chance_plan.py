@@ -22,8 +22,8 @@ from server.core.localtime import Ints
 from shared.units import SLOT_SECONDS
 
 MICRO = 1_000_000
-MOST_MICRO = 900_000_000
-"""Just below the dearest price that the engine accepts."""
+MOST_MICRO = 450_000
+"""No two slots differ by as much as a charge at once pays for a quarter hour's delay: it goes first all the same."""
 HOUR_SLOTS, DAY_SLOTS = 4, 96
 """An answer of a driver is right to half an hour either way: it tells the hour (after a day: four hours)."""
 
@@ -57,7 +57,8 @@ class Charging(msgspec.Struct, frozen=True, eq=False):
     """A plan by slot, as long as the car is there and draws.
 
     `charges`: whether it is let draw; after the last such slot it always is. `advantage_eur`: by how much drawing in
-    this slot is better than not, all later choices being the best ones. `short`: the chance to be left short.
+    this slot is better than not, all later choices being the best ones; once all is offered, for one who missed a slot,
+    and never above 0. `short`: the chance to be left short.
     """
 
     charges: Bools
@@ -129,6 +130,9 @@ def plan(ahead: Ahead, stakes: Stakes) -> Charging:
         advantage[slot] = solved.better[slot, row, n]
         charges[slot] = advantage[slot] >= 0 or tables.before_wh[row, n] < stakes.floor_wh
         n += int(charges[slot])
+    last = max(0, int(np.count_nonzero(tables.before_wh[row] < ahead.appetite.most_wh)) - 1)
+    done = _after_nth(charges, last + 1)
+    advantage[done:] = np.minimum(solved.better[done:, row, last], 0.0)
     return Charging(charges, advantage, short)
 
 
@@ -146,16 +150,30 @@ def worth_of_asking(ahead: Ahead, stakes: Stakes) -> float:
     return max(0.0, _best(each, stakes) - _best(one, stakes))
 
 
-def engine_prices(ahead: Ahead, charging: Charging) -> list[int]:
+def engine_prices(ahead: Ahead, charging: Charging, asked_wh: int | None = None) -> list[int]:
     """The plan as prices by slot (micro per kWh) for the engine: the least of them are the plan's slots.
 
     A price is what drawing in that slot costs against the best plan without it, so that behind a limit that cars share
     the engine gives a slot to who would lose most without it.
+
+    Args:
+        ahead: what was planned for.
+        charging: the plan.
+        asked_wh: what the engine is asked for, where that is less than the plan offers: its first slots come first.
     """
-    held_kwh = np.full(len(ahead.prices), max(1, ahead.slot_wh)) / 1_000
-    held_kwh[0] = max(1, ahead.first_wh) / 1_000
-    micro = np.clip(np.rint(-charging.advantage_eur / held_kwh * MICRO), -MOST_MICRO, MOST_MICRO)
+    held_wh = np.full(len(ahead.prices), max(1, ahead.slot_wh), dtype=np.int64)
+    held_wh[0] = max(1, ahead.first_wh)
+    micro = np.clip(np.rint(-charging.advantage_eur / (held_wh / 1_000) * MICRO), -MOST_MICRO, MOST_MICRO)
+    if asked_wh is not None:
+        offered = np.where(charging.charges, held_wh, 0)
+        micro = np.where(np.cumsum(offered) - offered < asked_wh, micro, np.maximum(micro, 0.0))
     return [int(value) for value in micro]
+
+
+def _after_nth(charges: Bools, nth: int) -> int:
+    """The slot after the nth one that charges, the first slot aside."""
+    used = np.flatnonzero(charges[1:]) + 1
+    return int(used[nth - 1]) + 1 if nth <= len(used) else len(charges)
 
 
 def _best(solved: _Solved, stakes: Stakes) -> float:

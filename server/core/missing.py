@@ -10,6 +10,8 @@ from shared.plans import Shortfall
 LEAST_WH = 1_000
 """Less is the taper near full and the rounding of a profile (engine A2 counts a session short from 1 kWh on)."""
 EARLY = timedelta(minutes=5)
+NOT_PLANNED = ("car_not_drawing", "station_offline", "not_followed")
+"""Reasons that say nothing of how well it was planned."""
 
 
 class Ending(msgspec.Struct, frozen=True):

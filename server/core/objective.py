@@ -4,10 +4,7 @@ from collections.abc import Sequence
 
 from server.core.contract import ContractKind, ContractTerms
 from server.core.demand import NeedSource
-from server.core.dial import FIRST_RISK_EUR
-from server.core.dial import Dial as Stop
 from server.core.session import Session
-from shared.accounts import Dial
 from shared.sessions import Delay
 
 AT_ONCE_STEP_MICRO = 1_000_000
@@ -54,26 +51,6 @@ def planning_prices(terms: ContractTerms, market: Sequence[int], driver: Sequenc
         share = terms.share_driver_bps if terms.partner else 0
         return [((BPS - share) * own + share * spot) // BPS for own, spot in zip(driver, market, strict=True)]
     return list(market)
-
-
-USUAL_KWH = 12
-"""What a session takes in the mean: the dial's price of a session left short is spread over so much energy."""
-
-
-def missing_micro_per_kwh(chosen: Dial) -> int:
-    """What a kWh missing at departure is worth beyond charging at once (engine A3: delta), by the driver's dial."""
-    return round(FIRST_RISK_EUR[Stop(chosen)] * 1_000_000 / USUAL_KWH)
-
-
-def worth_micro(prices: Sequence[int], slots_needed: int, chosen: Dial) -> int:
-    """The sum b + delta of engine A3: the mean price of charging at once, and what a missing kWh is worth beyond it."""
-    return at_once_micro(prices, slots_needed) + missing_micro_per_kwh(chosen)
-
-
-def at_once_micro(prices: Sequence[int], slots_needed: int) -> int:
-    """The mean price of charging at once, micro per kWh."""
-    first = prices[: max(1, slots_needed)]
-    return sum(first) // len(first)
 
 
 def at_once_prices(slots: int) -> list[int]:

@@ -7,22 +7,19 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import ask, departure, departure_reason, gain, objective, ready_by
-from server.core.answer_worth import drivers_minor, stake
+from server.core import ask, gain
 from server.core.ask import Place, Wish
-from server.core.demand import FULL_PCT, Need, NeedInputs, need
-from server.core.following import DRAWING_W
 from server.core.pricecurve import PriceSlot, curve_id, sources
-from server.core.ready_by import Known, ReadyBy, ReadySource
 from server.core.session import Followed, Session
-from server.core.station import Feeder, Station, safe_share_w
+from server.core.station import Station, safe_share_w
 from server.core.timegrid import Grid, floor_slot
 from server.core.valley import steady
-from server.core.valley.problem import Answer, DemandPlan, Problem
-from server.flows import asking, facts
+from server.core.valley.problem import Answer, Problem
+from server.flows import asking, facts, wishes
 from server.flows.announcements import LocationMoved, SessionMoved
 from server.flows.asking import Valued
 from server.flows.facts import SessionFacts
+from server.flows.wishes import Here
 from server.storage import outbox, plan_inputs, plans, sessions, stations
 from server.storage.db import announce
 from server.storage.plans import Plan
@@ -32,21 +29,9 @@ from shared.sessions import Delay
 
 HORIZON = timedelta(hours=24)
 HORIZON_MAX = timedelta(days=3)
-TAPERS_FROM_PCT = 90
 DEADLINE_GRACE = timedelta(minutes=1)
 MISSING_WH = 500
 """What is missing may drift this far with the readings before a plan is told anew."""
-
-
-class Here(msgspec.Struct, frozen=True):
-    """What all sessions of a place share when they are planned. `boxes`: how many EVSEs stand behind the feeder."""
-
-    feeder: Feeder | None
-    boxes: int
-    grid: Grid
-    market: list[int]
-    now: datetime
-    past_wh: dict[UUID, tuple[int, ...]]
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -85,7 +70,7 @@ async def prepare(
     boxes = await stations.at_location(tx, location_id)
     sockets = max(len(boxes), len(await stations.evses_at(tx, [location_id])))
     steered = [one for one in found if one.station.online and not _unsteerable(one.session)]
-    readies = [_ready(one, now) for one in steered]
+    readies = [wishes.ready(one, now) for one in steered]
     grid = _grid(now, [ready.at for ready in readies])
     place = found[0].location
     curve = await facts.market(tx, place, grid)
@@ -94,7 +79,7 @@ async def prepare(
     here = Here(feeder, sockets, grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
     accepted = await plans.last_accepted(tx, [one.session.id for one in found if not one.station.online])
     reserved = _reserved(found, boxes, accepted, here)
-    wishes = [await _wish(tx, one, here) for one in steered]
+    wished = await wishes.of_place(tx, steered, here)
     where = Place(grid=grid, now=now, zone=place.time_zone, feeder=feeder, reserved_w=reserved)
     return Question(
         location_id=location_id,
@@ -104,8 +89,8 @@ async def prepare(
         place=where,
         curve=curve,
         asked=steered,
-        wishes=wishes,
-        problem=ask.problem(where, wishes),
+        wishes=wished,
+        problem=ask.problem(where, wished),
     )
 
 
@@ -154,94 +139,6 @@ def _most(plan: Plan | None, now: datetime) -> int:
     return max((plan.power_w(moment) for moment in plan.moments(now)), default=0) if plan is not None else 0
 
 
-def _ready(one: SessionFacts, now: datetime) -> ReadyBy:
-    """The time in force. Habits and shifts are about leaving home: who has no station there has the street for it."""
-    at_home = one.driver is not None and (not one.location.public or not one.driver.has_home_station)
-    known = Known(one.driver.time_zone if one.driver is not None else one.location.time_zone)
-    if one.driver is not None and at_home:
-        known = Known(known.zone, one.driver.habits, one.driver.calendar, one.driver.travel_minutes or 0)
-    return ready_by.choose(one.session.stated_ready_by, known, one.session.started_at, now)
-
-
-async def _wish(tx: AsyncSession, one: SessionFacts, here: Here) -> Wish:
-    grid, market, now = here.grid, here.market, here.now
-    session, ready = one.session, _ready(one, now)
-    delay = objective.may_delay(session, one.contract.terms if one.contract else None, consent=one.consent)
-    prices = market
-    if delay is Delay.MANAGED and one.contract is not None:
-        prices = objective.planning_prices(one.contract.terms, market, one.driver_prices(grid, market))
-    asked = _need(one, here, at_once=delay is not Delay.MANAGED or session.delay is not Delay.MANAGED)
-    wish = Wish(
-        session_id=session.id,
-        need=asked,
-        ready=ready,
-        delay=delay,
-        max_w=one.max_w,
-        phases=one.phases,
-        prices=prices,
-        survival=None,
-        worth_micro=None,
-        final_w=one.max_w if here.feeder is None else safe_share_w(here.feeder, here.boxes, one.phases),
-        tail_s=_tail_s(one),
-        one_block=session.one_block,
-        drawing=session.power_w >= DRAWING_W,
-    )
-    by_forecast = ready.source is ReadySource.NONE and delay is Delay.MANAGED
-    return await _by_forecast(tx, one, here, wish) if by_forecast else wish
-
-
-async def _by_forecast(tx: AsyncSession, one: SessionFacts, here: Here, wish: Wish) -> Wish:
-    """The same with the departure that the stays so far lead to expect, weighed by the driver's dial."""
-    assert one.driver is not None, "only a driver with a contract is delayed"
-    seen = departure.PluggedIn(one.session.started_at, here.now, one.location.time_zone)
-    ahead = await _forecast(tx, one, seen, here.grid)
-    needed = -(-wish.need.energy_wh * 3600 // (one.max_w * here.grid.slot_seconds))
-    return msgspec.structs.replace(
-        wish,
-        ready=ReadyBy(ahead.likely_until, ReadySource.FORECAST),
-        survival=ahead.survival,
-        worth_micro=objective.worth_micro(wish.prices, needed, one.driver.dial),
-        reason=departure_reason.reason(ahead, seen).code.value,
-        stays=ahead.stays,
-    )
-
-
-def _tail_s(one: SessionFacts) -> int:
-    """How much longer this car takes near full, where that is where it goes."""
-    below = one.session.soc_pct is not None and (one.session.target_pct or FULL_PCT) < TAPERS_FROM_PCT
-    return 0 if below or one.car is None else one.car.tail_s or 0
-
-
-async def _forecast(tx: AsyncSession, one: SessionFacts, seen: departure.PluggedIn, grid: Grid) -> departure.Outlook:
-    """When this car will leave, from the driver's own stays here and other drivers'."""
-    session = one.session
-    assert session.account_id is not None, "only a driver with a contract is delayed"
-    own = await sessions.stays(tx, session.account_id, session.location_id)
-    others = await sessions.others_stays(tx, session.account_id, session.location_id)
-    return departure.outlook(own, others, seen, grid)
-
-
-def _need(one: SessionFacts, here: Here, *, at_once: bool) -> Need:
-    """How much energy is still to come, counting what flowed since the last reading."""
-    session, now = one.session, here.now
-    history = here.past_wh.get(session.account_id, ()) if session.account_id else ()
-    since = 0.0 if session.read_at is None else (now - session.read_at).total_seconds()
-    flowed = round(session.power_w * min(max(since, 0.0), 1800) / 3600)
-    stated = session.stated_energy_wh
-    inputs = NeedInputs(
-        capacity_wh=one.car.capacity_wh if one.car else None,
-        soc_pct=session.soc_pct,
-        target_pct=session.target_pct,
-        stated_energy_wh=None if stated is None else stated + session.stated_at_wh,
-        delivered_wh=session.energy_wh + flowed,
-        history_wh=history,
-        drawing=not session.full,
-        full=session.full,
-        at_once=at_once,
-    )
-    return need(inputs)
-
-
 def regrets(question: Question, answer: Answer) -> dict[UUID, Delay]:
     """The managed sessions that a delay does not serve, with the reason: they are charged at once.
 
@@ -281,10 +178,10 @@ def _outlook(question: Question, one: SessionFacts, wish: Wish, energy_wh: Seque
 
 def charging_at_once(question: Question, verdicts: Mapping[UUID, Delay]) -> Question:
     """The same question with some sessions charged at once."""
-    wishes = [
+    wished = [
         msgspec.structs.replace(wish, delay=verdicts.get(wish.session_id, wish.delay)) for wish in question.wishes
     ]
-    return msgspec.structs.replace(question, wishes=wishes, problem=ask.problem(question.place, wishes))
+    return msgspec.structs.replace(question, wishes=wished, problem=ask.problem(question.place, wished))
 
 
 async def save(tx: AsyncSession, question: Question, answer: Answer, now: datetime) -> bool:
@@ -314,7 +211,7 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
         elif current.delay is not wish.delay:
             changed.append(InForce(current.id, wish.delay.value, current.plan_id, current.plan_version))
     await sessions.set_plans(tx, changed)
-    await asking.decide(tx, _valued(question, by_id, running))
+    await asking.decide(tx, _valued(question, running))
     await _look_again(tx, question, now)
     if fresh:
         asked = await plan_inputs.keep(tx, question.location_id, question.problem, now)
@@ -324,23 +221,19 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
     return True
 
 
-def _valued(question: Question, made: Mapping[str, DemandPlan], running: Mapping[UUID, Session]) -> list[Valued]:
+def _valued(question: Question, running: Mapping[UUID, Session]) -> list[Valued]:
     """What it is worth to know the departure of each session that was planned by forecast for the first time."""
-    grid, out = question.place.grid, []
-    seconds = grid.overlap_seconds(question.now, grid.end)
-    for one, wish in zip(question.asked, question.wishes, strict=True):
-        current = running.get(wish.session_id)
-        if current is None or current.answer_worth_minor is not None or wish.survival is None or wish.at_once:
-            continue
-        assert one.contract is not None, "only who has a contract is delayed"
-        worth = drivers_minor(stake(wish, made[str(wish.session_id)].energy_wh, seconds), one.contract.terms)
-        out.append(Valued(current, worth))
+    out = []
+    for wish in question.wishes:
+        current, worth = running.get(wish.session_id), wish.answer_worth_minor
+        if current is not None and current.answer_worth_minor is None and worth is not None and not wish.at_once:
+            out.append(Valued(current, worth))
     return out
 
 
 async def _look_again(tx: AsyncSession, question: Question, now: datetime) -> None:
     """Plan anew when the next time that a driver said has passed: a car that is still there then goes on."""
-    ends = [wish.ready.at for wish in question.wishes if wish.ready.at is not None and wish.survival is None]
+    ends = [wish.ready.at for wish in question.wishes if wish.ready.at is not None and not wish.open_ended]
     due = min((end for end in ends if end > now), default=None)
     if due is not None:
         await outbox.put_once(tx, "replan", str(question.location_id), {"why": "deadline"}, due + DEADLINE_GRACE)

@@ -9,20 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import cdr, ledger, missing, taper
 from server.core.demand import NeedSource
+from server.core.dial import Dial
 from server.core.ledger import SessionPosting, Transfer
 from server.core.missing import Ending
 from server.core.pricecurve import curve_id, sources, worst
+from server.core.ready_by import ReadySource
 from server.core.session import Session
 from server.core.settlement import Settlement, settle
 from server.flows import facts, settling
 from server.flows.announcements import SessionMoved, WalletMoved
 from server.flows.facts import SessionFacts
 from server.flows.settling import Course
-from server.storage import plans, sessions, vehicles, wallets
+from server.storage import dials, plans, sessions, vehicles, wallets
 from server.storage.db import announce
 from server.storage.plans import Plan
 from shared.plans import Shortfall
-from shared.sessions import SessionState
+from shared.sessions import Delay, SessionState
 
 
 class _Earlier(msgspec.Struct, frozen=True):
@@ -49,7 +51,8 @@ async def settle_session(tx: AsyncSession, session_id: UUID, now: datetime) -> s
     run = await settling.course(tx, one, session.ended_at, session.ended_at)
     run = msgspec.structs.replace(run, pending_minor=run.pending_minor - _left_pending(session, earlier))
     plan = await plans.last_of(tx, session_id, session.ended_at)  # what was planned for a car that had gone is idle
-    asked = settling.settlement_input(run, run.charged_wh, session.ended_at, _shortfall(run, plan, session.ended_at))
+    short = _shortfall(run, plan, session.ended_at)
+    asked = settling.settlement_input(run, run.charged_wh, session.ended_at, short)
     settled = settle(asked)
     receipt = cdr.receipt(settled, _labels(run), earlier.revision + 1)
     await wallets.add_cdr(tx, receipt, session.party_id, session.account_id, now)
@@ -57,6 +60,8 @@ async def settle_session(tx: AsyncSession, session_id: UUID, now: datetime) -> s
     after = msgspec.structs.replace(session, state=SessionState.SETTLED)
     await sessions.save(tx, session, after)
     await _learn(tx, one, plan)
+    if not earlier.revision:
+        await _keep_promise(tx, one, plan, short)
     done = "corrected" if earlier.revision else "settled"
     await sessions.add_event(tx, session, now, done)
     announce(tx, SessionMoved(session.account_id, session.id))
@@ -69,6 +74,22 @@ async def _learn(tx: AsyncSession, one: SessionFacts, plan: Plan | None) -> None
         return
     seen_s = taper.tail_s(await sessions.readings(tx, one.session.id), plan.power_w)
     await vehicles.update(tx, one.car.id, tail_s=taper.learnt(one.car.tail_s, seen_s))
+
+
+async def _keep_promise(tx: AsyncSession, one: SessionFacts, plan: Plan | None, short: Shortfall | None) -> None:
+    """What a session that was planned by forecast says of the promise of its driver's dial; a correction says no more.
+
+    Energy is missing through the plan only where charging at once would have brought it, and the station did as told.
+    """
+    session = one.session
+    by_forecast = plan is not None and plan.depart_source == ReadySource.FORECAST and session.delay is Delay.MANAGED
+    if not by_forecast or one.driver is None or session.ended_at is None:
+        return
+    if short is not None and short.reason in missing.NOT_PLANNED:
+        return
+    could_wh = one.max_w * int((session.ended_at - session.started_at).total_seconds()) // 3600 - session.energy_wh
+    missing_wh = 0 if short is None else min(short.energy_wh, max(0, could_wh))
+    await dials.advance(tx, session.party_id, Dial(one.driver.dial), missing_wh)
 
 
 async def _earlier(tx: AsyncSession, session_id: UUID) -> _Earlier:

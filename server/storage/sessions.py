@@ -166,12 +166,51 @@ async def stays(tx: AsyncSession, account_id: UUID, location_id: UUID, limit: in
     return [Stay(started_at=row.started_at, ended_at=row.ended_at) for row in found]
 
 
-async def others_stays(tx: AsyncSession, account_id: UUID, location_id: UUID, limit: int = 80) -> list[Stay]:
-    """Ended stays of other drivers at a location, newest first: what a newcomer is guessed by."""
-    rows = sa.select(S.started_at, S.ended_at)
-    rows = rows.where(S.account_id != account_id, S.location_id == location_id, S.ended_at.is_not(None))
-    found = await tx.execute(rows.order_by(S.started_at.desc()).limit(limit))
-    return [Stay(started_at=row.started_at, ended_at=row.ended_at) for row in found]
+class Visit(msgspec.Struct, frozen=True):
+    """A driver's stay at a place that has ended, and what it took."""
+
+    account_id: UUID
+    started_at: datetime
+    ended_at: datetime
+    energy_wh: int
+
+
+async def visits(
+    tx: AsyncSession, account_ids: Sequence[UUID], location_id: UUID, limit: int = 120
+) -> dict[UUID, list[Visit]]:
+    """The newest visits of each of some drivers to a location, newest first."""
+    newest = sa.func.row_number().over(partition_by=S.account_id, order_by=S.started_at.desc()).label("newest")
+    rows = sa.select(*_visit(), newest).where(S.account_id.in_(list(account_ids)), *_visited(location_id))
+    last = rows.subquery().c
+    wanted = sa.select(last.account_id, last.started_at, last.ended_at, last.energy_wh)
+    found: dict[UUID, list[Visit]] = {account_id: [] for account_id in account_ids}
+    for row in await tx.execute(wanted.where(last.newest <= limit).order_by(last.started_at.desc())):
+        found[row.account_id].append(Visit(*row))
+    return found
+
+
+async def others_visits(
+    tx: AsyncSession, account_ids: Sequence[UUID], location_id: UUID, limit: int = 80
+) -> dict[UUID, list[Visit]]:
+    """For each of some drivers the newest visits of all others to a location, newest first.
+
+    Of several drivers, one whose own visits fill the newest ones of the place is guessed by fewer of the others'.
+    """
+    rows = sa.select(*_visit()).where(S.account_id.is_not(None), *_visited(location_id))
+    if len(account_ids) == 1:
+        rows = rows.where(S.account_id != account_ids[0])
+    found = await tx.execute(rows.order_by(S.started_at.desc()).limit(limit * min(2, len(account_ids))))
+    all_here = [Visit(*row) for row in found]
+    return {mine: [one for one in all_here if one.account_id != mine][:limit] for mine in account_ids}
+
+
+def _visit() -> list[sa.ColumnElement[Any]]:
+    taken = sa.func.coalesce(S.meter_stop_wh, S.register_wh) - S.meter_start_wh
+    return [S.account_id, S.started_at, S.ended_at, sa.case((taken > 0, taken), else_=0).label("energy_wh")]
+
+
+def _visited(location_id: UUID) -> list[sa.ColumnElement[bool]]:
+    return [S.location_id == location_id, S.ended_at.is_not(None)]
 
 
 async def answer_worths(tx: AsyncSession, party_id: UUID, limit: int = 500) -> tuple[list[int], int]:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from server.core.appetite import EDGES_WH, Appetite, certain
 from server.core.chance_plan import Ahead, Stakes, engine_prices, plan, worth_of_asking
+from server.core.objective import AT_ONCE_STEP_MICRO
 
 SLOT_WH = 1_000
 MICRO = 1_000_000
@@ -133,7 +134,33 @@ def test_the_engine_reads_the_plan_from_its_prices(ahead, at_stake):
     found = plan(ahead, at_stake)
     prices = np.array(engine_prices(ahead, found))
     units = -(-ahead.appetite.most_wh // SLOT_WH)
-    told = np.flatnonzero(found.advantage_eur)
-    assert (prices[told][found.charges[told]] <= 0).all()
-    assert (prices[told][~found.charges[told]] >= 0).all()
+    room = np.where(found.charges, SLOT_WH, 0)
+    room[0] = ahead.first_wh if found.charges[0] else 0
+    planned = found.charges & (np.cumsum(room) - room < ahead.appetite.most_wh)
+    assert (prices[planned] <= 0).all()
+    assert (prices[~planned] >= 0).all()
     assert np.count_nonzero(found.advantage_eur > 0) <= units + 1
+
+
+@given(ahead=aheads(most=24), at_stake=stakes, asked_wh=st.integers(0, 8_000))
+def test_who_asks_for_less_than_the_plan_offers_gets_its_first_slots(ahead, at_stake, asked_wh):
+    found = plan(ahead, at_stake)
+    whole, less = (np.array(engine_prices(ahead, found, wh)) for wh in (None, asked_wh))
+    room = np.where(found.charges, SLOT_WH, 0)
+    room[0] = max(1, ahead.first_wh) if found.charges[0] else 0
+    first = np.cumsum(room) - room < asked_wh
+    assert (less[first] == whole[first]).all()
+    assert (less[~first] == np.maximum(whole[~first], 0)).all()
+
+
+def test_a_charge_at_once_goes_before_any_price_of_a_plan():
+    ahead = Ahead(np.array([900_000, 100_000] * 12), SLOT_WH, SLOT_WH, np.linspace(1.0, 0.0, 24), certain(8_000))
+    prices = engine_prices(ahead, plan(ahead, Stakes(risk_eur=1_000.0)))
+    assert max(prices) - min(prices) < AT_ONCE_STEP_MICRO
+
+
+def test_once_all_is_offered_waiting_for_a_cheaper_slot_still_has_a_price():
+    prices = np.array([100_000, 100_000, 400_000, 400_000, 110_000], dtype=np.int64)
+    ahead = Ahead(prices, SLOT_WH, SLOT_WH, np.ones(5), certain(2_000))
+    told = engine_prices(ahead, plan(ahead, Stakes(risk_eur=1.0)))
+    assert max(told[:2]) <= 0 <= told[4] < min(told[2:4])

@@ -5,13 +5,15 @@ from flow_story import HOUR, asks, by_hour, plan_of, publish_days, question, rep
 from msgspec.structs import replace
 from small_town import ANNA, HOME, NOW, an_id, plug_in, unplug
 
+from server.core.dial import AIM, PROMISE
+from server.core.dial import Dial as Stop
 from server.core.session import Refused
 from server.flows import accounts as people
-from server.flows import asking, session_views
+from server.flows import asking, session_views, settlements
 from server.flows.asking import Valued
-from server.storage import accounts, sessions
+from server.storage import accounts, dials, sessions
 from shared.accounts import Dial, MeUpdate
-from shared.sessions import SessionUpdate
+from shared.sessions import SessionState, SessionUpdate
 
 CALENDAR = """BEGIN:VCALENDAR
 BEGIN:VEVENT
@@ -81,18 +83,57 @@ async def turn(db, dial):
         assert await people.update_me(tx, ANNA, MeUpdate(dial=dial), NOW) is None
 
 
-async def test_the_dial_sets_what_a_missing_kilowatt_hour_is_worth_and_plans_anew(town):
+async def test_the_dial_sets_what_a_session_left_short_costs_and_plans_anew(town):
     await learnt(town)
     await evening(town)
-    worths = []
+    prices = []
     for dial in Dial:
         await turn(town, dial)
         if dial is not Dial.SURE:
             assert await asks(town, NOW) == [str(HOME)]
         (wish,) = (await question(town, HOME, NOW)).wishes
-        worths.append(wish.worth_micro)
-    assert worths == sorted(worths, reverse=True)
-    assert worths[0] - worths[1] > 200_000 > worths[1] - worths[2] > 0
+        assert wish.open_ended
+        prices.append(wish.prices)
+    sure, balanced, cheap = ([price < 0 for price in row] for row in prices)
+    assert prices[0] != prices[1] != prices[2]
+    assert sure.index(True) <= balanced.index(True) <= cheap.index(True), "who is sure does not wait as long"
+
+
+async def kept_so_far(db, session_id):
+    async with db.read() as tx:
+        party_id = (await sessions.get(tx, session_id)).party_id
+        return {stop: balance for (_, stop), balance in (await dials.balances(tx, [party_id])).items()}
+
+
+@pytest.mark.parametrize(("hours", "energy_wh", "short"), [(6, 2_000, True), (14, 20_000, False)])
+async def test_a_session_by_forecast_counts_once_for_its_stop_of_the_dial(town, hours, energy_wh, short):
+    await learnt(town)
+    await turn(town, Dial.BALANCED)
+    session_id = await evening(town)
+    assert await kept_so_far(town, session_id) == {}, "no session so far was planned"
+    await unplug(town, session_id, NOW + hours * HOUR, energy_wh)
+    after = short - AIM * PROMISE[Stop.BALANCED]
+    assert await kept_so_far(town, session_id) == {Stop.BALANCED: pytest.approx(after)}
+    async with town.begin() as tx:  # what was settled on a guess is corrected
+        settled = await sessions.get(tx, session_id)
+        await sessions.save(tx, settled, replace(settled, state=SessionState.ENDED))
+        assert await settlements.settle_session(tx, session_id, NOW + 20 * HOUR) == "corrected"
+        assert await settlements.settle_session(tx, session_id, NOW + 20 * HOUR) == "settled_before"
+    assert await kept_so_far(town, session_id) == {Stop.BALANCED: pytest.approx(after)}
+
+
+async def test_sessions_left_short_make_the_next_plans_more_careful(town):
+    await learnt(town, hours=6)
+    await turn(town, Dial.CHEAP)
+    session_id = await evening(town)
+    before = (await question(town, HOME, NOW)).wishes[0].prices
+    async with town.begin() as tx:
+        party_id = (await sessions.get(tx, session_id)).party_id
+        for _ in range(10):
+            await dials.advance(tx, party_id, Stop.CHEAP, 5_000)
+    after = (await question(town, HOME, NOW)).wishes[0].prices
+    assert sum(price < 0 for price in after[:16]) >= sum(price < 0 for price in before[:16])
+    assert after != before
 
 
 async def test_who_said_a_time_is_not_moved_by_the_dial(sqlite_town):

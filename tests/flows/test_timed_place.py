@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from flow_story import say
 from msgspec.structs import replace
 from small_town import (
     ANNA,
@@ -31,7 +32,7 @@ from server.storage import contracts, sessions, stations, tables
 from server.storage import wallets as stored_wallets
 from server.storage.contracts import Token
 from server.storage.db import Database
-from shared.sessions import Delay
+from shared.sessions import Delay, SessionUpdate
 
 HOUR = timedelta(hours=1)
 ALL_DAY = EnergyWindow("00:00", "24:00", 450_000)
@@ -89,7 +90,8 @@ async def test_the_price_of_the_place_decides_what_the_contract_is_there(town):
 
 async def test_it_is_planned_on_the_drivers_price_and_the_operators_market(sqlite_town):
     terms = await price(sqlite_town, NIGHT, ALL_DAY)
-    await plug_in(sqlite_town, NOW, STREET_STATION_1)
+    session_id = await plug_in(sqlite_town, NOW, STREET_STATION_1)
+    await say(sqlite_town, session_id, SessionUpdate(ready_by=NOW + 12 * HOUR), NOW)
     async with sqlite_town.read() as tx:
         question = await plans.prepare(tx, STREET, NOW)
     (wish,) = question.wishes

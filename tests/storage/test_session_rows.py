@@ -26,7 +26,7 @@ from small_town import (
 from server.core.meter import Reading
 from server.core.session import Followed
 from server.storage import sessions
-from server.storage.sessions import InForce, SampleRow, SessionEvent
+from server.storage.sessions import InForce, SampleRow, SessionEvent, Visit
 from shared.sessions import Delay
 
 MINUTE = timedelta(minutes=1)
@@ -229,7 +229,11 @@ async def test_what_a_stay_leaves_for_the_next_one(db):
         (own,) = await sessions.stays(tx, ANNA, STREET)
         assert own.ended_at - own.started_at == timedelta(hours=12)
         assert await sessions.stays(tx, BERT, STREET) == []
-        assert await sessions.others_stays(tx, BERT, STREET) == [own]
+        visit = Visit(ANNA, own.started_at, own.ended_at, 30_000)
+        assert await sessions.visits(tx, [ANNA, BERT], STREET) == {ANNA: [visit], BERT: []}
+        assert await sessions.others_visits(tx, [ANNA, BERT], STREET) == {ANNA: [], BERT: [visit]}
+        assert await sessions.others_visits(tx, [BERT], STREET) == {BERT: [visit]}
+        assert await sessions.others_visits(tx, [ANNA], STREET) == {ANNA: []}
         assert await sessions.past_energies(tx, [ANNA, BERT], STREET) == {ANNA: (30_000,)}
         assert await sessions.past_energies(tx, [], STREET) == {}
         powers = await sessions.past_powers(tx, (await sessions.get(tx, night)).vehicle_id)

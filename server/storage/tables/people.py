@@ -57,6 +57,16 @@ class Rotas(SQLModel, table=True):
     saved_at: datetime = time_field()
 
 
+class DialBalances(SQLModel, table=True):
+    """Sessions left short beyond what was aimed at, by party and stop of the dial."""
+
+    __tablename__ = "dial_balances"
+    __table_args__ = (sa.CheckConstraint("stop in ('sure','balanced','cheap')", name="stop"),)
+    party_id: UUID = Field(primary_key=True, foreign_key="parties.id")
+    stop: str = Field(primary_key=True)
+    balance: float = 0.0
+
+
 class Consents(SQLModel, table=True):
     __tablename__ = "consents"
     id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))

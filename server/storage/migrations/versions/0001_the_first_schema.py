@@ -90,6 +90,14 @@ def upgrade() -> None:
     with op.batch_alter_table('accounts', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_accounts_party_id'), ['party_id'], unique=False)
 
+    op.create_table('dial_balances',
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('stop', sa.String(), nullable=False),
+    sa.Column('balance', sa.Float(), nullable=False),
+    sa.CheckConstraint("stop in ('sure','balanced','cheap')", name=op.f('ck_dial_balances_stop')),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_dial_balances_party_id')),
+    sa.PrimaryKeyConstraint('party_id', 'stop', name=op.f('pk_dial_balances'))
+    )
     op.create_table('tariffs',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -643,6 +651,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_tariffs_party_id'))
 
     op.drop_table('tariffs')
+    op.drop_table('dial_balances')
     with op.batch_alter_table('accounts', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_accounts_party_id'))
 

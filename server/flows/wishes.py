@@ -1,0 +1,211 @@
+"""What each session of a place asks of the engine, with a forecast where nobody said when the car leaves."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core import appetite, chance_plan, departure, departure_reason, dial, objective, ready_by
+from server.core.answer_worth import drivers_minor
+from server.core.appetite import Appetite
+from server.core.ask import Wish
+from server.core.chance_plan import Ahead, Stakes
+from server.core.demand import FULL_PCT, Need, NeedInputs, NeedSource, at_meter_wh, need
+from server.core.departure import Outlook, PluggedIn, Stay
+from server.core.dial import Dial
+from server.core.following import DRAWING_W
+from server.core.ready_by import Known, ReadyBy, ReadySource
+from server.core.session import Session
+from server.core.station import Feeder, safe_share_w
+from server.core.timegrid import Grid
+from server.flows.facts import SessionFacts
+from server.storage import dials, sessions
+from server.storage.sessions import Visit
+from shared.sessions import Delay
+
+TAPERS_FROM_PCT = 90
+SAID = (NeedSource.SOC, NeedSource.STATED)
+
+
+class Here(msgspec.Struct, frozen=True):
+    """What all sessions of a place share when they are planned. `boxes`: how many EVSEs stand behind the feeder."""
+
+    feeder: Feeder | None
+    boxes: int
+    grid: Grid
+    market: list[int]
+    now: datetime
+    past_wh: dict[UUID, tuple[int, ...]]
+
+
+class Past(msgspec.Struct, frozen=True):
+    """What has been: visits of drivers to a place, their own and those of all others, and the balances of the dial."""
+
+    own: Mapping[UUID, list[Visit]]
+    others: Mapping[UUID, list[Visit]]
+    balances: Mapping[tuple[UUID, Dial], float]
+
+
+async def of_place(tx: AsyncSession, found: Sequence[SessionFacts], here: Here) -> list[Wish]:
+    """What sessions of a place ask for, in their order."""
+    plain = [_wish(one, here) for one in found]
+    unsaid = [one for one, wish in zip(found, plain, strict=True) if _is_forecast(wish)]
+    if not unsaid:
+        return plain
+    past = await _past(tx, unsaid)
+    out = []
+    for one, wish in zip(found, plain, strict=True):
+        if not _is_forecast(wish):
+            out.append(wish)
+            continue
+        # Milliseconds each, and a site has hundreds of sessions: nobody else waits for them.
+        out.append(await asyncio.to_thread(_by_forecast, one, here, wish, past))
+    return out
+
+
+def _is_forecast(wish: Wish) -> bool:
+    return wish.ready.source is ReadySource.NONE and wish.delay is Delay.MANAGED
+
+
+async def _past(tx: AsyncSession, found: Sequence[SessionFacts]) -> Past:
+    """What forecasts of these sessions of one place are made of."""
+    people = list(dict.fromkeys(one.session.account_id for one in found if one.session.account_id))
+    where = found[0].session.location_id
+    parties = list(dict.fromkeys(one.session.party_id for one in found))
+    return Past(
+        own=await sessions.visits(tx, people, where),
+        others=await sessions.others_visits(tx, people, where),
+        balances=await dials.balances(tx, parties),
+    )
+
+
+def ready(one: SessionFacts, now: datetime) -> ReadyBy:
+    """The time in force. Habits and shifts are about leaving home: who has no station there has the street for it."""
+    at_home = one.driver is not None and (not one.location.public or not one.driver.has_home_station)
+    known = Known(one.driver.time_zone if one.driver is not None else one.location.time_zone)
+    if one.driver is not None and at_home:
+        known = Known(known.zone, one.driver.habits, one.driver.calendar, one.driver.travel_minutes or 0)
+    return ready_by.choose(one.session.stated_ready_by, known, one.session.started_at, now)
+
+
+def _wish(one: SessionFacts, here: Here) -> Wish:
+    grid, market, now = here.grid, here.market, here.now
+    session = one.session
+    delay = objective.may_delay(session, one.contract.terms if one.contract else None, consent=one.consent)
+    prices = market
+    if delay is Delay.MANAGED and one.contract is not None:
+        prices = objective.planning_prices(one.contract.terms, market, one.driver_prices(grid, market))
+    asked = _need(one, here, at_once=delay is not Delay.MANAGED or session.delay is not Delay.MANAGED)
+    return Wish(
+        session_id=session.id,
+        need=asked,
+        ready=ready(one, now),
+        delay=delay,
+        max_w=one.max_w,
+        phases=one.phases,
+        prices=prices,
+        final_w=one.max_w if here.feeder is None else safe_share_w(here.feeder, here.boxes, one.phases),
+        tail_s=_tail_s(one),
+        one_block=session.one_block,
+        drawing=session.power_w >= DRAWING_W,
+    )
+
+
+def _by_forecast(one: SessionFacts, here: Here, wish: Wish, past: Past) -> Wish:
+    """The same with the departure that the stays so far lead to expect, weighed by the driver's dial."""
+    session = one.session
+    assert session.account_id is not None, "only a driver with a contract is delayed"
+    seen = PluggedIn(session.started_at, here.now, one.location.time_zone)
+    own, others = (_before(visits[session.account_id], seen.arrived_at) for visits in (past.own, past.others))
+    expected = departure.outlook(_stays(own), _stays(others), seen, here.grid)
+    wish = msgspec.structs.replace(
+        wish,
+        ready=ReadyBy(expected.likely_until, ReadySource.FORECAST),
+        open_ended=True,
+        reason=departure_reason.reason(expected, seen).code.value,
+        stays=expected.stays,
+    )
+    if not wish.need.energy_wh:
+        return wish
+    return _weighed(one, wish, _ahead(one, here, wish, expected, _meals(own, others, seen)), past)
+
+
+def _weighed(one: SessionFacts, wish: Wish, ahead: Ahead, past: Past) -> Wish:
+    """The same on the prices of the best plan by both chances, and what the driver's answer is worth the first time."""
+    assert one.driver is not None
+    assert one.contract is not None
+    stop, worth = Dial(one.driver.dial), None
+    risk_eur = dial.risk_eur(stop, past.balances.get((one.session.party_id, stop), 0.0))
+    charging = chance_plan.plan(ahead, Stakes(risk_eur, dial.SHORT_WH, wish.need.floor_wh))
+    if one.session.answer_worth_minor is None:
+        # Said to the driver, so it counts what is paid, and nothing of the dial's price of a car left short.
+        paid = chance_plan.worth_of_asking(ahead, Stakes(0.0, dial.SHORT_WH, wish.need.floor_wh))
+        worth = drivers_minor(paid, one.contract.terms)
+    prices = chance_plan.engine_prices(ahead, charging, wish.need.energy_wh)
+    return msgspec.structs.replace(wish, prices=prices, answer_worth_minor=worth)
+
+
+def _ahead(one: SessionFacts, here: Here, wish: Wish, expected: Outlook, usual: Appetite) -> Ahead:
+    """What lies ahead of a car, which still wants what somebody says, or else what sessions so far lead to expect."""
+    if wish.need.source in SAID:
+        wanted = appetite.certain(wish.need.energy_wh)
+    else:
+        delivered, elapsed = _delivered_wh(one.session, here.now), here.now - one.session.started_at
+        rate_w = min(usual.rate_w or wish.max_w, wish.max_w)
+        usual = msgspec.structs.replace(usual, rate_w=rate_w)
+        wanted = appetite.after(usual, delivered, max(0, int(elapsed.total_seconds())))
+        if one.car is not None and one.car.capacity_wh is not None:
+            wanted = appetite.at_most(wanted, at_meter_wh(one.car.capacity_wh, FULL_PCT) - delivered)
+    left_s = (here.grid.at(1) - here.now).total_seconds()
+    return chance_plan.ahead(wish.prices, expected.survival, wanted, wish.max_w, left_s)
+
+
+def _meals(own: Sequence[Visit], others: Sequence[Visit], seen: PluggedIn) -> Appetite:
+    """What who arrives then wants in all."""
+    mine, prior = (
+        appetite.meals((one.energy_wh, one.started_at, one.ended_at) for one in visits) for visits in (own, others)
+    )
+    return appetite.appetite(mine, prior, int(seen.arrived_at.timestamp()))
+
+
+def _before(visits: Sequence[Visit], arrived_at: datetime) -> list[Visit]:
+    """Who was still there at an arrival teaches nothing of it."""
+    return [one for one in visits if one.started_at < one.ended_at <= arrived_at]
+
+
+def _stays(visits: Sequence[Visit]) -> list[Stay]:
+    return [Stay(one.started_at, one.ended_at) for one in visits]
+
+
+def _tail_s(one: SessionFacts) -> int:
+    """How much longer this car takes near full, where that is where it goes."""
+    below = one.session.soc_pct is not None and (one.session.target_pct or FULL_PCT) < TAPERS_FROM_PCT
+    return 0 if below or one.car is None else one.car.tail_s or 0
+
+
+def _need(one: SessionFacts, here: Here, *, at_once: bool) -> Need:
+    """How much energy is still to come."""
+    session = one.session
+    history = here.past_wh.get(session.account_id, ()) if session.account_id else ()
+    stated = session.stated_energy_wh
+    inputs = NeedInputs(
+        capacity_wh=one.car.capacity_wh if one.car else None,
+        soc_pct=session.soc_pct,
+        target_pct=session.target_pct,
+        stated_energy_wh=None if stated is None else stated + session.stated_at_wh,
+        delivered_wh=_delivered_wh(session, here.now),
+        history_wh=history,
+        drawing=not session.full,
+        full=session.full,
+        at_once=at_once,
+    )
+    return need(inputs)
+
+
+def _delivered_wh(session: Session, now: datetime) -> int:
+    """What a session has taken, counting what flowed since the last reading."""
+    since = 0.0 if session.read_at is None else (now - session.read_at).total_seconds()
+    return session.energy_wh + round(session.power_w * min(max(since, 0.0), 1800) / 3600)
