@@ -34,7 +34,7 @@ def PriceCurve(t: Texts, picture: Picture) -> ft.Control:
     """The picture of `picture`; a line under it reads the slot that is pointed at."""
     width, set_width = ft.use_state(FIRST_WIDTH)
     # A canvas of another picture's key would be taken for that one, and not say again how wide it is.
-    number, _ = ft.use_state(_numbers.__next__)
+    number, _ = ft.use_state(next(_numbers))
     index, set_index = ft.use_state(-1)
     box = shapes.frame(picture.bars, width, picture.height)
 
