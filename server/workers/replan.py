@@ -109,6 +109,8 @@ async def resend(context: WorkContext, task: Task) -> str:
         accepted = await stored.last_accepted(tx, [session_id])
     if one is None or one.plan is None:
         return "ended"
+    if not one.station.online:
+        return "offline"  # it is told when it comes back
     unsent = one.plan.sent_at is None and one.station.feeder_id is not None
     if unsent and not _less_first(one, accepted.get(session_id), now):
         async with context.db.begin() as tx:
@@ -133,7 +135,16 @@ async def _send(context: WorkContext, told: Sequence[SessionFacts], now: datetim
             soonest = min(refusals, key=waits.__getitem__)
             due_at = context.clock.now() + waits[soonest]
             await outbox.put(tx, "replan", str(told[0].session.location_id), {"why": soonest}, due_at)
+        for one, heard in zip(told, answers, strict=True):
+            if _still_held(one.plan, heard):
+                again = {"session_id": one.session.id}
+                await outbox.put(tx, "resend", str(one.station.id), again, context.clock.now() + SILENT)
     return answers
+
+
+def _still_held(plan: Plan | None, heard: Heard) -> bool:
+    """Whether a station that accepted a plan before was not heard when it was told once more: it may well have it."""
+    return plan is not None and plan.outcome == "accepted" and not heard.accepted and heard.status not in REFUSALS
 
 
 async def _keep(tx: AsyncSession, told: Sequence[SessionFacts], answers: Sequence[Heard], now: datetime) -> None:
@@ -144,7 +155,8 @@ async def _keep(tx: AsyncSession, told: Sequence[SessionFacts], answers: Sequenc
         plan, session = one.plan, current[one.session.id]
         assert plan is not None
         await sessions.save(tx, session, _after(session, heard))
-        outcomes.append(stored.Outcome(plan.id, now, heard.status))
+        if not _still_held(plan, heard):
+            outcomes.append(stored.Outcome(plan.id, now, heard.status))
         kind, detail = ("accepted", str(plan.version)) if heard.accepted else ("not_accepted", heard.status)
         happened.append((session, SessionEvent(session.id, now, f"plan_{kind}", detail)))
     await stored.set_outcomes(tx, outcomes)

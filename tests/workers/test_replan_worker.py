@@ -214,6 +214,34 @@ async def test_a_station_that_goes_takes_its_share_with_it(context, two_cars):
     assert (await plan_of(context, first)).id == held.id  # nobody could tell it anything
 
 
+async def test_a_plan_that_a_station_has_is_reserved_though_it_was_not_heard_the_second_time(
+    context, two_cars, stations
+):
+    first, second = two_cars
+    held = await plan_of(context, first)
+    stations.says[STREET_STATION_1] = Heard("offline")
+    await come_online(context, STREET_STATION_1)  # and gone again, before it was told anything
+    await work_off(context)
+    async with context.db.begin() as tx:
+        await station_flow.disconnect(tx, STREET_STATION_1, "c1", NOW)
+    await work_off(context)
+    most = max(held.power_w(moment) for moment in held.moments(NOW))
+    assert most > SHARE_W
+    other = await plan_of(context, second)
+    assert max(other.energy_wh) * 4 <= LIMIT_W - most
+
+
+async def test_who_was_not_heard_the_second_time_is_told_once_more_while_there(context, two_cars, stations):
+    stations.says[STREET_STATION_1] = Heard("timed_out")
+    await come_online(context, STREET_STATION_1)
+    await work_off(context)
+    stations.says.clear()
+    stations.told.clear()
+    context.clock.advance_to(NOW + 2 * MINUTE)
+    await work_off(context)
+    assert len(told(stations, STREET_STATION_1)) >= 1
+
+
 async def test_a_station_that_comes_back_gets_its_share_and_its_plan_again(context, two_cars, stations):
     stations.told.clear()
     await come_online(context, STREET_STATION_1)
