@@ -121,13 +121,17 @@ class Me(msgspec.Struct, frozen=True):
 
 
 class MeUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Change what is given, leave the rest. `consent` True records agreement now, False withdraws it."""
+    """Change what is given, leave the rest. `consent` True records agreement now, False withdraws it.
+
+    `travel_minutes`: the way to the shifts that are known; without any it says nothing.
+    """
 
     language: Language | msgspec.UnsetType = msgspec.UNSET
     theme: Theme | msgspec.UnsetType = msgspec.UNSET
     consent: bool | msgspec.UnsetType = msgspec.UNSET
     habits: Annotated[list[Habit], msgspec.Meta(max_length=14)] | msgspec.UnsetType = msgspec.UNSET
     dial: Dial | msgspec.UnsetType = msgspec.UNSET
+    travel_minutes: Annotated[int, msgspec.Meta(ge=0, le=TRAVEL_MAX_MINUTES)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ClockView(msgspec.Struct, frozen=True):

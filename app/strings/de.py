@@ -206,11 +206,11 @@ TEXTS = {
     "block.done": "In einem Stück. Der Plan folgt.",
     "block.undone": "Wieder mit Pausen. Der Plan folgt.",
     "advice.home": (
-        "{enough} reichen für den Weg nach Hause; die übrigen "
-        "{rest} kosten dort heute Nacht etwa {home} statt {here} hier."
+        "Wenn {enough} für den Weg nach Hause reichen, kosten die "
+        "übrigen {rest} dort heute Nacht etwa {home} statt {here} hier."
     ),
     "advice.home_full": (
-        "Das Auto kommt nach Hause; diese {rest} kosten dort heute Nacht etwa {home} statt {here} hier."
+        "Wenn das Auto so nach Hause kommt, kosten diese {rest} dort heute Nacht etwa {home} statt {here} hier."
     ),
     "advice.home.do": "Nur ein Rat, nach deinen eigenen Nächten zu Hause. Wie weit du noch fährst, weißt du am besten.",
     "target.title": "Wie voll?",

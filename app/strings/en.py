@@ -213,11 +213,9 @@ TEXTS = {
     "block.on": "No pause: the cheapest stretch of hours. It may cost a little more.",
     "block.done": "In one piece. The plan follows.",
     "block.undone": "With pauses again. The plan follows.",
-    "advice.home": (
-        "{enough} are enough to get home; the other {rest} cost about {home} there tonight instead of {here} here."
-    ),
+    "advice.home": "If {enough} get you home, the other {rest} cost about {home} there tonight instead of {here} here.",
     "advice.home_full": (
-        "The car has enough to get home; these {rest} cost about {home} there tonight instead of {here} here."
+        "If the car gets home as it is, these {rest} cost about {home} there tonight instead of {here} here."
     ),
     "advice.home.do": "Only a suggestion, from your own nights at home. How far you still drive, you know best.",
     "target.title": "How full?",

@@ -208,12 +208,11 @@ TEXTS = {
     "block.done": "In één keer. Het plan volgt.",
     "block.undone": "Weer met pauzes. Het plan volgt.",
     "advice.home": (
-        "{enough} is genoeg om thuis te komen; de andere {rest} "
-        "kosten daar vannacht ongeveer {home} in plaats van {here} hier."
+        "Als je met {enough} thuiskomt, kosten de andere {rest} "
+        "daar vannacht ongeveer {home} in plaats van {here} hier."
     ),
     "advice.home_full": (
-        "De auto heeft genoeg om thuis te komen; deze {rest} "
-        "kosten daar vannacht ongeveer {home} in plaats van {here} hier."
+        "Als de auto zo thuiskomt, kosten deze {rest} daar vannacht ongeveer {home} in plaats van {here} hier."
     ),
     "advice.home.do": "Een advies, op grond van je eigen nachten thuis. Hoe ver je nog rijdt, weet jij het best.",
     "target.title": "Hoe vol?",

@@ -8,7 +8,7 @@ from shared.sessions import HomeAdvice
 
 
 def advice_words(t: Texts, said: HomeAdvice) -> str:
-    """The sentence, as in: 5 kWh are enough to get home; the other 15 kWh cost about €1.80 there tonight, not €6.75."""
+    """The sentence, as in: If 5 kWh get you home, the other 15 kWh cost about €1.80 there tonight instead of €6.75."""
     values = {
         "rest": t.form.energy(said.rest_wh),
         "home": t.form.money(said.rest_home_minor),

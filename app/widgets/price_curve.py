@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import count, groupby
 
 import flet as ft
 import flet.canvas as cv
@@ -16,6 +16,7 @@ __all__ = ["Bar", "Marks", "Picture", "PriceCurve", "legend"]
 Pointing = ft.HoverEvent[ft.GestureDetector] | ft.TapEvent[ft.GestureDetector] | ft.DragUpdateEvent[ft.GestureDetector]
 FIRST_WIDTH = 320.0
 """Until the canvas has said how wide it is."""
+_numbers = count()
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Picture:
 def PriceCurve(t: Texts, picture: Picture) -> ft.Control:
     """The picture of `picture`; a line under it reads the slot that is pointed at."""
     width, set_width = ft.use_state(FIRST_WIDTH)
+    # A canvas of another picture's key would be taken for that one, and not say again how wide it is.
+    number, _ = ft.use_state(next(_numbers))
     index, set_index = ft.use_state(-1)
     box = shapes.frame(picture.bars, width, picture.height)
 
@@ -51,7 +54,10 @@ def PriceCurve(t: Texts, picture: Picture) -> ft.Control:
         f"drawing-{hash((picture.bars, width, t.language)):x}": drawing,
         "flags": cv.Canvas(shapes.flags(box, picture.marks), key="curve-flags"),
         "cursor": cv.Canvas(
-            shapes.cursor(chosen, box) if chosen else [], on_resize=resize, resize_interval=100, key="curve-cursor"
+            shapes.cursor(chosen, box) if chosen else [],
+            on_resize=resize,
+            resize_interval=100,
+            key=f"curve-cursor-{number}",
         ),
     }
     reader = ft.GestureDetector(

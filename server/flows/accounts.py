@@ -178,6 +178,8 @@ async def update_me(tx: AsyncSession, account_id: UUID, update: MeUpdate, now: d
         await accounts.add_consent(tx, before, now, given=after.consent_at is not None)
     if (after.consent_at, after.habits, after.dial) != (before.consent_at, before.habits, before.dial):
         await _replan(tx, account_id, "habits_or_consent", now)
+    if update.travel_minutes is not msgspec.UNSET and await rotas.set_travel(tx, account_id, update.travel_minutes):
+        await _replan(tx, account_id, "rota", now)
     return None
 
 

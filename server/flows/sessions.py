@@ -237,8 +237,8 @@ async def _plan_anew(tx: AsyncSession, session: Session, plan: Plan, sample: Sam
 
 
 def _idle_since(session: Session, sight: Sight) -> datetime | None:
-    """The first reading at which a car that may draw does not."""
-    if sight.allowed_since is None or sight.power_w >= DRAWING_W:
+    """The first reading at which a car that may draw, and has had time to begin, does not."""
+    if sight.allowed_since is None or sight.power_w >= DRAWING_W or sight.at - sight.allowed_since < GRACE:
         return None
     return session.idle_since or sight.at
 

@@ -36,6 +36,13 @@ async def keep(tx: AsyncSession, new: RotaRow) -> None:
     await tx.execute(sa.insert(TABLE).values(**msgspec.structs.asdict(new)))
 
 
+async def set_travel(tx: AsyncSession, account_id: UUID, minutes: int) -> bool:
+    """Another way to the same shifts; False where there are none or nothing changes."""
+    known = sa.update(TABLE).where(R.account_id == account_id, R.travel_minutes != minutes)
+    result = await tx.execute(known.values(travel_minutes=minutes))
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
 async def drop(tx: AsyncSession, account_id: UUID) -> bool:
     """Forget a driver's rota; False where there was none."""
     result = await tx.execute(sa.delete(TABLE).where(R.account_id == account_id))

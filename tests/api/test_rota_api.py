@@ -34,6 +34,14 @@ async def test_a_calendar_says_when_the_driver_leaves_next(api, context, anna):
     assert (await api.get("/api/me", headers=anna)).json()["rota"]["leaves_at"] is None
 
 
+async def test_another_way_to_the_same_shifts(api, anna, bert):
+    await put(api, anna, travel_minutes=40)
+    me = (await api.patch("/api/me", json={"travel_minutes": 90}, headers=anna)).json()
+    assert me["rota"]["leaves_at"] == "2025-01-16T04:00:00Z"
+    assert (await api.patch("/api/me", json={"travel_minutes": 90}, headers=bert)).json()["rota"] is None
+    assert (await api.patch("/api/me", json={"travel_minutes": 999}, headers=anna)).status_code == 400
+
+
 async def test_a_rota_is_its_drivers_alone_and_is_forgotten_on_request(api, context, anna, bert, olga):
     await put(api, anna)
     assert (await api.get("/api/me", headers=bert)).json()["rota"] is None

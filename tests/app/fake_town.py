@@ -218,9 +218,12 @@ class Town:
 
     def _update_me(self, body: bytes) -> Answer:
         change = msgspec.json.decode(body, type=MeUpdate)
-        given = {k: v for k, v in msgspec.structs.asdict(change).items() if v is not msgspec.UNSET and k != "consent"}
+        asked = ("language", "theme", "habits", "dial")
+        given = {k: v for k, v in msgspec.structs.asdict(change).items() if v is not msgspec.UNSET and k in asked}
         if change.consent is not msgspec.UNSET:
             given["consent_at"] = NOW if change.consent else None
+        if change.travel_minutes is not msgspec.UNSET and self.me.rota is not None:
+            given["rota"] = msgspec.structs.replace(self.me.rota, travel_minutes=change.travel_minutes)
         self.me = msgspec.structs.replace(self.me, **given)
         return _json(self.me)
 

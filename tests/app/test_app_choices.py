@@ -5,7 +5,7 @@ import msgspec
 import pytest
 from fake_town import Town
 from fletkit import Open, Screen
-from town_facts import READY, a_session, an_id, street
+from town_facts import NOW, READY, a_session, an_id, street
 
 from app.strings import LANGUAGES, Texts
 from app.views.driver.session import why
@@ -112,6 +112,13 @@ async def test_a_calendar_is_pasted_saved_and_forgotten(signed_in: Open, town: T
     await screen.until(lambda: town.me.rota is None)
 
 
+async def test_another_way_to_known_shifts_is_saved_at_once(signed_in: Open, town: Town) -> None:
+    town.me = msgspec.structs.replace(town.me, rota=RotaView(9, 30, READY, NOW))
+    screen = await at_settings(signed_in)
+    await screen.event(screen.key("rota-travel"), "select", value="60")
+    await screen.until(lambda: town.me.rota is not None and town.me.rota.travel_minutes == 60)
+
+
 async def test_a_calendar_that_cannot_be_read_names_the_line_and_keeps_what_was_typed(
     signed_in: Open, town: Town
 ) -> None:
@@ -134,7 +141,7 @@ async def test_on_the_road_a_cheaper_home_is_advised(signed_in: Open, town: Town
     town.sessions = [a_session(public=True, home=ADVICE)]
     screen = await signed_in()
     assert screen.says(
-        "5.0 kWh are enough to get home; the other 15.0 kWh cost about €1.80 there tonight instead of €6.75 here."
+        "If 5.0 kWh get you home, the other 15.0 kWh cost about €1.80 there tonight instead of €6.75 here."
     )
 
 
@@ -147,10 +154,10 @@ async def test_before_a_start_a_cheaper_home_is_advised_also_where_nothing_comes
     await screen.go(1)
     await screen.until(lambda: screen.has(f"location-{an_id('street')}"))
     await screen.click(f"location-{an_id('street')}")
-    await screen.until(lambda: screen.says("5.0 kWh are enough to get home"))
+    await screen.until(lambda: screen.says("If 5.0 kWh get you home"))
     assert not screen.has("estimate")
 
 
 def test_a_car_that_has_enough_is_told_so() -> None:
     enough = HomeAdvice(0, 15_000, 675, 180, 450_000, 120_000)
-    assert advice_words(Texts("en"), enough).startswith("The car has enough to get home; these 15.0 kWh")
+    assert advice_words(Texts("en"), enough).startswith("If the car gets home as it is, these 15.0 kWh")

@@ -63,7 +63,7 @@ async def test_plan_and_baseline_are_drawn_and_spoken(signed_in: Open) -> None:
 
 async def test_pointing_at_the_picture_reads_a_slot(signed_in: Open) -> None:
     screen = await signed_in()
-    await screen.event(screen.key("curve-cursor"), "resize", {"w": 340, "h": 200})
+    await screen.event(next(one for one in screen.all(cv.Canvas) if one.on_resize), "resize", {"w": 340, "h": 200})
     reader = screen.get(ft.GestureDetector)
     await screen.event(reader, "tap_down", {"k": "touch", "l": {"x": 60, "y": 50}, "g": {"x": 60, "y": 50}})
     assert screen.says("2.5 kWh if charged at once")

@@ -1,5 +1,6 @@
 """A shift rota: a calendar's text, pasted or from a file, and how long the way to work is."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import cast
 
@@ -11,7 +12,8 @@ from app.strings import Texts
 from app.views import intents
 from app.views.desk import use_clock, use_desk, use_texts
 from app.widgets.cards import Tone, card, notice, stack
-from shared.accounts import Me, RotaView
+from app.widgets.keyed import keyed
+from shared.accounts import Me, MeUpdate, RotaView
 from shared.problems import Problem
 
 TRAVELS = (0, 15, 30, 45, 60, 90, 120)
@@ -49,9 +51,6 @@ def RotaCard(me: Me) -> ft.Control:
     def typed(event: ft.Event[ft.TextField]) -> None:
         set_text(event.control.value or "")
 
-    def travels(event: ft.Event[ft.Dropdown]) -> None:
-        set_travel(int(event.control.value or OFFERED))
-
     forget_button = ft.TextButton(t("rota.forget"), on_click=forget, key="rota-forget") if me.rota else None
     buttons = [
         ft.FilledButton(t("act.save"), on_click=save, disabled=busy or not text.strip(), key="rota-save"),
@@ -63,7 +62,7 @@ def RotaCard(me: Me) -> ft.Control:
             stack([theme.heading(t("rota.title")), theme.small(t("rota.lead"))], 4),
             theme.strong(_standing(t, me.rota, clock.now)) if me.rota else None,
             _paste(t, text, typed),
-            _travel(t, travel, travels),
+            keyed(_Travel, "travel", me, travel, set_travel),
             _refusal(t, wrong) if wrong is not None else None,
             ft.Row([one for one in buttons if one is not None], wrap=True, spacing=10, run_spacing=10),
         ],
@@ -79,6 +78,7 @@ def _standing(t: Texts, rota: RotaView, now: datetime) -> str:
 
 def _paste(t: Texts, text: str, typed: ft.ControlEventHandler[ft.TextField]) -> ft.Control:
     return ft.TextField(
+        border=theme.FIELD,
         value=text,
         label=t("rota.paste"),
         hint_text="BEGIN:VCALENDAR ...",
@@ -91,11 +91,26 @@ def _paste(t: Texts, text: str, typed: ft.ControlEventHandler[ft.TextField]) -> 
     )
 
 
-def _travel(t: Texts, travel: int, chosen: ft.ControlEventHandler[ft.Dropdown]) -> ft.Control:
-    known = sorted({*TRAVELS, travel})
-    options = [ft.DropdownOption(key=str(one), text=t("rota.minutes", n=one)) for one in known]
+@ft.component
+def _Travel(me: Me, travel: int, set_travel: Callable[[int], None]) -> ft.Control:
+    """How long the way is; of shifts that are known it is saved at once."""
+    desk, t = use_desk(), use_texts()
+
+    async def chosen(event: ft.Event[ft.Dropdown]) -> None:
+        minutes = int(event.control.value or OFFERED)
+        set_travel(minutes)
+        if me.rota is not None and await intents.change_me(desk, MeUpdate(travel_minutes=minutes)):
+            desk.toast(t("rota.saved"))
+
+    options = [ft.DropdownOption(key=str(one), text=t("rota.minutes", n=one)) for one in sorted({*TRAVELS, travel})]
     choice = ft.Dropdown(
-        value=str(travel), label=t("rota.travel"), options=options, on_select=chosen, key="rota-travel", width=220
+        border=theme.FIELD,
+        value=str(travel),
+        label=t("rota.travel"),
+        options=options,
+        on_select=chosen,
+        key="rota-travel",
+        width=220,
     )
     return ft.Row([ft.Semantics(label=t("rota.travel"), content=choice)])
 
