@@ -233,8 +233,8 @@ def _valued(question: Question, running: Mapping[UUID, Session]) -> list[Valued]
 
 async def _look_again(tx: AsyncSession, question: Question, now: datetime) -> None:
     """Plan anew when the next time that a driver said has passed: a car that is still there then goes on."""
-    ends = [wish.ready.at for wish in question.wishes if wish.ready.at is not None and not wish.open_ended]
-    due = min((end for end in ends if end > now), default=None)
+    said = [wish.ready.at for wish in question.wishes if wish.ready.at is not None and not wish.open_ended]
+    due = min((end for end in said if end > now), default=None)
     if due is not None:
         await outbox.put_once(tx, "replan", str(question.location_id), {"why": "deadline"}, due + DEADLINE_GRACE)
 
@@ -268,10 +268,10 @@ def _plan(question: Question, one: SessionFacts, wish: Wish, of_curve: tuple[str
 
 def _staying(question: Question, answer: Answer) -> set[UUID]:
     """The sessions whose accepted plan is as good as the new one, to the cent."""
-    grid = question.place.grid
-    accepted = [one for one in question.asked if one.plan is not None and one.plan.outcome == "accepted"]
-    in_force = {str(one.session.id): _allowed(one.plan, grid, question.now) for one in accepted if one.plan}
-    return {UUID(name) for name in steady.kept(question.problem, answer, in_force)}
+    held = {str(one.session.id): one.plan for one in question.asked if one.plan and one.plan.outcome == "accepted"}
+    in_force = {name: _allowed(plan, question.place.grid, question.now) for name, plan in held.items()}
+    ended = {name: plan.left_on(question.place.grid) for name, plan in held.items() if question.place.feeder}
+    return {UUID(name) for name in steady.kept(question.problem, answer, in_force, ended)}
 
 
 def _allowed(plan: Plan, grid: Grid, now: datetime) -> list[int]:

@@ -88,6 +88,11 @@ class Plan(msgspec.Struct, frozen=True):
         part = (moment - begun).total_seconds() / whole if whole > 0 and moment > begun else 0.0
         return sum(self.energy_wh[:slot]) + round(rest * part)
 
+    def left_on(self, grid: Grid) -> list[int]:
+        """What the last limit allows in each whole slot of another grid after this plan's end, Wh."""
+        whole_wh = self.final_w * grid.slot_seconds // 3600
+        return [whole_wh if start >= self.grid.end else 0 for start in grid.starts()]
+
     def delivered_by(self, moment: datetime) -> bool:
         """Whether all of the plan's energy lies before a moment."""
         slot = self.grid.index(moment)

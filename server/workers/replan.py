@@ -69,8 +69,17 @@ async def dispatch(context: WorkContext, task: Task) -> str:
     for one, heard in zip(first, told, strict=True):
         if not heard.accepted and one.station.feeder_id is not None:
             return f"held_back:{heard.status}"
+    if any(_in_doubt(one) and _less_first(one, accepted.get(one.session.id), now) for one in found):
+        return "held_back:in_doubt"
     await _send(context, [one for one in unsent if one not in first], now)
     return f"sent:{len(unsent)}"
+
+
+def _in_doubt(one: SessionFacts) -> bool:
+    """Whether a station behind a shared limit was sent its plan and did not say that it has it; it is asked again."""
+    if one.plan is None or one.plan.sent_at is None or one.plan.outcome == "accepted" or not one.station.online:
+        return False
+    return one.station.feeder_id is not None and one.session.followed is not Followed.NOT_FOLLOWED
 
 
 def _less_first(one: SessionFacts, before: Plan | None, now: datetime) -> bool:
@@ -81,8 +90,9 @@ def _less_first(one: SessionFacts, before: Plan | None, now: datetime) -> bool:
     """
     plan = one.plan
     assert plan is not None
-    if before is None:
-        return False
+    if before is None:  # behind a shared limit it is on its default profile, or on none
+        held_w = one.station.safe_held_w
+        return one.station.feeder_id is not None and plan.power_w(now) < (one.max_w if held_w is None else held_w)
     for moment in sorted({*plan.moments(now), *before.moments(now)}):
         change_w = plan.power_w(moment) - before.power_w(moment)
         if abs(change_w) > 1:
@@ -91,14 +101,23 @@ def _less_first(one: SessionFacts, before: Plan | None, now: datetime) -> bool:
 
 
 async def resend(context: WorkContext, task: Task) -> str:
-    """Send the plan in force of a station's session once more."""
-    session_id = msgspec.json.decode(task.payload, type=dict[str, UUID])["session_id"]
+    """Send the plan in force of a station's session once more; one that allows more than before waits for its turn."""
+    session_id, now = msgspec.json.decode(task.payload, type=dict[str, UUID])["session_id"], context.clock.now()
     async with context.db.read() as tx:
         session = await sessions.get(tx, session_id)
         one = await facts.of_session(tx, session) if session is not None and session.ended_at is None else None
+        accepted = await stored.last_accepted(tx, [session_id])
     if one is None or one.plan is None:
         return "ended"
-    (heard,) = await _send(context, [one], context.clock.now())
+    if not one.station.online:
+        return "offline"  # it is told when it comes back
+    unsent = one.plan.sent_at is None and one.station.feeder_id is not None
+    if unsent and not _less_first(one, accepted.get(session_id), now):
+        async with context.db.begin() as tx:
+            location_id = one.session.location_id
+            await outbox.put_once(tx, "dispatch", str(location_id), {"location_id": location_id}, now)
+        return "in_turn"
+    (heard,) = await _send(context, [one], now)
     return heard.status
 
 
@@ -116,7 +135,16 @@ async def _send(context: WorkContext, told: Sequence[SessionFacts], now: datetim
             soonest = min(refusals, key=waits.__getitem__)
             due_at = context.clock.now() + waits[soonest]
             await outbox.put(tx, "replan", str(told[0].session.location_id), {"why": soonest}, due_at)
+        for one, heard in zip(told, answers, strict=True):
+            if _still_held(one.plan, heard):
+                again = {"session_id": one.session.id}
+                await outbox.put(tx, "resend", str(one.station.id), again, context.clock.now() + SILENT)
     return answers
+
+
+def _still_held(plan: Plan | None, heard: Heard) -> bool:
+    """Whether a station that accepted a plan before was not heard when it was told once more: it may well have it."""
+    return plan is not None and plan.outcome == "accepted" and not heard.accepted and heard.status not in REFUSALS
 
 
 async def _keep(tx: AsyncSession, told: Sequence[SessionFacts], answers: Sequence[Heard], now: datetime) -> None:
@@ -127,7 +155,8 @@ async def _keep(tx: AsyncSession, told: Sequence[SessionFacts], answers: Sequenc
         plan, session = one.plan, current[one.session.id]
         assert plan is not None
         await sessions.save(tx, session, _after(session, heard))
-        outcomes.append(stored.Outcome(plan.id, now, heard.status))
+        if not _still_held(plan, heard):
+            outcomes.append(stored.Outcome(plan.id, now, heard.status))
         kind, detail = ("accepted", str(plan.version)) if heard.accepted else ("not_accepted", heard.status)
         happened.append((session, SessionEvent(session.id, now, f"plan_{kind}", detail)))
     await stored.set_outcomes(tx, outcomes)

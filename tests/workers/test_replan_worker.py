@@ -134,6 +134,34 @@ async def test_while_nobody_knows_whether_one_draws_less_the_other_draws_no_more
     assert [len(told(stations, one)) for one in (STREET_STATION_1, STREET_STATION_2)] == [2, 1]
 
 
+async def test_who_comes_back_is_not_told_more_before_the_other_has_given_way(context, two_cars, stations):
+    first, _ = two_cars
+    stations.told.clear()
+    stations.says[STREET_STATION_1] = Heard("timed_out")
+    await ask(context, first, energy_wh=4_000)
+    await come_online(context, STREET_STATION_2)
+    outcomes = await work_off(context)
+    assert "dispatch:held_back:timed_out" in outcomes
+    assert told(stations, STREET_STATION_2) == []
+
+
+async def test_a_car_that_comes_on_its_share_and_must_wait_hears_so_before_another_draws_more(context, stations):
+    await come_online(context, STREET_STATION_1, STREET_STATION_2)
+    await work_off(context)
+    first = await plug_in(context.db, NOW, STREET_STATION_1)
+    await ask(context, first, ready_by=NOW + timedelta(hours=2), energy_wh=22_000)
+    await work_off(context)
+    second = await plug_in(context.db, NOW, STREET_STATION_2, "BERT-CARD")
+    await ask(context, second, ready_by=NOW + timedelta(hours=13), energy_wh=4_000)
+    await ask(context, first, energy_wh=30_000)
+    stations.told.clear()
+    stations.says[STREET_STATION_2] = Heard("timed_out")
+    outcomes = await work_off(context)
+    assert (await plan_of(context, second)).power_w(NOW) < SHARE_W
+    assert next(to for kind, to, _ in stations.told if kind == "plan") == STREET_STATION_2
+    assert any(outcome.startswith("dispatch:held_back") for outcome in outcomes), outcomes
+
+
 async def test_who_refuses_a_plan_is_reserved_for_and_the_driver_is_told(context, two_cars, stations):
     first, second = two_cars
     stations.says[STREET_STATION_1] = Heard("rejected")
@@ -184,6 +212,34 @@ async def test_a_station_that_goes_takes_its_share_with_it(context, two_cars):
     most = max(held.power_w(moment) for moment in held.moments(NOW))
     assert 0 < max(other.energy_wh) * 4 <= LIMIT_W - most
     assert (await plan_of(context, first)).id == held.id  # nobody could tell it anything
+
+
+async def test_a_plan_that_a_station_has_is_reserved_though_it_was_not_heard_the_second_time(
+    context, two_cars, stations
+):
+    first, second = two_cars
+    held = await plan_of(context, first)
+    stations.says[STREET_STATION_1] = Heard("offline")
+    await come_online(context, STREET_STATION_1)  # and gone again, before it was told anything
+    await work_off(context)
+    async with context.db.begin() as tx:
+        await station_flow.disconnect(tx, STREET_STATION_1, "c1", NOW)
+    await work_off(context)
+    most = max(held.power_w(moment) for moment in held.moments(NOW))
+    assert most > SHARE_W
+    other = await plan_of(context, second)
+    assert max(other.energy_wh) * 4 <= LIMIT_W - most
+
+
+async def test_who_was_not_heard_the_second_time_is_told_once_more_while_there(context, two_cars, stations):
+    stations.says[STREET_STATION_1] = Heard("timed_out")
+    await come_online(context, STREET_STATION_1)
+    await work_off(context)
+    stations.says.clear()
+    stations.told.clear()
+    context.clock.advance_to(NOW + 2 * MINUTE)
+    await work_off(context)
+    assert len(told(stations, STREET_STATION_1)) >= 1
 
 
 async def test_a_station_that_comes_back_gets_its_share_and_its_plan_again(context, two_cars, stations):

@@ -14,7 +14,12 @@ SERVED_WH = 300
 """Profiles round down and cars draw a little less than they may: so much more or less is the same energy."""
 
 
-def kept(problem: Problem, answer: Answer, in_force: Mapping[str, Sequence[int]]) -> frozenset[str]:
+def kept(
+    problem: Problem,
+    answer: Answer,
+    in_force: Mapping[str, Sequence[int]],
+    ended: Mapping[str, Sequence[int]] | None = None,
+) -> frozenset[str]:
     """The demands whose plan in force may stay beside the others' new plans.
 
     It serves the same and its floor as soon, keeps to the rules that the new one keeps to, costs less than a cent more
@@ -24,8 +29,10 @@ def kept(problem: Problem, answer: Answer, in_force: Mapping[str, Sequence[int]]
         problem: what was asked.
         answer: the new plans.
         in_force: for some demands the energy that their plan in force allows, Wh, one figure a slot of the problem.
+        ended: what its last limit allows where such a plan has ended: it serves nothing, and must fit all the same.
     """
     out: set[str] = set()
+    after = ended or {}
     made = {plan.id: plan.energy_wh for plan in answer.plans}
     for site in problem.sites:
         numbers = model(problem, site)
@@ -36,7 +43,7 @@ def kept(problem: Problem, answer: Answer, in_force: Mapping[str, Sequence[int]]
                 continue
             old = np.asarray(before, np.int64)
             beside = plan.copy()
-            beside[index] = old
+            beside[index] = old + np.asarray(after.get(demand.id, 0), np.int64)
             same = _serves(old, plan[index], int(numbers.floor[index])) and _runs(
                 old, plan[index], numbers.rules[index]
             )

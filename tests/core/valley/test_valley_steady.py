@@ -92,3 +92,14 @@ def test_a_plan_with_a_break_is_replaced_where_one_piece_is_wanted():
     whole = msgspec.structs.replace(dear, demands=[msgspec.structs.replace(CAR, one_block=True)])
     assert staying(whole, a=chopped) == set()
     assert staying(whole, a=OLD) == {"a"}
+
+
+def test_what_the_last_limit_of_an_ended_plan_allows_must_fit_beside_the_others():
+    other = msgspec.structs.replace(CAR, id="b", arrive_slot=6, depart_slot=8)  # takes all of the last two slots
+    both = msgspec.structs.replace(PROBLEM, demands=[CAR, other])
+    answer = solve(both)
+    share = {"a": [0, 0, 0, 0, 0, 0, 1_000, 1_000]}
+    assert kept(both, answer, {"a": OLD}) == {"a"}
+    assert kept(both, answer, {"a": OLD}, share) == set()
+    roomy = msgspec.structs.replace(both, sites=[Site(id="s", limit_w=12_000)])
+    assert kept(roomy, solve(roomy), {"a": OLD}, share) == {"a"}
