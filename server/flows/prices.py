@@ -37,13 +37,14 @@ async def take(tx: AsyncSession, zone: str, fetched: list[PriceSlot], day: Grid,
 
 
 async def _forecast(tx: AsyncSession, zone: str, known_until: datetime, now: datetime) -> None:
-    """Carry the prices on beyond what is published; what is published later comes before it (`pricecurve.curve`)."""
+    """Carry the prices on beyond what is published; what is published later comes before it (`pricecurve.curve`).
+
+    Nobody published a forecast, so the one before is not kept.
+    """
     past = await prices.between(tx, zone, known_until - LOOKS_BACK, known_until)
     grid = Grid(known_until, int(HORIZON.total_seconds()) // SLOT_SECONDS)
     ahead = forecast(past, grid, ZONES[zone].time_zone)
-    before = [slot for slot in await prices.between(tx, zone, grid.start, grid.end) if slot.source == FORECAST]
-    stamped = [msgspec.structs.replace(slot, fetched_at=now) for slot in ahead]
-    await prices.add(tx, zone, arrivals(before, stamped))
+    await prices.replace(tx, zone, FORECAST, [msgspec.structs.replace(slot, fetched_at=now) for slot in ahead])
 
 
 async def known_until(tx: AsyncSession, zone: str, days: list[Grid], names: set[str]) -> datetime | None:

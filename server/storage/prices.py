@@ -29,6 +29,14 @@ async def add(tx: AsyncSession, zone: str, slots: Sequence[PriceSlot]) -> int:
     return await _count(tx, zone) - before
 
 
+async def replace(tx: AsyncSession, zone: str, source: str, slots: Sequence[PriceSlot]) -> None:
+    """Keep these slots as all that a source of our own says of a zone."""
+    await tx.execute(sa.delete(TABLE).where(P.zone == zone, P.source == source))
+    rows = [{"zone": zone, **msgspec.structs.asdict(slot)} for slot in slots]
+    if rows:
+        await tx.execute(sa.insert(TABLE), rows)
+
+
 async def _count(tx: AsyncSession, zone: str) -> int:
     return int((await tx.execute(sa.select(sa.func.count()).select_from(TABLE).where(P.zone == zone))).scalar_one())
 

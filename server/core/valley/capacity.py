@@ -168,12 +168,19 @@ def _model(problem: Problem, site: Site, demands: Sequence[Demand]) -> Model:
 
 
 def _rules(problem: Problem, demands: Sequence[Demand]) -> list[Rules]:
-    """What each demand's running keeps to. A micro-unit is 1000 nano-units."""
-    known = {}
-    for block, charging in ((False, False), (False, True), (True, False), (True, True)):
-        rules = Rules(1000 * problem.switch_micro, problem.min_run_slots, block, charging)
-        known[block, charging] = FREE if rules.free else rules
-    return [known[demand.one_block, demand.charging and not demand.arrive_slot] for demand in demands]
+    """What each demand's running keeps to. A micro-unit is 1000 nano-units.
+
+    Where rules yield, no run need be longer than what is wanted can fill at the least power.
+    """
+    out = []
+    for demand in demands:
+        run, least = problem.min_run_slots, -(-demand.min_w * problem.slot_seconds // 3600)
+        if problem.rules_yield:
+            run = min(run, max(1, demand.energy_wh // max(1, least)))
+        charging = demand.charging and not demand.arrive_slot
+        rules = Rules(1000 * problem.switch_micro, run, demand.one_block, charging)
+        out.append(FREE if rules.free else rules)
+    return out
 
 
 def slot_lengths(problem: Problem) -> Ints:
