@@ -76,9 +76,13 @@ class Program:
         return _solved(proto, time_s)
 
 
+LEAST_S = 2.0
+"""A program that is cut off earlier would make a plan depend on how busy the machine is."""
+
+
 def _solved(proto: model_pb2.ModelProto, time_s: float) -> Solution | None:
     asked = parameters_pb2.SolveParametersProto()
-    asked.time_limit.FromNanoseconds(max(1, int(time_s * 1e9)))
+    asked.time_limit.FromNanoseconds(int(max(LEAST_S, time_s) * 1e9))
     result = solver.solve(
         proto,
         parameters_pb2.SOLVER_TYPE_HIGHS,
