@@ -7,7 +7,7 @@ import numpy as np
 from server.core.valley import rules
 from server.core.valley.capacity import Ints, model
 from server.core.valley.problem import Answer, Problem
-from server.core.valley.rules import Rules
+from server.core.valley.rules import FREE, Rules
 
 CENT_NANO = 10_000_000
 SERVED_WH = 300
@@ -68,9 +68,4 @@ def _runs(old: Ints, new: Ints, keep: Rules) -> bool:
 def _dearer(problem: Problem, cost: Ints, old: Ints, new: Ints) -> int:
     """What an old plan costs more than a new one, nano: energy, a little more or less at its mean price, and starts."""
     energy = int(cost @ old) - int(cost @ new) * int(old.sum()) // max(1, int(new.sum()))
-    return energy + (_starts(old) - _starts(new)) * problem.switch_micro * 1000
-
-
-def _starts(plan: Ints) -> int:
-    used = plan > 0
-    return int(used[0]) + int(np.sum(used[1:] & ~used[:-1]))
+    return energy + (rules.starts(old, FREE) - rules.starts(new, FREE)) * problem.switch_micro * 1000
