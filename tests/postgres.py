@@ -14,10 +14,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 OVERRIDE = "DALSTROOM_TEST_PG_BIN"
 DEBIAN = Path("/usr/lib/postgresql")
 STARTS_WITHIN_S = 20
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+async def create_database(server_url: str, name: str, template: str = "template1") -> str:
+    """Make a database as a copy of another one that nobody has open; its URL."""
+    connection = await asyncpg.connect(server_url)
+    try:
+        await connection.execute(f"create database {name} template {template}")
+    finally:
+        await connection.close()
+    return f"{server_url.rpartition('/')[0]}/{name}"
 
 
 class NoPostgres(Exception):

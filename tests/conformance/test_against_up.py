@@ -1,13 +1,12 @@
 """The whole server as a user starts it, and a station that we did not write: from a key to a settled session."""
 
 import asyncio
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command import dalstroom
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 from up_process import Up, free_port
@@ -19,19 +18,6 @@ pytestmark = [pytest.mark.node, pytest.mark.xdist_group("up")]
 MAIL = "you@example.org"
 CARD = "04A1B2C3D4E5F6"
 IDENTITY = "HOME/1"
-
-
-def dalstroom(home, *words):
-    """A command of ours, and what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "server.cli", *words],
-        env={**os.environ, "DALSTROOM_HOME": str(home), "DALSTROOM_PASSWORD": "correct horse battery"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return done.stdout
 
 
 async def until_settled(home):

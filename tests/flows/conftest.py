@@ -6,45 +6,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 import pytest
-from small_town import found
+from postgres import create_database
 
 from server.storage.db import Database
-
-
-@pytest.fixture(scope="session")
-def founded_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("founded") / "town.db"
-    asyncio.run(found(path))
-    return path
-
-
-@pytest.fixture(scope="session")
-def founded_postgres(postgres_url: str) -> str:
-    """The name of a database that holds the town and that nobody opens: PostgreSQL copies it in a tenth of a second."""
-    name = f"founded_{uuid4().hex}"
-    asyncio.run(make_database(postgres_url, name))
-    asyncio.run(found(f"{postgres_url.rpartition('/')[0]}/{name}"))
-    return name
-
-
-async def make_database(url: str, name: str, like: str = "template1") -> None:
-    """Make a database as a copy of another."""
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(f"create database {name} template {like}")
-    finally:
-        await connection.close()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def town_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a small town of this test's own."""
     if request.param == "postgresql":
-        url, name = request.getfixturevalue("postgres_url"), f"test_{uuid4().hex}"
-        asyncio.run(make_database(url, name, request.getfixturevalue("founded_postgres")))
-        return f"{url.rpartition('/')[0]}/{name}"
+        server, template = request.getfixturevalue("postgres_url"), request.getfixturevalue("founded_postgres")
+        return asyncio.run(create_database(server, f"test_{uuid4().hex}", template))
     path = tmp_path / "town.db"
     shutil.copy(request.getfixturevalue("founded_town"), path)
     return f"sqlite:///{path}"
@@ -57,8 +30,7 @@ def twin_url(town_url: str, tmp_path: Path) -> str:
         shutil.copy(tmp_path / "town.db", tmp_path / "twin.db")
         return f"sqlite:///{tmp_path / 'twin.db'}"
     folder, _, name = town_url.rpartition("/")
-    asyncio.run(make_database(f"{folder}/postgres", f"{name}_twin", name))
-    return f"{town_url}_twin"
+    return asyncio.run(create_database(f"{folder}/postgres", f"{name}_twin", name))
 
 
 @pytest.fixture

@@ -3,16 +3,15 @@
 import asyncio
 import base64
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import websockets
+from command import dalstroom
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 from small_town import ANNA, NOW, STREET_STATION_1, found, plug_in, read_meter
@@ -62,18 +61,6 @@ async def test_what_had_ended_when_the_server_died_is_settled_when_it_comes_back
         assert await wallets.posted_twice(tx) == 0
         assert await wallets.total(tx) == 0
     await db.close()
-
-
-def dalstroom(home, *words):
-    done = subprocess.run(
-        [sys.executable, "-m", "server.cli", *words],
-        env={**os.environ, "DALSTROOM_HOME": str(home), "DALSTROOM_PASSWORD": "correct horse battery"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return done.stdout
 
 
 async def charge(url, key, number):
