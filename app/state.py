@@ -170,7 +170,7 @@ class Board(ft.Observable):
 
     def put_entry(self, event: WalletChanged) -> None:
         """A posted entry: on top of the list, and into balance and pending."""
-        known = [one for one in self.entries.value or [] if one.id != event.entry.id]
+        known = [one for one in self.entries.value or [] if (one.id, one.kind) != (event.entry.id, event.entry.kind)]
         self.entries = self.entries.ready([event.entry, *known])
         if self.wallet.value is not None:
             balance = {"balance_minor": event.balance_minor, "pending_minor": event.pending_minor}

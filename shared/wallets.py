@@ -7,9 +7,10 @@ import msgspec
 
 
 class WalletEntry(msgspec.Struct, frozen=True):
-    """A line of the wallet. `kind`: cashback | pending | pending_released | goodwill | correction; amount signed.
+    """A line of the wallet; amount signed.
 
-    `seq` counts up; the smallest of a page is the cursor of the next.
+    `kind`: cashback | pending | pending_released | goodwill | correction (of the balance) | pending_correction (of what
+    was not paid yet). `seq` counts up; the smallest of a page is the cursor of the next.
     """
 
     id: UUID

@@ -75,6 +75,7 @@ TEXTS = {
     "entry.pending": "Cashback, unterwegs",
     "entry.pending_released": "Gesammeltes Cashback gezahlt",
     "entry.correction": "Korrektur",
+    "entry.pending_correction": "Cashback unterwegs korrigiert",
     "entry.goodwill": "Kulanz",
     "entry.other": "Buchung",
     "history.back": "{amount} zurück",

@@ -77,6 +77,7 @@ TEXTS = {
     "entry.pending": "Cashback, pending",
     "entry.pending_released": "Pending cashback paid",
     "entry.correction": "Correction",
+    "entry.pending_correction": "Pending cashback corrected",
     "entry.goodwill": "Goodwill",
     "entry.other": "Entry",
     "history.back": "{amount} back",

@@ -75,6 +75,7 @@ TEXTS = {
     "entry.pending": "Cashback, onderweg",
     "entry.pending_released": "Opgespaarde cashback betaald",
     "entry.correction": "Correctie",
+    "entry.pending_correction": "Cashback onderweg gecorrigeerd",
     "entry.goodwill": "Coulance",
     "entry.other": "Boeking",
     "history.back": "{amount} terug",

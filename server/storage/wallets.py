@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.ledger import Entry, Transfer
+from server.core.ledger import Entry, Kind, Transfer
 from server.storage.db import to_struct
 from server.storage.tables import Accounts, Cdrs, Entries, Locations, Sessions, Transfers
 from shared.cdrs import Receipt
@@ -21,6 +21,8 @@ CDRS = Cdrs.__table__  # type: ignore[attr-defined]
 C = CDRS.c
 S = Sessions.__table__.c  # type: ignore[attr-defined]
 L = Locations.__table__.c  # type: ignore[attr-defined]
+PENDING_CORRECTION = "pending_correction"
+"""The kind of a line that corrects what is saved up: money that was not paid yet."""
 
 
 class PostedLine(msgspec.Struct, frozen=True):
@@ -103,20 +105,24 @@ async def transfers_of_session(tx: AsyncSession, session_id: UUID) -> list[Trans
 
 
 async def lines(tx: AsyncSession, purse: str, saved: str, before: int | None, entries: int) -> list[PostedLine]:
-    """What the newest entries moved in and out of a purse, and added to what is saved up; newest first.
+    """What the newest entries moved in and out of a purse and of what is saved up; newest first.
 
-    `before` is the last seen seq. Entries come whole: what one posted is never on two pages.
+    An entry has a line for each kind; what is released from what is saved up into the purse is the purse's. `before`
+    is the last seen seq. Entries come whole: what one posted is never on two pages.
     """
-    paid = sa.or_(T.credit == purse, T.debit == purse)
-    shown = sa.select(E.seq).join(Transfers.__table__, T.entry_id == E.id).where(paid | (T.credit == saved))  # type: ignore[attr-defined]
+    paid, put_back = sa.or_(T.credit == purse, T.debit == purse), T.kind == Kind.CORRECTION
+    kept = sa.or_(T.credit == saved, sa.and_(T.debit == saved, put_back))
+    shown = sa.select(E.seq).join(Transfers.__table__, T.entry_id == E.id).where(paid | kept)  # type: ignore[attr-defined]
     if before is not None:
         shown = shown.where(E.seq < before)
     newest = shown.distinct().order_by(E.seq.desc()).limit(entries)
-    signed = sa.case((T.credit == purse, T.amount_minor), else_=-T.amount_minor)
-    moved = sa.union_all(
-        sa.select(T.id, T.entry_id, T.kind, signed.label("amount_minor")).where(paid),
-        sa.select(T.id, T.entry_id, T.kind, T.amount_minor).where(T.credit == saved),
+    kind = sa.case((put_back, PENDING_CORRECTION), else_=T.kind).label("kind")
+    both = sa.union_all(
+        sa.select(T.entry_id, T.kind, _signed(purse)).where(paid),
+        sa.select(T.entry_id, kind, _signed(saved)).where(kept),
     ).subquery()
+    amount = sa.cast(sa.func.sum(both.c.amount_minor), sa.BigInteger).label("amount_minor")
+    moved = sa.select(both.c.entry_id, both.c.kind, amount).group_by(both.c.entry_id, both.c.kind).subquery()
     m = moved.c
     own = [column.label(str(column.name)) for column in (m.entry_id, m.kind, m.amount_minor)]
     rows = sa.select(E.seq, E.at, *own, E.session_id, L.name.label("location_name")).select_from(
@@ -124,8 +130,12 @@ async def lines(tx: AsyncSession, purse: str, saved: str, before: int | None, en
         .outerjoin(Sessions.__table__, S.id == E.session_id)  # type: ignore[attr-defined]
         .outerjoin(Locations.__table__, L.id == S.location_id)  # type: ignore[attr-defined]
     )
-    rows = rows.where(E.seq.in_(newest)).order_by(E.seq.desc(), m.kind, m.id, m.amount_minor)
+    rows = rows.where(E.seq.in_(newest)).order_by(E.seq.desc(), m.kind)
     return [to_struct(row, PostedLine) for row in await tx.execute(rows)]
+
+
+def _signed(account: str) -> sa.ColumnElement[int]:
+    return sa.case((T.credit == account, T.amount_minor), else_=-T.amount_minor).label("amount_minor")
 
 
 async def add_cdr(tx: AsyncSession, receipt: Receipt, party_id: UUID, account_id: UUID | None, at: datetime) -> None:

@@ -42,3 +42,19 @@ async def test_every_line_is_on_one_page(api, anna, posted, limit):
 async def test_another_driver_sees_nothing_of_it(api, bert, posted):
     assert (await api.get("/api/wallet/entries", headers=bert)).json()["items"] == []
     assert (await api.get("/api/wallet", headers=bert)).json()["balance_minor"] == 0
+
+
+async def test_what_a_correction_takes_from_pending_is_a_line_and_stays_with_its_entry(api, context, anna):
+    async with context.db.begin() as tx:
+        await wallets.post(tx, entry((Kind.PENDING, FUNDER, SAVED, 12)), PROVIDER, ANNA, NOW)
+        both = entry((Kind.CORRECTION, SAVED, FUNDER, 8), (Kind.CORRECTION, PURSE, FUNDER, 5))
+        await wallets.post(tx, both, PROVIDER, ANNA, NOW)
+    page = (await api.get("/api/wallet/entries?limit=1", headers=anna)).json()
+    assert [(line["kind"], line["amount_minor"]) for line in page["items"]] == [
+        ("correction", -5),
+        ("pending_correction", -8),
+    ]
+    rest = (await api.get(f"/api/wallet/entries?cursor={page['next_cursor']}", headers=anna)).json()
+    assert [(line["kind"], line["amount_minor"]) for line in rest["items"]] == [("pending", 12)]
+    sums = (await api.get("/api/wallet", headers=anna)).json()
+    assert (sums["balance_minor"], sums["pending_minor"]) == (-5, 4)

@@ -28,8 +28,8 @@ async def test_a_detail_keeps_the_rail_on_a_desktop_and_has_a_way_back(signed_in
     screen = await signed_in(width=1440, height=900)
     await screen.go(2)
     await screen.until(lambda: screen.has("sums"))
-    await screen.until(lambda: screen.has(f"entry-{an_id('entry', 0)}"))
-    await screen.click(f"entry-{an_id('entry', 0)}")
+    await screen.until(lambda: screen.has(f"entry-{an_id('entry', 0)}-cashback"))
+    await screen.click(f"entry-{an_id('entry', 0)}-cashback")
     await screen.until(lambda: screen.has("receipt-sentence"))
     assert screen.page.route == f"/wallet/{SETTLED}"
     assert screen.all(ft.NavigationRail)[0].selected_index == 2

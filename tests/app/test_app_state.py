@@ -65,6 +65,14 @@ def test_a_posted_entry_changes_list_and_sums_once_even_if_told_twice() -> None:
     assert (state.board.wallet.value.balance_minor, state.board.wallet.value.pending_minor) == (131, 4)
 
 
+def test_an_entry_of_two_lines_shows_both() -> None:
+    state = AppState()
+    lines = [WalletEntry(an_id("entry"), NOW, kind, -5, None, None) for kind in ("correction", "pending_correction")]
+    for line in lines * 2:
+        state.apply(WalletChanged(entry=line, balance_minor=0, pending_minor=0))
+    assert sorted(one.kind for one in state.board.entries.value or []) == ["correction", "pending_correction"]
+
+
 def test_an_event_that_only_says_ask_again_changes_nothing_by_itself() -> None:
     state = AppState()
     state.board.locations = state.board.locations.ready(locations())

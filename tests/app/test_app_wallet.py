@@ -24,7 +24,7 @@ async def at_wallet(signed_in: Open, **options: object) -> Screen:
 
 async def at_receipt(signed_in: Open, **options: object) -> Screen:
     screen = await at_wallet(signed_in, **options)
-    await screen.click(f"entry-{an_id('entry', 0)}")
+    await screen.click(f"entry-{an_id('entry', 0)}-cashback")
     await screen.until(lambda: screen.has("receipt-sentence"))
     return screen
 
@@ -47,7 +47,7 @@ async def test_cashback_arrives_while_one_looks(signed_in: Open, town: Town) -> 
     entry = WalletEntry(an_id("new"), NOW, "cashback", 131, SETTLED, "Wilgenlaan 12")
     town.tell(WalletChanged(entry, balance_minor=1_415, pending_minor=12))
     await screen.until(lambda: screen.says("€14.15"))
-    assert screen.has(f"entry-{entry.id}")
+    assert screen.has(f"entry-{entry.id}-cashback")
 
 
 async def test_sessions_are_listed_beside_payments_and_lead_to_their_receipts(signed_in: Open) -> None:
@@ -56,6 +56,28 @@ async def test_sessions_are_listed_beside_payments_and_lead_to_their_receipts(si
     await screen.until(lambda: screen.has(f"history-{SETTLED}"))
     assert screen.says("20.0 kWh | €1.31 back")
     await screen.click(f"history-{SETTLED}")
+    await screen.until(lambda: screen.has("receipt-sentence"))
+
+
+CORRECTED = {
+    "en": ("Correction | Wilgenlaan 12", "−€0.05", "Pending cashback corrected | Wilgenlaan 12", "−€0.08"),
+    "nl": ("Correctie | Wilgenlaan 12", "€ −0,05", "Cashback onderweg gecorrigeerd | Wilgenlaan 12", "€ −0,08"),
+    "de": ("Korrektur | Wilgenlaan 12", "−0,05 €", "Cashback unterwegs korrigiert | Wilgenlaan 12", "−0,08 €"),
+}
+
+
+@pytest.mark.parametrize("language", CORRECTED)
+async def test_a_correction_says_whether_it_is_of_the_balance_or_of_what_is_pending(
+    signed_in: Open, town: Town, language: str
+) -> None:
+    kinds = (("correction", -5), ("pending_correction", -8))
+    entry_id = an_id("corrected")
+    town.entries = [WalletEntry(entry_id, NOW, kind, minor, SETTLED, "Wilgenlaan 12", 9) for kind, minor in kinds]
+    screen = await at_wallet(signed_in, remembers={LANGUAGE: language})
+    words = screen.words().replace("\u00a0", " ")
+    for one in CORRECTED[language]:
+        assert one in words
+    await screen.click(f"entry-{entry_id}-pending_correction")
     await screen.until(lambda: screen.has("receipt-sentence"))
 
 
@@ -157,7 +179,7 @@ async def test_a_receipt_without_money_says_why(signed_in: Open, town: Town) -> 
 async def test_a_receipt_that_is_still_to_come_says_so_and_can_be_asked_for_again(signed_in: Open, town: Town) -> None:
     late = town.receipts.pop(SETTLED)
     screen = await at_wallet(signed_in)
-    await screen.click(f"entry-{an_id('entry', 0)}")
+    await screen.click(f"entry-{an_id('entry', 0)}-cashback")
     await screen.until(lambda: screen.says("The receipt is not there yet"))
     town.receipts[SETTLED] = late
     await screen.click("retry")

@@ -12,12 +12,15 @@ from server.storage import wallets
 
 @pytest.fixture
 async def posted(db):
-    """Entries with one, two and three lines, and some that only take from what is pending."""
+    """Entries with one, two and three lines, some that only correct what is pending, one that is nothing of Anna's."""
     entries = [
         entry((Kind.PENDING, FUNDER, SAVED, 5)),
         entry((Kind.CASHBACK, FUNDER, PURSE, 10), (Kind.PENDING_RELEASED, SAVED, PURSE, 5)),
         cashback(20),
-        *[entry((Kind.CORRECTION, SAVED, FUNDER, 1)) for _ in range(4)],
+        entry((Kind.CORRECTION, SAVED, FUNDER, 1)),
+        entry((Kind.CORRECTION, FUNDER, SAVED, 2)),
+        entry((Kind.CORRECTION, PURSE, SAVED, 4), (Kind.CORRECTION, PURSE, SAVED, 3)),  # one line a kind
+        entry((Kind.CHARGE, FUNDER, "payable:somebody", 9)),
         entry(
             (Kind.CASHBACK, FUNDER, PURSE, 30),
             (Kind.PENDING, FUNDER, SAVED, 3),
@@ -36,6 +39,10 @@ ALL = [
     ("cashback", 30),
     ("goodwill", -2),
     ("pending", 3),
+    ("correction", -7),
+    ("pending_correction", 7),
+    ("pending_correction", 2),
+    ("pending_correction", -1),
     ("cashback", 20),
     ("cashback", 10),
     ("pending_released", 5),
@@ -75,7 +82,7 @@ async def test_an_entry_of_more_lines_than_a_page_comes_whole(db, posted):
 async def test_as_many_entries_are_read_as_were_asked_for(db, posted, count):
     async with db.read() as tx:
         found = await wallets.lines(tx, PURSE, SAVED, None, count)
-    shown = [posted[-1], posted[-2], posted[2]][:count]  # the four between them show nothing to the driver
+    shown = [posted[-1], posted[-2], posted[-4]][:count]  # the one between them shows nothing to the driver
     assert list(dict.fromkeys(one.entry_id for one in found)) == [one.id for one in shown]
     assert {one.session_id for one in found} == {None}
 

@@ -114,7 +114,7 @@ def _entries(t: Texts, entries: Remote[list[WalletEntry]], go: Callable[[UUID], 
             (t.code("entry", one.kind), place),
             theme.strong(t.form.money(one.amount_minor, sign=True), color),
             (lambda: go(session_id)) if session_id is not None else None,
-            f"entry-{one.id}",
+            f"entry-{one.id}-{one.kind}",
         )
 
     return _list([row(one) for one in entries.value])
