@@ -62,7 +62,7 @@ class Split(msgspec.Struct, frozen=True):
     provider_minor: int
     min_payout_minor: int
     max_payout_minor: int
-    policy: str  # ACCUMULATE | DROP
+    policy: str  # ACCUMULATE | DROP | AT_ONCE (a closed account)
     paid_minor: int
     pending_before_minor: int
     pending_after_minor: int

@@ -11,7 +11,7 @@ def split(pool_nano: int, terms: ContractTerms, pending_before_minor: int) -> Sp
     The driver's share is rounded half up to the cent and capped; operator and provider share what remains. A negative
     pool costs the driver nothing. DROP: a raw share below the least payout is 0. ACCUMULATE: it is credited as pending,
     and pending is paid once its sum reaches the least payout; one payment is never above the cap, and what exceeds it
-    stays pending.
+    stays pending. AT_ONCE: nothing stays pending.
     """
     assert pending_before_minor >= 0, "pending is owed to the driver, never by the driver"
     raw_nano = max(pool_nano, 0) * terms.share_driver_bps // 10_000
@@ -61,4 +61,6 @@ def _paid(driver_minor: int, terms: ContractTerms, pending_before_minor: int) ->
     if terms.payout is Payout.DROP:
         return driver_minor
     due_minor = pending_before_minor + driver_minor
+    if terms.payout is Payout.AT_ONCE:
+        return due_minor
     return min(due_minor, terms.max_payout_minor) if due_minor >= terms.min_payout_minor else 0

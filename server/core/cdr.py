@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from server.core.contract import Payout
 from server.core.eligibility import Reason
@@ -36,6 +37,7 @@ SHARES = (
 LEAST = {
     Payout.ACCUMULATE.value: ", pending until pending + driver >= min_payout",
     Payout.DROP.value: ", or 0 where pool * share_driver_bps / 10000 / 10000000 < min_payout",
+    Payout.AT_ONCE.value: ", paid at once with all that is pending",
 }
 
 
@@ -151,3 +153,19 @@ def receipt(settled: Settlement, labels: Labels, revision: int = 1) -> Receipt:
         override_policy=settled.override_policy.value,
         revision=revision,
     )
+
+
+def says_the_same(before: Receipt, after: Receipt) -> bool:
+    """Whether a later receipt of a session states what the one before does: energy by slot, money, reasons.
+
+    Names that were changed meanwhile (of a place, of an EVSE) are no reason for another receipt.
+    """
+    named = replace(
+        after,
+        cdr_id=before.cdr_id,
+        revision=before.revision,
+        location_name=before.location_name,
+        evse_label=before.evse_label,
+        time_zone=before.time_zone,
+    )
+    return named == before

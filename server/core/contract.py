@@ -22,10 +22,11 @@ class ContractKind(StrEnum):
 
 
 class Payout(StrEnum):
-    """What happens to a share below the least payout."""
+    """What happens to a share below the least payout. AT_ONCE is a closed account's: it is paid with all pending."""
 
     ACCUMULATE = "ACCUMULATE"
     DROP = "DROP"
+    AT_ONCE = "AT_ONCE"
 
 
 class OverridePolicy(StrEnum):

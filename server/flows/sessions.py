@@ -30,6 +30,8 @@ BEHIND_WH = 700
 CLOCK_SKEW = timedelta(minutes=5)
 OLDEST = timedelta(days=60)
 """A start of longer ago comes of a clock that was never set: no station's queue holds a season."""
+LATE = OLDEST
+"""So long after its end a session's readings still change its money, as long as a queue is believed."""
 SUPERSEDED = "Superseded"
 UNHEARD = "Unheard"
 GUESSED = (SUPERSEDED, UNHEARD)
@@ -152,9 +154,10 @@ async def take_readings(tx: AsyncSession, station_id: UUID, info: ReadingsInfo, 
     if session is None:
         await _keep_orphan(tx, station_id, "MeterValues", info, now)
         return
-    await _keep(tx, session, info.readings, now)
     if session.state is not SessionState.OPEN:
+        await _keep_late(tx, session, info.readings, now)
         return
+    await _keep(tx, session, info.readings, now)
     plan = await plans.get(tx, session.plan_id)
     after = session
     for sample in sorted(info.readings, key=lambda one: one.at):
@@ -169,9 +172,15 @@ async def take_readings(tx: AsyncSession, station_id: UUID, info: ReadingsInfo, 
 
 async def _session_of(tx: AsyncSession, station_id: UUID, info: ReadingsInfo) -> Session | None:
     if info.transaction_id is not None and info.transaction_id > 0:
-        return await sessions.by_transaction(tx, station_id, info.transaction_id)
+        return await _held(tx, station_id, info.transaction_id)
     evse = await stations.evse_at(tx, station_id, info.connector_no)
     return None if evse is None else await sessions.open_on(tx, evse.id)
+
+
+async def _held(tx: AsyncSession, station_id: UUID, transaction_id: int) -> Session | None:
+    """A station's session that no worker ends or settles meanwhile."""
+    session = await sessions.by_transaction(tx, station_id, transaction_id)
+    return None if session is None else await sessions.held(tx, session.id)
 
 
 async def _keep(tx: AsyncSession, session: Session, samples: Sequence[SampledReading], now: datetime) -> None:
@@ -181,6 +190,43 @@ async def _keep(tx: AsyncSession, session: Session, samples: Sequence[SampledRea
         if one.register_wh is not None and one.at >= session.started_at
     ]
     await sessions.add_readings(tx, rows)
+
+
+async def _keep_late(tx: AsyncSession, session: Session, samples: Sequence[SampledReading], now: datetime) -> None:
+    """Readings of a session that has ended: where they say anything new of its stay, it is settled anew.
+
+    Once for all that come within a while: a queue is replayed reading by reading.
+    """
+    before = await sessions.readings(tx, session.id)
+    await _keep(tx, session, samples, now)
+    if session.ended_at is None or now - session.ended_at > LATE:
+        return
+    after = await _guess_again(tx, session, samples)
+    await sessions.save(tx, session, after)
+    new = set(await sessions.readings(tx, session.id)).difference(before)
+    if after != session or any(one.at <= session.ended_at for one in new):
+        await outbox.put_once(tx, "settle", str(session.id), {"session_id": session.id}, now + AWAITED)
+
+
+async def _guess_again(tx: AsyncSession, session: Session, samples: Sequence[SampledReading]) -> Session:
+    """The session with the end that we guessed where it is by its readings now; what its station said stands.
+
+    Nothing counts from the moment on at which the EVSE was free or the next car there.
+    """
+    if session.stop_reason not in GUESSED or session.ended_at is None:
+        return session
+    until = session.ended_at
+    if session.stop_reason == SUPERSEDED:
+        until = await sessions.next_start(tx, session) or until
+    seen = [(one.at, one.register_wh) for one in samples if one.register_wh is not None]
+    inside = [(at, register_wh) for at, register_wh in seen if session.started_at <= at <= until]
+    stop_wh = max([session.meter_stop_wh or session.meter_start_wh, *(register_wh for _, register_wh in inside)])
+    return msgspec.structs.replace(
+        session,
+        ended_at=max([session.ended_at, *(at for at, _ in inside)]),
+        meter_stop_wh=stop_wh,
+        register_wh=max(session.register_wh, stop_wh),
+    )
 
 
 def _read(session: Session, sample: SampledReading) -> Session:
@@ -275,17 +321,19 @@ async def close_session(tx: AsyncSession, station_id: UUID, info: StopInfo, now:
     The end of a session that we took for ended may come after all, out of a station's queue. It counts whenever it
     comes: after the settlement, what was posted is corrected.
     """
-    session = await sessions.by_transaction(tx, station_id, info.transaction_id)
+    session = await _held(tx, station_id, info.transaction_id)
     if session is None:
         await _keep_orphan(tx, station_id, "StopTransaction", info, now)
         return None
-    await _keep(tx, session, info.readings, now)
     if session.state is SessionState.OPEN or (session.stop_reason in GUESSED and info.reason not in GUESSED):
+        await _keep(tx, session, info.readings, now)
         ended_at = max(min(info.at, now + CLOCK_SKEW), session.started_at)
         await _end(tx, session, ended_at, max(info.meter_stop_wh, session.meter_start_wh), info.reason or "Local")
         await outbox.withdraw(tx, "close", str(session.id), now)
         await outbox.put(tx, "settle", str(session.id), {"session_id": session.id}, now)
         await outbox.put_once(tx, "replan", str(session.location_id), {"why": "unplugged"}, now)
+    else:
+        await _keep_late(tx, session, info.readings, now)
     return TokenAnswer("Accepted")
 
 
@@ -294,7 +342,7 @@ async def close_unheard(tx: AsyncSession, session_id: UUID, free_at: datetime, n
 
     Returns what became of it: `closed`, `ended` (its end was heard meanwhile), `in_use` (the car is there after all).
     """
-    session = await sessions.get(tx, session_id)
+    session = await sessions.held(tx, session_id)
     if session is None or session.state is not SessionState.OPEN:
         return "ended"
     evse = await stations.evse(tx, session.evse_id)

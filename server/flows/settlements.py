@@ -1,6 +1,5 @@
 """Closing a session: priced, shared, posted, all in one transaction; a second settling finds the first."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,14 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core import cdr, ledger, missing, taper
 from server.core.demand import NeedSource
 from server.core.dial import Dial
-from server.core.ledger import SessionPosting, Transfer
+from server.core.ledger import SessionPosting
 from server.core.missing import Ending
 from server.core.pricecurve import curve_id, sources, worst
 from server.core.ready_by import ReadySource
 from server.core.session import Session
 from server.core.settlement import Settlement, settle
-from server.flows import facts, settling
+from server.flows import correcting, facts, settling
 from server.flows.announcements import SessionMoved, WalletMoved
+from server.flows.correcting import Earlier
 from server.flows.facts import SessionFacts
 from server.flows.settling import Course
 from server.storage import dials, plans, sessions, vehicles, wallets
@@ -27,45 +27,43 @@ from shared.plans import Shortfall
 from shared.sessions import Delay, SessionState
 
 
-class _Earlier(msgspec.Struct, frozen=True):
-    """What was settled of a session before: the receipt's revision, 0 for none, and all that it posted."""
-
-    revision: int = 0
-    transfers: Sequence[Transfer] = ()
-
-
 async def settle_session(tx: AsyncSession, session_id: UUID, now: datetime) -> str:
-    """Settle an ended session, or correct what was settled on a guess of its end.
+    """Settle an ended session, or correct its settlement where the station's word is another by now.
 
-    Returns `settled` or `corrected`, or why there was nothing to do.
+    However often it is asked, and whatever came late meanwhile, the newest receipt and the ledger say afterwards what
+    the readings say. Returns `settled` or `corrected`, or why there was nothing to do.
     """
-    session = await sessions.get(tx, session_id)
+    session = await _held(tx, session_id)
     if session is None or session.ended_at is None:
         return "not_ended"
-    if session.account_id is not None:
-        await wallets.lock(tx, session.account_id)
-    if session.state is SessionState.SETTLED:
-        return "settled_before"
-    earlier = await _earlier(tx, session_id)
+    before = await correcting.earlier(tx, session_id)
     one = await facts.of_session(tx, session)
-    run = await settling.course(tx, one, session.ended_at, session.ended_at)
-    run = msgspec.structs.replace(run, pending_minor=run.pending_minor - _left_pending(session, earlier))
+    run = correcting.as_before(await settling.course(tx, one, session.ended_at, session.ended_at), before)
     plan = await plans.last_of(tx, session_id, session.ended_at)  # what was planned for a car that had gone is idle
     short = _shortfall(run, plan, session.ended_at)
     asked = settling.settlement_input(run, run.charged_wh, session.ended_at, short)
-    settled = settle(asked)
-    receipt = cdr.receipt(settled, _labels(run), earlier.revision + 1)
-    await wallets.add_cdr(tx, receipt, session.party_id, session.account_id, now)
-    await _post(tx, run, settled, earlier, now)
-    after = msgspec.structs.replace(session, state=SessionState.SETTLED)
-    await sessions.save(tx, session, after)
-    await _learn(tx, one, plan)
-    if not earlier.revision:
-        await _keep_promise(tx, one, plan, short)
-    done = "corrected" if earlier.revision else "settled"
-    await sessions.add_event(tx, session, now, done)
+    settled = correcting.as_paid(settle(correcting.as_agreed(asked, before, run)), before)
+    receipt = cdr.receipt(settled, correcting.labelled(_labels(run), run, before), before.revision + 1)
+    await sessions.save(tx, session, msgspec.structs.replace(session, state=SessionState.SETTLED))
     announce(tx, SessionMoved(session.account_id, session.id))
+    if before.receipt is not None and cdr.says_the_same(before.receipt, receipt):
+        return "settled_before"
+    await wallets.add_cdr(tx, receipt, session.party_id, session.account_id, now)
+    await _post(tx, run, settled, before, now)
+    await _learn(tx, one, plan)
+    if not before.revision:
+        await _keep_promise(tx, one, plan, short)
+    done = "corrected" if before.revision else "settled"
+    await sessions.add_event(tx, session, now, done)
     return done
+
+
+async def _held(tx: AsyncSession, session_id: UUID) -> Session | None:
+    """The session as it stands once nobody else settles for its account and no message of its station is at work."""
+    session = await sessions.get(tx, session_id)
+    if session is not None and session.account_id is not None:
+        await wallets.lock(tx, session.account_id)
+    return await sessions.held(tx, session_id)
 
 
 async def _learn(tx: AsyncSession, one: SessionFacts, plan: Plan | None) -> None:
@@ -90,20 +88,6 @@ async def _keep_promise(tx: AsyncSession, one: SessionFacts, plan: Plan | None, 
     could_wh = one.max_w * int((session.ended_at - session.started_at).total_seconds()) // 3600 - session.energy_wh
     missing_wh = 0 if short is None else min(short.energy_wh, max(0, could_wh))
     await dials.advance(tx, session.party_id, Dial(one.driver.dial), missing_wh)
-
-
-async def _earlier(tx: AsyncSession, session_id: UUID) -> _Earlier:
-    before = await wallets.receipt(tx, session_id)
-    return (
-        _Earlier() if before is None else _Earlier(before.revision, await wallets.transfers_of_session(tx, session_id))
-    )
-
-
-def _left_pending(session: Session, earlier: _Earlier) -> int:
-    """What a session's own transfers left in its driver's pending balance, minor units."""
-    if session.account_id is None:
-        return 0
-    return ledger.balances(earlier.transfers).get(ledger.pending(session.account_id), 0)
 
 
 def _shortfall(run: Course, plan: Plan | None, ended_at: datetime) -> Shortfall | None:
@@ -135,7 +119,7 @@ def _labels(run: Course) -> cdr.Labels:
     )
 
 
-async def _post(tx: AsyncSession, run: Course, settled: Settlement, earlier: _Earlier, now: datetime) -> None:
+async def _post(tx: AsyncSession, run: Course, settled: Settlement, before: Earlier, now: datetime) -> None:
     """The ledger's entry, or what corrects the one before; a session on nobody's account posts nothing."""
     one = run.one
     if one.session.account_id is None or one.contract is None:
@@ -151,9 +135,9 @@ async def _post(tx: AsyncSession, run: Course, settled: Settlement, earlier: _Ea
         charge_minor=settled.charge_minor,
         goodwill_minor=settled.goodwill_minor,
     )
-    if earlier.revision:
+    if before.revision:
         pending_minor = await wallets.balance(tx, ledger.pending(posting.account_id))
-        entry = ledger.correction(posting, earlier.revision + 1, earlier.transfers, pending_minor)
+        entry = ledger.correction(posting, before.revision + 1, before.transfers, pending_minor)
     else:
         entry = ledger.entry_for_settlement(posting)
     if entry.transfers and await wallets.post(tx, entry, one.contract.party_id, one.session.account_id, now):

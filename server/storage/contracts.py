@@ -145,16 +145,16 @@ async def home_contract(tx: AsyncSession, account_id: UUID) -> Contract | None:
 
 
 async def change_contract(tx: AsyncSession, before: Contract, after: Contract) -> None:
-    """New terms for the sessions to come; those that are not settled yet keep the old ones.
+    """New terms for the sessions to come; those that there are keep the old ones, for a settled one may be corrected.
 
     The old terms move to a row of their own, whose id sorts after: `contract_at` finds the first id of a place.
     """
-    unsettled = sa.select(S.id).where(S.contract_id == before.id, S.state != "settled")
-    if (await tx.execute(unsettled.limit(1))).first() is not None:
+    bound = sa.select(S.id).where(S.contract_id == before.id)
+    if (await tx.execute(bound.limit(1))).first() is not None:
         kept = msgspec.structs.replace(before, id=_later_id(before))
         if (await tx.execute(sa.select(C.id).where(C.id == kept.id))).first() is None:
             await add_contract(tx, kept)
-        await tx.execute(sa.update(Sessions).where(S.id.in_(unsettled)).values(contract_id=kept.id))
+        await tx.execute(sa.update(Sessions).where(S.contract_id == before.id).values(contract_id=kept.id))
     values = {"partner": after.terms.partner, "kind": after.terms.kind.value, "counterparty_id": after.counterparty_id}
     await tx.execute(sa.update(Contracts).where(C.id == before.id).values(**values))
 

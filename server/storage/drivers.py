@@ -32,6 +32,7 @@ class Driver(msgspec.Struct, frozen=True):
     travel_minutes: int | None = None
     has_home_station: bool = False
     role: Role = Role.DRIVER
+    closed_at: datetime | None = None
 
 
 async def by_id(tx: AsyncSession, account_ids: Sequence[UUID]) -> dict[UUID, Driver]:
@@ -39,7 +40,7 @@ async def by_id(tx: AsyncSession, account_ids: Sequence[UUID]) -> dict[UUID, Dri
     if not account_ids:
         return {}
     home = sa.exists().where(L.account_id == A.id).label("has_home_station")
-    own = [A.id, A.party_id, A.name, A.time_zone, A.currency, A.consent_at, A.habits, A.role, A.dial]
+    own = [A.id, A.party_id, A.name, A.time_zone, A.currency, A.consent_at, A.habits, A.role, A.dial, A.closed_at]
     found = sa.select(*own, R.calendar, R.travel_minutes, home).outerjoin(Rotas, R.account_id == A.id)
     rows = await tx.execute(found.where(A.id.in_(list(account_ids))))
     return {row.id: to_struct(row, Driver) for row in rows}

@@ -88,6 +88,12 @@ async def get(tx: AsyncSession, session_id: UUID) -> Session | None:
     return None if row is None else to_struct(row, Session)
 
 
+async def held(tx: AsyncSession, session_id: UUID) -> Session | None:
+    """A session that nobody else changes until this transaction ends, as it stands once it is ours."""
+    row = (await tx.execute(sa.select(TABLE).where(S.id == session_id).with_for_update(key_share=True))).first()
+    return None if row is None else to_struct(row, Session)
+
+
 async def some(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, Session]:
     """Sessions by id."""
     rows = await tx.execute(sa.select(TABLE).where(S.id.in_(list(session_ids))))
@@ -118,6 +124,12 @@ async def all_open_on(tx: AsyncSession, evse_id: UUID) -> list[Session]:
     """Every open session of an EVSE, oldest first: more than one where a station left some behind."""
     rows = sa.select(TABLE).where(S.evse_id == evse_id, S.state == "open").order_by(S.started_at, S.id)
     return [to_struct(row, Session) for row in await tx.execute(rows)]
+
+
+async def next_start(tx: AsyncSession, session: Session) -> datetime | None:
+    """When the session began that followed a session on its EVSE."""
+    rows = sa.select(S.started_at).where(S.evse_id == session.evse_id, S.started_at > session.started_at)
+    return (await tx.execute(rows.order_by(S.started_at).limit(1))).scalar()
 
 
 async def ended(tx: AsyncSession) -> list[UUID]:

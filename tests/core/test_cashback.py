@@ -12,7 +12,7 @@ from shared.units import NANO_PER_MINOR, minor_half_up
 CENT = NANO_PER_MINOR
 POOLS = st.integers(-(10**11), 10**11)
 PENDING = st.integers(0, 19)
-POLICIES = st.sampled_from(Payout)
+POLICIES = st.sampled_from([Payout.ACCUMULATE, Payout.DROP])
 
 
 def test_a_small_share_is_pending_and_paid_once_the_sum_reaches_the_least_payout():
@@ -43,6 +43,13 @@ def test_exactly_the_cap_is_not_capped():
 def test_dropping_leaves_earlier_pending_alone():
     shares = split(20 * CENT, terms(payout=Payout.DROP), 12)
     assert (shares.driver_minor, shares.paid_minor, shares.pending_after_minor) == (0, 0, 12)
+
+
+@pytest.mark.parametrize(("pool", "pending", "paid"), [(20, 0, 10), (0, 7, 7), (-9, 3, 3), (4_000, 15, 1_015)])
+def test_where_an_account_is_closed_nothing_waits(pool, pending, paid):
+    shares = split(pool * CENT, terms(payout=Payout.AT_ONCE), pending)
+    assert (shares.paid_minor, shares.pending_after_minor, shares.policy) == (paid, 0, "AT_ONCE")
+    assert shares.driver_minor == split(pool * CENT, terms(), pending).driver_minor
 
 
 def test_half_a_cent_goes_to_the_driver():

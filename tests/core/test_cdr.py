@@ -9,7 +9,7 @@ from hypothesis import given
 from money_inputs import EVENING, FULL_LOAD, NIGHT, SESSION, charged, micro, public_tariff, session, stays, terms
 from msgspec.structs import replace
 
-from server.core.cdr import Labels, cdr_id, receipt, reference_power, sentence, usable_w
+from server.core.cdr import Labels, cdr_id, receipt, reference_power, says_the_same, sentence, usable_w
 from server.core.contract import ContractKind, OverridePolicy, Payout
 from server.core.settlement import settle
 from shared.cdrs import Receipt
@@ -98,6 +98,14 @@ def test_an_ineligible_receipt_says_that_nothing_is_shared():
     assert (made.driver_cost_minor, made.fee_terms) == (None, None)
 
 
+def test_a_later_receipt_says_the_same_unless_money_or_energy_differ():
+    before, renamed = receipt(settle(session()), LABELS), replace(LABELS, location_name="Nieuwe Kade", evse_label="4")
+    assert says_the_same(before, receipt(settle(session()), renamed, 2))
+    others = [{"metered_wh": charged(52, 31, FULL_LOAD)}, {"gap_share_bps": 5_000}, {"pending_before_minor": 7}]
+    for changes in others:
+        assert not says_the_same(before, receipt(settle(session(**changes)), LABELS, 2))
+
+
 def half_up(numerator, denominator):
     return (2 * numerator + denominator) // (2 * denominator)
 
@@ -125,7 +133,7 @@ def recompute(paper):
     operator = half_up(rest * shares["share_operator_bps"], shares["share_operator_bps"] + shares["share_provider_bps"])
     due = driver + shares["pending_before_minor"]
     paid = driver if shares["policy"] == "DROP" else due if due >= shares["min_payout_minor"] else 0
-    paid = min(paid, shares["max_payout_minor"])
+    paid = due if shares["policy"] == "AT_ONCE" else min(paid, shares["max_payout_minor"])
     assert paper["energy_wh"] == sum(row["actual_wh"] for row in rows)
     assert (paper["value_nano"], paper["savings_nano"], paper["pool_nano"]) == (value, savings, pool)
     assert paper["employer_savings_nano"] == employer

@@ -21,7 +21,7 @@ from money_inputs import (
 from msgspec.structs import replace
 
 from server.core.baseline import METERED_MEAN
-from server.core.contract import ContractKind, OverridePolicy
+from server.core.contract import ContractKind, OverridePolicy, Payout
 from server.core.eligibility import Reason
 from server.core.settlement import settle
 from server.core.timegrid import Grid
@@ -263,7 +263,10 @@ def test_shares_sum_to_the_pool_and_both_sides_hold_the_same_energy(stay):
     assert result.value_nano == result.baseline_nano - result.actual_nano
     shares = result.split
     assert shares.driver_minor + shares.operator_minor + shares.provider_minor == minor_half_up(result.pool_nano)
-    assert shares.paid_minor == 0 or 20 <= shares.paid_minor <= 1_000
+    if stay.terms.payout is Payout.AT_ONCE:
+        assert shares.paid_minor == stay.pending_before_minor + shares.driver_minor
+    else:
+        assert shares.paid_minor == 0 or 20 <= shares.paid_minor <= 1_000
 
 
 @given(stay=stays(), constant=st.integers(-300_000, 300_000))

@@ -1,6 +1,7 @@
 """Stories on the small town: prices by hand, plans as the worker makes them, cars that take what they are given."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from small_town import NOW, STREET_STATION_2
@@ -140,6 +141,18 @@ async def receipt_of(db, session_id, at):
         await settlements.settle_session(tx, session_id, at)
     async with db.read() as tx:
         return await wallets.receipt(tx, session_id)
+
+
+async def settle_due(db, now):
+    """Do what a worker does with the settlements that are due; returns what became of each."""
+    outcomes = []
+    async with db.read() as tx:
+        due = [task for task in await outbox.due(tx, now) if task.kind == "settle"]
+    for task in due:
+        async with db.begin() as tx:
+            outcomes.append(await settlements.settle_session(tx, UUID(task.key), now))
+            await outbox.done(tx, [task.id], now, outcomes[-1])
+    return outcomes
 
 
 async def say(db, session_id, update, now):

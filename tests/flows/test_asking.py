@@ -116,7 +116,8 @@ async def test_a_session_by_forecast_counts_once_for_its_stop_of_the_dial(town, 
     assert await kept_so_far(town, session_id) == {Stop.BALANCED: pytest.approx(after)}
     async with town.begin() as tx:  # what was settled on a guess is corrected
         settled = await sessions.get(tx, session_id)
-        await sessions.save(tx, settled, replace(settled, state=SessionState.ENDED))
+        ended = replace(settled, state=SessionState.ENDED, meter_stop_wh=settled.meter_stop_wh - 500)
+        await sessions.save(tx, settled, ended)
         assert await settlements.settle_session(tx, session_id, NOW + 20 * HOUR) == "corrected"
         assert await settlements.settle_session(tx, session_id, NOW + 20 * HOUR) == "settled_before"
     assert await kept_so_far(town, session_id) == {Stop.BALANCED: pytest.approx(after)}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 
 from journey_stage import clock_time, on_stage, person, town_of, visit
 
@@ -43,6 +44,28 @@ async def test_with_the_same_message_ids_it_is_answered_the_same_and_nothing_mor
         assert (await stage.wallet(FREYA)).balance_minor == receipt.split.driver_minor
         assert (await stage.events(before.id)).count("settled") == 1
         assert await stage.books() == (0, 0)
+        # What it had kept back changes the receipt, once, however often it is said.
+        late = kept_back(stage)
+        for number in range(3):
+            call = [2, f"late-{number}", "MeterValues", late]
+            assert await ask_raw(stage.runner.links[stage.number("HOME-2")], call) == [3, f"late-{number}", {}]
+            await stage.until(town.end + (number + 1) * timedelta(minutes=20))
+        corrected = await stage.receipt(FREYA, before.id)
+        assert (corrected.revision, corrected.energy_wh) == (2, receipt.energy_wh)
+        assert [slot.actual_wh for slot in corrected.slots] != [slot.actual_wh for slot in receipt.slots]
+        assert (await stage.wallet(FREYA)).balance_minor == corrected.split.driver_minor
+        assert (await stage.events(before.id)).count("corrected") == 1
+        assert await stage.books() == (0, 0)
+
+
+def kept_back(stage):
+    """Readings that say that what flowed in one quarter hour had flowed a quarter hour before: higher ones count."""
+    calls = [payload for _, _, payload in stage.calls("HOME-2", "MeterValues")]
+    meters = [payload["meterValue"][0] for payload in calls]
+    registers = [int(meter["sampledValue"][0]["value"]) for meter in meters]
+    first = next(number for number in range(1, len(meters)) if registers[number] > registers[0])
+    late = {**meters[first + 1], "timestamp": meters[first]["timestamp"]}
+    return {**calls[first], "meterValue": [late]}
 
 
 async def say_again(stage, *actions):

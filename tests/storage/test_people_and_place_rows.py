@@ -131,7 +131,9 @@ async def test_the_contract_of_the_place_goes_before_the_public_one(db):
     assert (at_home.id, in_public.location_id) == (ANNAS_HOME_CONTRACT, None)
 
 
-async def test_new_terms_hold_for_new_sessions_and_an_open_one_keeps_the_old(db):
+async def test_new_terms_hold_for_new_sessions_and_those_that_there_are_keep_the_old(db):
+    settled = await plug_in(db, NOW - DAY)
+    await unplug(db, settled, NOW - DAY + timedelta(hours=1), 1_000)
     running = await plug_in(db, NOW)
     async with db.read() as tx:
         before = await contracts.contract(tx, ANNAS_HOME_CONTRACT)
@@ -142,6 +144,7 @@ async def test_new_terms_hold_for_new_sessions_and_an_open_one_keeps_the_old(db)
     async with db.read() as tx:
         kept = await contracts.contract(tx, (await sessions.get(tx, running)).contract_id)
         assert kept == msgspec.structs.replace(before, id=kept.id)
+        assert (await sessions.get(tx, settled)).contract_id == kept.id  # it may be corrected yet
         assert await contracts.contract_at(tx, ANNA, HOME) == after
         assert await contracts.home_contract(tx, ANNA) == after
     await unplug(db, running, NOW + timedelta(hours=1), 1_000)

@@ -149,7 +149,7 @@ def _split(t: Texts, receipt: Receipt) -> ft.Control:
     for name, bps, minor in _shares(split):
         share = f"{t.form.number(bps / 100)} %"
         rows.append(pair(t(f"receipt.split.{name}"), money(minor), share))
-    rule_key = "receipt.split.rule" if split.policy == "ACCUMULATE" else "receipt.split.rule_drop"
+    rule_key = "receipt.split.rule_drop" if split.policy == "DROP" else "receipt.split.rule"
     least, most = money(split.min_payout_minor), money(split.max_payout_minor)
     before, after, paid = (
         money(one) for one in (split.pending_before_minor, split.pending_after_minor, split.paid_minor)
