@@ -172,15 +172,9 @@ async def take_readings(tx: AsyncSession, station_id: UUID, info: ReadingsInfo, 
 
 async def _session_of(tx: AsyncSession, station_id: UUID, info: ReadingsInfo) -> Session | None:
     if info.transaction_id is not None and info.transaction_id > 0:
-        return await _held(tx, station_id, info.transaction_id)
+        return await sessions.by_transaction(tx, station_id, info.transaction_id)
     evse = await stations.evse_at(tx, station_id, info.connector_no)
     return None if evse is None else await sessions.open_on(tx, evse.id)
-
-
-async def _held(tx: AsyncSession, station_id: UUID, transaction_id: int) -> Session | None:
-    """A station's session that no worker ends or settles meanwhile."""
-    session = await sessions.by_transaction(tx, station_id, transaction_id)
-    return None if session is None else await sessions.held(tx, session.id)
 
 
 async def _keep(tx: AsyncSession, session: Session, samples: Sequence[SampledReading], now: datetime) -> None:
@@ -321,7 +315,7 @@ async def close_session(tx: AsyncSession, station_id: UUID, info: StopInfo, now:
     The end of a session that we took for ended may come after all, out of a station's queue. It counts whenever it
     comes: after the settlement, what was posted is corrected.
     """
-    session = await _held(tx, station_id, info.transaction_id)
+    session = await sessions.by_transaction(tx, station_id, info.transaction_id)
     if session is None:
         await _keep_orphan(tx, station_id, "StopTransaction", info, now)
         return None

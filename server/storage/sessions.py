@@ -101,9 +101,9 @@ async def some(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, Sess
 
 
 async def by_transaction(tx: AsyncSession, station_id: UUID, transaction_id: int) -> Session | None:
-    """The session of a station's transaction."""
+    """The session of a station's transaction, held: see `held`. What the station says, a worker must not cross."""
     rows = sa.select(TABLE).where(S.transaction_id == transaction_id, S.station_id == station_id)
-    row = (await tx.execute(rows)).first()
+    row = (await tx.execute(rows.with_for_update(key_share=True))).first()
     return None if row is None else to_struct(row, Session)
 
 
