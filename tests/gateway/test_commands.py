@@ -24,7 +24,8 @@ EVERY_COMMAND = [
     c.RemoteStopTransaction(7),
     translate.tx_profile(PLACE, AT, STEPS, "A"),
     translate.tx_profile(PLACE, AT, [(0, 11040.0)], "W"),
-    translate.default_profile(1, AT, 6.3, "A"),
+    translate.default_profile(1, [(0, 0.0), (300, 6.3)], "A"),
+    translate.default_profile(1, [(0, 6.3)], "A", AT),
     c.ClearChargingProfile(),
     c.ClearChargingProfile(id=3),
     c.ClearChargingProfile(connector_id=1, charging_profile_purpose="TxProfile", stack_level=1),
@@ -89,13 +90,14 @@ def test_a_profile_says_exactly_this():
 
 
 def test_the_default_profile_is_for_every_connector_below_every_plan_and_without_an_end():
-    said = translate.default_profile(1, AT, 6.0, "A")
+    said = translate.default_profile(1, [(0, 0.0), (300, 6.0)], "A")
     profile = said.cs_charging_profiles
     assert said.connector_id == 0
     assert (profile.charging_profile_purpose, profile.transaction_id) == ("TxDefaultProfile", None)
     assert profile.stack_level < PLACE.stack_level
     assert (profile.valid_to, profile.recurrency_kind, profile.charging_schedule.duration) == (None, None, None)
-    assert len(profile.charging_schedule.charging_schedule_period) == 1
+    assert (profile.charging_profile_kind, profile.charging_schedule.start_schedule) == ("Relative", None)
+    assert len(profile.charging_schedule.charging_schedule_period) == 2
 
 
 @pytest.mark.parametrize(
