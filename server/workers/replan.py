@@ -34,6 +34,7 @@ SILENT = timedelta(minutes=1)
 """Whether a station that did not answer has the plan, nobody knows: ask again soon, not at once."""
 SELDOM = timedelta(minutes=10)
 """One that was given up is asked this often whether it is there again."""
+AGAIN = "again"
 REFUSALS = ("rejected", "not_supported", "error")
 
 
@@ -256,15 +257,22 @@ async def configure(context: WorkContext, task: Task) -> str:
     if station.unit is None:
         station = await _first_acquaintance(context, station)
     if feeder is not None:
-        await _configure_share(context, station, feeder, max(len(boxes), sockets))
+        await _configure_share(
+            context, station, feeder, max(len(boxes), sockets), again=AGAIN in msgspec.json.decode(task.payload)
+        )
     for session in running:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())
     return "configured"
 
 
-async def _configure_share(context: WorkContext, station: Station, feeder: Feeder, sockets: int) -> None:
-    """Tell a station its safe share behind a shared limit, and that nobody may start while it is out of reach."""
+async def _configure_share(
+    context: WorkContext, station: Station, feeder: Feeder, sockets: int, *, again: bool
+) -> None:
+    """Tell a station its safe share behind a shared limit, and that nobody may start while it is out of reach.
+
+    Where it did not answer it is asked `again`, and not planned for anew as long as it holds nothing.
+    """
     # In W a share says nothing about phases, so it is that of one: six one-phase cars may stand on one of them.
     phases = 1 if station.unit == "W" else station.phases
     share = safe_share_w(feeder, sockets, phases)
@@ -277,10 +285,11 @@ async def _configure_share(context: WorkContext, station: Station, feeder: Feede
         await stations.update(tx, station.id, **seen)
         known = await stations.get(tx, station.id)
         now, changed = context.clock.now(), msgspec.structs.replace(station, **seen) != station
-        if changed or known.safe_held_w is None:
+        if changed or (known.safe_held_w is None and not again):
             await outbox.put_once(tx, "replan", str(station.location_id), {"why": "share"}, now)
         if heard.status in UNANSWERED or option.status in UNANSWERED:
-            await outbox.put_once(tx, "configure", str(station.id), {"station_id": station.id}, now + SELDOM)
+            payload = {"station_id": station.id, AGAIN: True}
+            await outbox.put_once(tx, "configure", str(station.id), payload, now + SELDOM)
 
 
 async def _first_acquaintance(context: WorkContext, station: Station) -> Station:
