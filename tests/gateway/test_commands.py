@@ -13,6 +13,8 @@ from server.core.reports import TokenAnswer
 from server.gateway.listener import GatewaySettings
 from server.gateway.v16 import commands as c
 from server.gateway.v16 import translate
+from server.main.station_port import GatewayStations
+from server.workers.ports import AT_ONCE, Heard
 
 CP1 = station_of("CP1")
 AT = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)
@@ -265,3 +267,32 @@ class TestQuiet:
                 await asyncio.wait_for(socket.recv(), 0.1)
             await answer(socket, {"status": "Accepted"})
             assert (await asked).accepted
+
+
+async def test_a_safe_share_waits_at_a_start_unless_the_station_refuses_to(town):
+    stations = GatewayStations(town.gateway)
+    for answers, heard in (
+        (["Accepted"], Heard("accepted")),
+        (["Rejected", "Accepted"], Heard("accepted", AT_ONCE)),
+        (["Rejected", "NotSupported"], Heard("not_supported", "NotSupported")),
+    ):
+        async with town.station() as socket:
+            asked = asyncio.create_task(stations.set_safe_share(CP1, 7_245, "A", 3))
+            said = [(await answer(socket, {"status": status}))[3] for status in answers]
+            assert await asked == heard
+        profiles = [one["csChargingProfiles"] for one in said]
+        limits = [
+            [(period["startPeriod"], period["limit"]) for period in one["chargingSchedule"]["chargingSchedulePeriod"]]
+            for one in profiles
+        ]
+        assert limits == [[(0, 0.0), (300, 10.5)], [(0, 10.5)]][: len(answers)]
+        assert [one["chargingProfileKind"] for one in profiles] == ["Relative", "Absolute"][: len(answers)]
+
+
+async def test_a_share_of_nothing_is_nothing_from_the_start(town):
+    async with town.station() as socket:
+        asked = asyncio.create_task(GatewayStations(town.gateway).set_safe_share(CP1, 0, "W", 1))
+        _, _, _, said = await answer(socket, {"status": "Accepted"})
+        assert (await asked).accepted
+    periods = said["csChargingProfiles"]["chargingSchedule"]["chargingSchedulePeriod"]
+    assert periods == [{"startPeriod": 0, "limit": 0.0}]
