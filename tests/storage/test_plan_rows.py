@@ -7,11 +7,11 @@ from uuid import uuid4
 import msgspec
 import pytest
 import sqlalchemy as sa
-from small_town import HOME, NOW, STREET, STREET_STATION_1, make_plan, plug_in
+from small_town import HOME, NOW, STREET, STREET_STATION_1, make_plan, plug_in, rows, unplug
 
 from server.core.valley import plan as engine
 from server.flows import plans as flow
-from server.storage import plans, sessions
+from server.storage import plan_inputs, plans, sessions
 from server.storage.plans import Outcome
 
 MINUTE = timedelta(minutes=1)
@@ -90,6 +90,23 @@ async def test_of_a_station_that_never_accepted_a_plan_every_unanswered_one_coun
         await plans.set_outcomes(tx, [Outcome(plan.id, NOW, "timed_out") for plan in (planned, second)])
         held = await plans.may_hold(tx, [planned.session_id])
     assert [plan.version for plan in held[planned.session_id]] == [1, 2]
+
+
+async def test_what_the_engine_was_asked_is_forgotten_unless_a_plan_in_force_came_of_it(db, planned):
+    ended = await plug_in(db, NOW, STREET_STATION_1)
+    await make_plan(db, STREET, NOW)
+    await unplug(db, ended, NOW + MINUTE, 0)
+    async with db.read() as tx:
+        over = await plans.last_of(tx, ended, NOW)
+    assert await rows(db, "plan_inputs") == 2
+    for before, left in ((NOW, 2), (NOW + MINUTE, 1)):
+        async with db.begin() as tx:
+            assert await plan_inputs.forget(tx, before) == 2 - left
+        assert await rows(db, "plan_inputs") == left
+    async with db.read() as tx:
+        assert await plans.get(tx, over.id) == msgspec.structs.replace(over, inputs_id=None)
+        assert await plans.get(tx, planned.id) == planned
+        assert await plan_inputs.get(tx, planned.inputs_id) is not None
 
 
 async def test_of_many_answers_to_one_question_one_is_saved(db):
