@@ -240,16 +240,6 @@ async def test_a_plan_that_a_lost_station_did_not_answer_may_have_arrived(town):
     assert await reserved(town, NOW + 2 * HOUR) == SHARE_W
 
 
-async def test_a_free_station_that_has_not_confirmed_its_share_may_draw_all_that_it_can(town):
-    await on_the_street(town, "ANNA-CARD")
-    assert await reserved(town) == 0
-    async with town.begin() as tx:
-        await stored_stations.update(tx, STREET_STATION_2, safe_held_w=None)
-    assert await reserved(town) == 11_040
-    await plug_in(town, NOW, STREET_STATION_2, "BERT-CARD")
-    assert await reserved(town) == 0, "now it has a plan of its own"
-
-
 async def test_a_refused_profile_reserves_all_that_the_car_may_draw(town):
     anna, bert = await on_the_street(town, "ANNA-CARD", "BERT-CARD")
     await override(town, bert, NOW)

@@ -222,6 +222,19 @@ async def test_a_station_that_refuses_to_wait_at_a_start_keeps_its_share_while_i
     assert not is_silent((await look(context, first))[0])
 
 
+async def test_a_free_station_that_has_not_confirmed_its_share_may_draw_all_that_it_can(context, stations):
+    stations.says[STREET_STATION_2] = Heard("rejected")
+    await come_online(context, STREET_STATION_1, STREET_STATION_2)
+    first = await plug_in(context.db, NOW, STREET_STATION_1)
+    await ask(context, first, ready_by=NOW + timedelta(hours=2), energy_wh=22_000)
+    await live_until(context, NOW)
+    assert await reserved(context) == FULL_W
+    _, plan = await look(context, first)
+    assert max(plan.power_w(moment) for moment in plan.moments(NOW)[:-1]) <= LIMIT_W - FULL_W
+    await plug_in(context.db, NOW, STREET_STATION_2, "BERT-CARD")
+    assert await reserved(context) == 0, "now it has a plan of its own"
+
+
 async def box(context):
     async with context.db.read() as tx:
         return await stored_stations.get(tx, STREET_STATION_1)
