@@ -39,11 +39,11 @@ def neighbours(*numbers):
 
 async def test_its_plan_is_reserved_the_others_get_the_rest_and_it_is_asked_again(tmp_path):
     who = three_phase_drivers()
-    hurried = visit("LOOTS/6", COMES, MORNING, 10, who=who[0], ready_by=SOON)
+    hurried = visit("LOOTS/5", COMES, MORNING, 10, who=who[0], ready_by=SOON)
     town = town_of(*neighbours(1, 2, 3, 4), hurried)
     async with on_stage(town, tmp_path, [HandMadePrices(hours=SHORT_VALLEY)]) as stage:
         await stage.until(DEAF)
-        silent, new = stage.station("LOOTS/2"), stage.station("LOOTS/6")
+        silent, new = stage.station("LOOTS/2"), stage.station("LOOTS/5")
         held_w = silent.power_w
         assert held_w > 7_000, "it draws more than a share"
         assert busiest_ma(stage) > 0.95 * LIMIT_MA
