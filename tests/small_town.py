@@ -152,6 +152,7 @@ async def _stations(tx, feeder):
             key_sha256=hashlib.sha256(STATION_KEY.encode()).hexdigest(),
             online=station != STREET_STATION_2,
             unit="A",
+            safe_held_w=12_500 * 690 // 1000 if place == STREET else None,
             **powers,
         )
         where = {"party_id": party, "station_id": station, "location_id": place, "label": identity}

@@ -270,7 +270,7 @@ TEXTS = {
     "followed.offline": "die Säule ist nicht erreichbar",
     "followed.timed_out": "die Säule hat nicht geantwortet",
     "followed.profile_offline": "die Säule ist nicht erreichbar",
-    "followed.profile_timed_out": "die Säule hat nicht geantwortet",
+    "followed.profile_timed_out": "die Säule antwortet nicht",
     "followed.profile_error": "die Säule versteht den Plan nicht",
     "followed.other": "der Zähler zeigt etwas anderes",
     "shortfall.too_little_time": "es ist zu wenig Zeit",

@@ -276,7 +276,7 @@ TEXTS = {
     "followed.offline": "the station cannot be reached",
     "followed.timed_out": "the station did not answer",
     "followed.profile_offline": "the station cannot be reached",
-    "followed.profile_timed_out": "the station did not answer",
+    "followed.profile_timed_out": "the station does not answer",
     "followed.profile_error": "the station does not understand the plan",
     "followed.other": "the meter shows something else",
     "shortfall.too_little_time": "there is too little time",

@@ -272,7 +272,7 @@ TEXTS = {
     "followed.offline": "de paal is niet bereikbaar",
     "followed.timed_out": "de paal antwoordde niet",
     "followed.profile_offline": "de paal is niet bereikbaar",
-    "followed.profile_timed_out": "de paal antwoordde niet",
+    "followed.profile_timed_out": "de paal antwoordt niet",
     "followed.profile_error": "de paal begrijpt het plan niet",
     "followed.other": "de meter laat iets anders zien",
     "shortfall.too_little_time": "er is te weinig tijd",

@@ -125,11 +125,6 @@ def after(wanted: Appetite, delivered_wh: int, elapsed_s: int) -> Appetite:
     return Appetite(chance, wanted.rate_w, behind)
 
 
-def quantile_wh(wanted: Appetite, share: float) -> int:
-    """What suffices in `share` of all cases, Wh."""
-    return STEP_WH * int(np.count_nonzero(wanted.chance > 1.0 - share))
-
-
 def _rate_w(own: Meals) -> int:
     seen = int((own.energy_wh * 3_600 / np.maximum(own.stay_s, 1)).max()) if len(own.energy_wh) else 0
     return max(seen, UNKNOWN_RATE_W if len(own.energy_wh) < RATE_SESSIONS else SLOWEST_W)

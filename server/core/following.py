@@ -30,6 +30,18 @@ class Verdict(StrEnum):
 
 
 TOO_MUCH = "draws_more_than_allowed"
+PROFILE = "profile_"
+"""Begins the reason where it is what the station said of the plan, not what its meter shows."""
+UNANSWERED = ("timed_out", "offline")
+"""No answer is no refusal: the station may do what it was told all the same, or hold to what it was told before."""
+UNANSWERED_MAX = 3
+"""So many plans in a row without an answer, and nobody counts on the next one."""
+
+
+def is_silent(session: Session) -> bool:
+    """Whether a session's station has been given up because it does not answer: it is asked again, but seldom."""
+    reasons = [PROFILE + status for status in UNANSWERED]
+    return session.followed is Followed.NOT_FOLLOWED and session.not_followed_reason in reasons
 
 
 class Sight(msgspec.Struct, frozen=True):

@@ -81,11 +81,6 @@ def decide(outlook: Outlook) -> Delay:
     return verdict(_as_session(outlook))
 
 
-def worth_delaying(outlook: Outlook) -> bool:
-    """Whether what is still to come is better delayed by the plan than charged at once."""
-    return decide(outlook) is Delay.MANAGED
-
-
 def _as_session(outlook: Outlook) -> SettlementInput:
     grid = outlook.grid
     last = max((slot for slot, energy in enumerate(outlook.planned_wh) if energy), default=-1)

@@ -237,7 +237,7 @@ def differences(a: Sequence[PriceSlot], b: Sequence[PriceSlot]) -> list[Differen
 
 
 def disagreements(slots: Sequence[PriceSlot]) -> list[Difference]:
-    """Where any two sources that published prices differ: what a `sources_differ` notice is about."""
+    """Where any two sources that published prices differ, pair by pair: what `sources_differ` notices are about."""
     by_source: dict[str, list[PriceSlot]] = {}
     for slot in latest(slots):
         if _CLASS[slot.quality] == 0:

@@ -14,10 +14,18 @@ MIN_CURRENT_MA = 6_000
 """Below 6 A an AC session cannot charge (IEC 61851)."""
 
 
+START_WAIT_S = 300
+"""Behind a shared limit a new start draws nothing for so long, unless it is told something before.
+
+Others must make room first. It is longer than it takes to give up a neighbour that does not answer (three time-outs
+of 20 s, a minute apart, twice as long where both waves meet one).
+"""
+
+
 class Station(msgspec.Struct, frozen=True):
     """The box with one OCPP connection. `unit` is what its profiles are said in; `safe_held_w` what it confirmed.
 
-    `starts_alone`: it refused to stop taking cards while it is out of reach.
+    `starts_alone`: it refused to stop taking cards while it is out of reach, or to wait at the start of a session.
     """
 
     id: UUID

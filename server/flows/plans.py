@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import ask, gain
 from server.core.ask import Place, Wish
+from server.core.following import is_silent
 from server.core.pricecurve import PriceSlot, curve_id, sources
 from server.core.session import Followed, Session
 from server.core.station import Station, safe_share_w
@@ -77,8 +78,8 @@ async def prepare(
     people = [one.session.account_id for one in steered if one.session.account_id]
     energies = await sessions.past_energies(tx, people, location_id)
     here = Here(feeder, sockets, grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
-    accepted = await plans.last_accepted(tx, [one.session.id for one in found if not one.station.online])
-    reserved = _reserved(found, boxes, accepted, here)
+    lost = {one.session.id for one in found} - {one.session.id for one in steered}
+    reserved = _reserved(found, boxes, await plans.may_hold(tx, sorted(lost)), here)
     wished = await wishes.of_place(tx, steered, here)
     where = Place(grid=grid, now=now, zone=place.time_zone, feeder=feeder, reserved_w=reserved)
     return Question(
@@ -100,7 +101,7 @@ def _as_overridden(one: SessionFacts, now: datetime) -> SessionFacts:
 
 
 def _unsteerable(session: Session) -> bool:
-    """Its station refused our profile, or draws more than it was told: what it may draw is reserved."""
+    """Its station refuses profiles, does not answer, or draws more than it was told: what it may draw is reserved."""
     return session.followed is Followed.NOT_FOLLOWED
 
 
@@ -112,31 +113,46 @@ def _grid(now: datetime, ends: Sequence[datetime | None]) -> Grid:
 
 
 def _reserved(
-    found: Sequence[SessionFacts], boxes: Sequence[Station], accepted: Mapping[UUID, Plan], here: Here
+    found: Sequence[SessionFacts], boxes: Sequence[Station], held: Mapping[UUID, Sequence[Plan]], here: Here
 ) -> int:
     """What stations out of reach, or out of hand, may draw behind a shared limit, W.
 
-    Behind a limit in mA a one-phase car counts on all three phases. A station out of reach keeps to the last plan that
-    it accepted; one that never accepted any has its default share. So has a free one that would start alone should we
-    be gone: the plans of the others run on then.
+    Behind a limit in mA a one-phase car counts on all three phases.
     """
     if here.feeder is None:
         return 0
-    offline, taken = {box.id for box in boxes if not box.online}, {one.station.id for one in found}
-    idle = {box.id for box in boxes if box.id in offline or (box.starts_alone and box.id not in taken)}
-    share, drawn = safe_share_w(here.feeder, here.boxes, 3), 0
-    for one in found:
-        if not _unsteerable(one.session) and one.station.id not in offline:
-            continue
-        idle.discard(one.station.id)
-        power = one.max_w if _unsteerable(one.session) else max(share, _most(accepted.get(one.session.id), here.now))
-        drawn += power * 3 // one.phases if here.feeder.limit_ma is not None else power
-    return drawn + share * len(idle)
+    taken = {one.station.id for one in found}
+    drawn = [(_free_w(box, here), box.phases) for box in boxes if box.id not in taken]
+    lost = [one for one in found if not one.station.online or _unsteerable(one.session)]
+    drawn += [(_lost_w(one, held.get(one.session.id, ()), here), one.phases) for one in lost]
+    return sum(power * 3 // phases if here.feeder.limit_ma is not None else power for power, phases in drawn)
 
 
-def _most(plan: Plan | None, now: datetime) -> int:
-    """The most that a plan allows from now on, W."""
-    return max((plan.power_w(moment) for moment in plan.moments(now)), default=0) if plan is not None else 0
+def _free_w(box: Station, here: Here) -> int:
+    """What may be drawn at a free station before anybody there can be told anything.
+
+    Out of reach, or should we be gone, only the default share; one that has not confirmed it holds to nothing. One
+    that has draws nothing at first (`START_WAIT_S`).
+    """
+    assert here.feeder is not None
+    if box.online and box.safe_held_w is None:
+        return box.max_w
+    return safe_share_w(here.feeder, here.boxes, box.phases) if not box.online or box.starts_alone else 0
+
+
+def _lost_w(one: SessionFacts, held: Sequence[Plan], here: Here) -> int:
+    """What may be drawn in a session that nobody steers.
+
+    Where the station only does not answer, it keeps to what it accepted last, or else to its default share; a plan
+    that it did not answer may have arrived all the same.
+    """
+    assert here.feeder is not None
+    silent = is_silent(one.session)
+    if (_unsteerable(one.session) and not silent) or (silent and one.station.safe_held_w is None):
+        return one.max_w
+    share = safe_share_w(here.feeder, here.boxes, one.phases)
+    moments = [(plan, moment) for plan in held for moment in plan.moments(here.now)]
+    return max([share, one.session.power_w if silent else 0, *(plan.power_w(moment) for plan, moment in moments)])
 
 
 def regrets(question: Question, answer: Answer) -> dict[UUID, Delay]:

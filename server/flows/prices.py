@@ -1,13 +1,13 @@
 """Prices that came in: kept by source and revision; where two sources differ, a notice; where any is new, new plans."""
 
 from datetime import datetime
-from itertools import combinations
+from itertools import groupby
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.price_forecast import FORECAST, HORIZON, LOOKS_BACK, forecast
-from server.core.pricecurve import PriceSlot, Quality, arrivals, differences, latest
+from server.core.pricecurve import PriceSlot, arrivals, disagreements
 from server.core.pricezone import ZONES
 from server.core.timegrid import Grid
 from server.flows.announcements import PricesMoved
@@ -23,12 +23,10 @@ async def take(tx: AsyncSession, zone: str, fetched: list[PriceSlot], day: Grid,
     if not fresh:
         return 0
     await prices.add(tx, zone, fresh)
-    published = [slot for slot in latest([*stored, *fresh]) if slot.quality in (Quality.FINAL, Quality.PRELIMINARY)]
-    by_source = {name: [slot for slot in published if slot.source == name] for name in {s.source for s in published}}
-    for one, other in combinations(sorted(by_source), 2):
-        if found := differences(by_source[one], by_source[other]):
-            detail = f"{one} and {other} differ in {len(found)} slots from {found[0].start.isoformat()}"
-            await prices.add_notice(tx, zone, now, "sources_differ", detail)
+    pairs = groupby(disagreements([*stored, *fresh]), key=lambda found: (found.source, found.other))
+    for (one, other), found in ((pair, list(slots)) for pair, slots in pairs):
+        detail = f"{one} and {other} differ in {len(found)} slots from {found[0].start.isoformat()}"
+        await prices.add_notice(tx, zone, now, "sources_differ", detail)
     await _forecast(tx, zone, day.end, now)
     for location_id in await locations.with_prices_of(tx, zone):
         await outbox.put_once(tx, "replan", str(location_id), {"why": "prices"}, now)

@@ -299,7 +299,7 @@ async def _act_on(tx: AsyncSession, session: Session, verdict: Verdict, now: dat
         await outbox.put_once(tx, "replan", str(session.location_id), {"why": "followed_again"}, now)
         return msgspec.structs.replace(session, followed=Followed.FOLLOWED, not_followed_reason=None)
     if verdict is Verdict.NOT_FOLLOWED:
-        if session.followed is Followed.NOT_FOLLOWED:
+        if session.followed is Followed.NOT_FOLLOWED and not following.is_silent(session):
             return session
         await outbox.put_once(tx, "replan", str(session.location_id), {"why": "not_followed"}, now)
         return msgspec.structs.replace(session, followed=Followed.NOT_FOLLOWED, not_followed_reason=TOO_MUCH)

@@ -24,7 +24,7 @@ from server.settings import BadSetting, Settings, secret
 from server.storage import outbox as stored_outbox
 from server.storage import schema, sessions, stations
 from server.storage.db import Database
-from server.workers import replan, settle
+from server.workers import replan, settle, tidy
 from server.workers.context import WorkContext
 from server.workers.ports import Solver
 from server.workers.prices import PriceWorker
@@ -40,6 +40,7 @@ HANDLERS = {
     "configure": replan.configure,
     "settle": settle.settle,
     "close": settle.close,
+    tidy.TIDY: tidy.tidy,
 }
 HTTP_STOP_SECONDS = 2
 API_PATHS = ("/api/", "/schema")
@@ -137,6 +138,7 @@ class Server:
         await schema.migrate(self.db)
         async with self.db.begin() as tx:
             await stations.all_offline(tx)
+            await tidy.begin(tx, self.parts.clock.now())
             for session_id in await sessions.ended(tx):
                 now = self.parts.clock.now()
                 await stored_outbox.put_once(tx, "settle", str(session_id), {"session_id": session_id}, now)

@@ -4,16 +4,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from server.core.following import UNANSWERED
+from server.core.station import START_WAIT_S
 from server.core.valley.charging_profile import to_periods
 from server.gateway.link import CallStatus
 from server.gateway.listener import CallOutcome, Gateway
 from server.gateway.v16 import commands
 from server.gateway.v16.translate import Place, default_profile, limit_of, tx_profile
-from server.workers.ports import Heard, Order
+from server.workers.ports import AT_ONCE, Heard, Order
 from shared.sessions import CommandAnswer
 
 ALWAYS = datetime(2020, 1, 1, tzinfo=UTC)
-"""The default profile holds from before any station was made."""
+"""An absolute default profile holds from before any station was made."""
 SAFE_PROFILE_ID = 1
 CALL_SECONDS = 20.0
 WORDS = {CallStatus.OFFLINE: "offline", CallStatus.TIMED_OUT: "timed_out", CallStatus.ERROR: "error"}
@@ -34,10 +36,19 @@ class GatewayStations:
         return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
 
     async def set_safe_share(self, station_id: UUID, share_w: int, unit: str, phases: int) -> Heard:
-        """Send the default profile that holds when nobody steers."""
+        """Send the default profile that holds when nobody steers; a start waits, so that others can make room.
+
+        A station that refuses to wait gets the same without, and `AT_ONCE` is the answer's detail.
+        """
         limit = limit_of(share_w, _unit(unit), phases)
-        request = default_profile(SAFE_PROFILE_ID, ALWAYS, limit, _unit(unit))
-        return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+        steps = [(0, 0.0), (START_WAIT_S, limit)] if limit else [(0, 0.0)]
+        request = default_profile(SAFE_PROFILE_ID, steps, _unit(unit))
+        heard = _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+        if heard.accepted or heard.status in UNANSWERED:
+            return heard
+        request = default_profile(SAFE_PROFILE_ID, [(0, limit)], _unit(unit), ALWAYS)
+        heard = _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+        return Heard(heard.status, AT_ONCE) if heard.accepted and limit else heard
 
     async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
         """Change a configuration key."""

@@ -51,13 +51,19 @@ class LoggedWire:
         self._taken_in.set()
 
     async def recv(self) -> str:
-        """The next frame."""
+        """The next frame that the station does not swallow."""
+        text = await self._heard()
+        while self._station.deaf_to and _action(text) in self._station.deaf_to:
+            text = await self._heard()
+        if self.asking is not None and _answers(text, self.asking):
+            self._taken_in.clear()
+        return text
+
+    async def _heard(self) -> str:
         await self._taken_in.wait()
         frame = await self._socket.recv()
         text = frame if isinstance(frame, str) else frame.decode()
         self._note(DOWN, text)
-        if self.asking is not None and _answers(text, self.asking):
-            self._taken_in.clear()
         return text
 
     async def send(self, frame: str) -> None:
@@ -77,11 +83,22 @@ class LoggedWire:
 
 def _answers(frame: str, unique_id: str) -> bool:
     """Whether a frame is a result or an error for this call."""
+    parts = _parts(frame)
+    return len(parts) > 1 and parts[0] in {3, 4} and parts[1] == unique_id
+
+
+def _action(frame: str) -> str:
+    """The name of a call, "" for any other frame."""
+    parts = _parts(frame)
+    return str(parts[2]) if len(parts) > 2 and parts[0] == 2 else ""
+
+
+def _parts(frame: str) -> list[Any]:
     try:
         parts = msgspec.json.decode(frame)
     except msgspec.DecodeError:
-        return False
-    return isinstance(parts, list) and len(parts) > 1 and parts[0] in {3, 4} and parts[1] == unique_id
+        return []
+    return parts if isinstance(parts, list) else []
 
 
 class Link:

@@ -43,6 +43,7 @@ class Station:
         self.needs_boot = True
         self.operative = True
         self.twice = False
+        self.deaf_to: frozenset[str] = frozenset()  # calls of these names are neither done nor answered
         self.reset_wanted: str | None = None
         self.started: list[Transaction] = []
         self.guest: Callable[[str], bool] = lambda _token: False

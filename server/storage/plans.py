@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core.following import UNANSWERED
 from server.core.timegrid import Grid
 from server.storage.db import to_struct
 from server.storage.tables import Locations, Plans
@@ -125,16 +126,23 @@ async def last_of(tx: AsyncSession, session_id: UUID, until: datetime) -> Plan |
     return None if row is None else to_struct(row, Plan)
 
 
-async def last_accepted(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, Plan]:
-    """The newest plan of each session that its station accepted: what it does for certain."""
+async def may_hold(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, list[Plan]]:
+    """What the station of each session may be doing, oldest first; sessions of which nothing is known are left out.
+
+    That is the newest plan that it accepted, and those since then that it did not answer.
+    """
     if not session_ids:
         return {}
+    ours = P.session_id.in_(list(session_ids))
     newest = sa.select(P.session_id, sa.func.max(P.version).label("version"))
-    newest = newest.where(P.session_id.in_(list(session_ids)), P.outcome == "accepted").group_by(P.session_id)
-    last = newest.subquery()
-    both = sa.and_(P.session_id == last.c.session_id, P.version == last.c.version)
-    rows = await tx.execute(sa.select(TABLE).join(last, both))
-    return {row.session_id: to_struct(row, Plan) for row in rows}
+    last = newest.where(ours, P.outcome == "accepted").group_by(P.session_id).subquery()
+    since = sa.or_(last.c.version.is_(None), P.version > last.c.version)
+    held = sa.or_(P.version == last.c.version, sa.and_(since, P.outcome.in_(UNANSWERED)))
+    rows = sa.select(TABLE).outerjoin(last, P.session_id == last.c.session_id).where(ours, held).order_by(P.version)
+    out: dict[UUID, list[Plan]] = {}
+    for row in await tx.execute(rows):
+        out.setdefault(row.session_id, []).append(to_struct(row, Plan))
+    return out
 
 
 class Outcome(msgspec.Struct, frozen=True):

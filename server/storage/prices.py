@@ -21,12 +21,13 @@ BATCH = 500
 async def add(tx: AsyncSession, zone: str, slots: Sequence[PriceSlot]) -> int:
     """Keep slots that are not known yet; returns how many were new."""
     lite = tx.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert(PriceSlots) if lite else postgresql.insert(PriceSlots)
-    before = await _count(tx, zone)
+    insert = sqlite.insert(TABLE) if lite else postgresql.insert(TABLE)
     rows = [{"zone": zone, **msgspec.structs.asdict(slot)} for slot in slots]
+    new = 0
     for first in range(0, len(rows), BATCH):
-        await tx.execute(insert.on_conflict_do_nothing(), rows[first : first + BATCH])
-    return await _count(tx, zone) - before
+        statement = insert.values(rows[first : first + BATCH]).on_conflict_do_nothing()
+        new += (await tx.execute(statement)).rowcount  # type: ignore[attr-defined]
+    return new
 
 
 async def replace(tx: AsyncSession, zone: str, source: str, slots: Sequence[PriceSlot]) -> None:
@@ -35,10 +36,6 @@ async def replace(tx: AsyncSession, zone: str, source: str, slots: Sequence[Pric
     rows = [{"zone": zone, **msgspec.structs.asdict(slot)} for slot in slots]
     if rows:
         await tx.execute(sa.insert(TABLE), rows)
-
-
-async def _count(tx: AsyncSession, zone: str) -> int:
-    return int((await tx.execute(sa.select(sa.func.count()).select_from(TABLE).where(P.zone == zone))).scalar_one())
 
 
 async def between(tx: AsyncSession, zone: str, start: datetime, end: datetime) -> list[PriceSlot]:

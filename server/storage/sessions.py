@@ -22,6 +22,7 @@ READINGS = Readings.__table__  # type: ignore[attr-defined]
 R = READINGS.c
 EVENTS = SessionEvents.__table__  # type: ignore[attr-defined]
 V = EVENTS.c
+ANSWERS = ("plan_accepted", "plan_not_accepted")
 
 
 class SessionEvent(msgspec.Struct, frozen=True):
@@ -323,6 +324,13 @@ async def add_events(tx: AsyncSession, happened: Sequence[tuple[Session, Session
     if happened:
         rows = [{**msgspec.structs.asdict(event), "party_id": session.party_id} for session, event in happened]
         await tx.execute(sa.insert(EVENTS), rows)
+
+
+async def answers(tx: AsyncSession, session_id: UUID, last: int) -> list[str]:
+    """What a station said of the plans that it was sent, the `last` ones, newest first: `accepted`, or why not."""
+    said = sa.select(V.kind, V.detail).where(V.session_id == session_id, V.kind.in_(ANSWERS))
+    rows = await tx.execute(said.order_by(V.id.desc()).limit(last))
+    return ["accepted" if row.kind == ANSWERS[0] else row.detail for row in rows]
 
 
 async def events(tx: AsyncSession, session_id: UUID) -> list[SessionEvent]:

@@ -8,6 +8,9 @@ import msgspec
 
 from server.core.valley.problem import Answer, Problem
 
+AT_ONCE = "at_once"
+"""The detail of an accepted safe share that a new start may draw at once, because the station refused to wait."""
+
 
 class Order(msgspec.Struct, frozen=True):
     """A plan as its station hears it: energy by slot from `start` on, then `final_w`.
@@ -46,7 +49,7 @@ class StationPort(Protocol):
         """Send a transaction's profile."""
 
     async def set_safe_share(self, station_id: UUID, share_w: int, unit: str, phases: int) -> Heard:
-        """Send the default profile that holds when nobody steers."""
+        """Send the default profile that holds when nobody steers; a new start waits before it draws (or `AT_ONCE`)."""
 
     async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
         """Change a configuration key."""

@@ -8,18 +8,21 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core.following import PROFILE, UNANSWERED, UNANSWERED_MAX, is_silent
 from server.core.objective import told_no_limit
 from server.core.session import Followed, Session
-from server.core.station import Station, safe_share_w
+from server.core.station import Feeder, Station, safe_share_w
 from server.flows import facts, plans
+from server.flows.announcements import SessionMoved
 from server.flows.facts import SessionFacts
 from server.storage import outbox, sessions, stations
 from server.storage import plans as stored
+from server.storage.db import announce
 from server.storage.outbox import Task
 from server.storage.plans import Plan
 from server.storage.sessions import SessionEvent
 from server.workers.context import WorkContext
-from server.workers.ports import Heard, Order
+from server.workers.ports import AT_ONCE, Heard, Order
 from shared.sessions import Delay
 
 ROUNDS = 3
@@ -27,9 +30,11 @@ READING_OPTIONS = (
     ("MeterValueSampleInterval", "300"),
     ("MeterValuesSampledData", "Energy.Active.Import.Register,Power.Active.Import"),
 )
-REFUSED = "profile_"
 SILENT = timedelta(minutes=1)
 """Whether a station that did not answer has the plan, nobody knows: ask again soon, not at once."""
+SELDOM = timedelta(minutes=10)
+"""One that was given up is asked this often whether it is there again."""
+AGAIN = "again"
 REFUSALS = ("rejected", "not_supported", "error")
 
 
@@ -62,14 +67,14 @@ async def dispatch(context: WorkContext, task: Task) -> str:
     now = context.clock.now()
     async with context.db.read() as tx:
         found = await facts.of_sessions(tx, await sessions.open_at(tx, UUID(task.key)))
-        accepted = await stored.last_accepted(tx, [one.session.id for one in found])
+        held = await stored.may_hold(tx, [one.session.id for one in found])
     unsent = [one for one in found if one.plan is not None and one.plan.sent_at is None and one.station.online]
-    first = [one for one in unsent if _less_first(one, accepted.get(one.session.id), now)]
+    first = [one for one in unsent if _less_first(one, held.get(one.session.id, ()), now)]
     told = await _send(context, first, now)
     for one, heard in zip(first, told, strict=True):
         if not heard.accepted and one.station.feeder_id is not None:
             return f"held_back:{heard.status}"
-    if any(_in_doubt(one) and _less_first(one, accepted.get(one.session.id), now) for one in found):
+    if any(_in_doubt(one) and _less_first(one, held.get(one.session.id, ()), now) for one in found):
         return "held_back:in_doubt"
     await _send(context, [one for one in unsent if one not in first], now)
     return f"sent:{len(unsent)}"
@@ -82,17 +87,22 @@ def _in_doubt(one: SessionFacts) -> bool:
     return one.station.feeder_id is not None and one.session.followed is not Followed.NOT_FOLLOWED
 
 
-def _less_first(one: SessionFacts, before: Plan | None, now: datetime) -> bool:
-    """Whether a new plan allows less where it first differs from the one that the station has accepted.
+def _less_first(one: SessionFacts, held: Sequence[Plan], now: datetime) -> bool:
+    """Whether a new plan allows less where it first differs from one that the station may be doing.
 
     Most plans allow more at one time and less at another. What is less now makes room for others now; what is less
     later can wait until they have made room.
     """
     plan = one.plan
     assert plan is not None
-    if before is None:  # behind a shared limit it is on its default profile, or on none
-        held_w = one.station.safe_held_w
-        return one.station.feeder_id is not None and plan.power_w(now) < (one.max_w if held_w is None else held_w)
+    if all(before.outcome != "accepted" for before in held):  # on its default profile, or on none
+        held_w = one.max_w if one.station.safe_held_w is None else one.station.safe_held_w
+        if one.station.feeder_id is not None and plan.power_w(now) < held_w:
+            return True
+    return any(_less(plan, before, now) for before in held if before.id != plan.id)
+
+
+def _less(plan: Plan, before: Plan, now: datetime) -> bool:
     for moment in sorted({*plan.moments(now), *before.moments(now)}):
         change_w = plan.power_w(moment) - before.power_w(moment)
         if abs(change_w) > 1:
@@ -106,13 +116,13 @@ async def resend(context: WorkContext, task: Task) -> str:
     async with context.db.read() as tx:
         session = await sessions.get(tx, session_id)
         one = await facts.of_session(tx, session) if session is not None and session.ended_at is None else None
-        accepted = await stored.last_accepted(tx, [session_id])
+        held = await stored.may_hold(tx, [session_id])
     if one is None or one.plan is None:
         return "ended"
     if not one.station.online:
         return "offline"  # it is told when it comes back
     unsent = one.plan.sent_at is None and one.station.feeder_id is not None
-    if unsent and not _less_first(one, accepted.get(session_id), now):
+    if unsent and not _less_first(one, held.get(session_id, ()), now):
         async with context.db.begin() as tx:
             location_id = one.session.location_id
             await outbox.put_once(tx, "dispatch", str(location_id), {"location_id": location_id}, now)
@@ -128,18 +138,34 @@ async def _send(context: WorkContext, told: Sequence[SessionFacts], now: datetim
     asked = [context.stations.set_plan(one.station.id, order(one, now)) for one in told]
     answers = await asyncio.gather(*asked)
     async with context.db.begin() as tx:
-        await _keep(tx, told, answers, now)
-        refusals = [heard.status for heard in answers if not heard.accepted]
-        if refusals:
-            waits = {status: timedelta(0) if status in REFUSALS else SILENT for status in refusals}
-            soonest = min(refusals, key=waits.__getitem__)
-            due_at = context.clock.now() + waits[soonest]
-            await outbox.put(tx, "replan", str(told[0].session.location_id), {"why": soonest}, due_at)
-        for one, heard in zip(told, answers, strict=True):
-            if _still_held(one.plan, heard):
-                again = {"session_id": one.session.id}
-                await outbox.put(tx, "resend", str(one.station.id), again, context.clock.now() + SILENT)
+        kept = await _keep(tx, told, answers, now)
+        waits = [(_wait(*pair, heard), heard.status) for pair, heard in zip(kept, answers, strict=True)]
+        due = [(wait, status) for wait, status in waits if wait is not None]
+        if due:
+            wait, why = min(due, key=lambda one: one[0])
+            location_id = told[0].session.location_id
+            await outbox.put(tx, "replan", str(location_id), {"why": why}, context.clock.now() + wait)
+        for one, (_, after), heard in zip(told, kept, answers, strict=True):
+            await _ask_again(tx, one, after, heard, context.clock.now())
     return answers
+
+
+def _wait(before: Session, after: Session, heard: Heard) -> timedelta | None:
+    """In how long the place is to be planned anew for what a station said, None where that changes nothing."""
+    if (before.followed is Followed.NOT_FOLLOWED) != (after.followed is Followed.NOT_FOLLOWED):
+        return timedelta(0)  # it is given up and the others get the rest, or it takes part again
+    if heard.accepted or is_silent(after):
+        return None
+    return timedelta(0) if heard.status in REFUSALS else SILENT
+
+
+async def _ask_again(tx: AsyncSession, one: SessionFacts, after: Session, heard: Heard, now: datetime) -> None:
+    """Queue another try with a station that did not answer, unless the next plan of the place is one."""
+    again = {"session_id": one.session.id}
+    if is_silent(after) and not heard.accepted:
+        await outbox.put_once(tx, "resend", str(one.session.id), again, now + SELDOM)
+    elif _still_held(one.plan, heard):
+        await outbox.put(tx, "resend", str(one.station.id), again, now + SILENT)
 
 
 def _still_held(plan: Plan | None, heard: Heard) -> bool:
@@ -147,32 +173,52 @@ def _still_held(plan: Plan | None, heard: Heard) -> bool:
     return plan is not None and plan.outcome == "accepted" and not heard.accepted and heard.status not in REFUSALS
 
 
-async def _keep(tx: AsyncSession, told: Sequence[SessionFacts], answers: Sequence[Heard], now: datetime) -> None:
-    """Write what stations said of their plans. Sessions are read anew: a reading may have come in meanwhile."""
+async def _keep(
+    tx: AsyncSession, told: Sequence[SessionFacts], answers: Sequence[Heard], now: datetime
+) -> list[tuple[Session, Session]]:
+    """Write what stations said of their plans; returns each session before and after.
+
+    Sessions are read anew: a reading may have come in meanwhile.
+    """
     current = await sessions.some(tx, [one.session.id for one in told])
-    outcomes, happened = [], []
+    outcomes, happened, kept = [], [], []
     for one, heard in zip(told, answers, strict=True):
         plan, session = one.plan, current[one.session.id]
         assert plan is not None
-        await sessions.save(tx, session, _after(session, heard))
+        after = _after(session, heard, given_up=await _given_up(tx, session, heard))
+        kept.append((session, after))
+        await sessions.save(tx, session, after)
         if not _still_held(plan, heard):
             outcomes.append(stored.Outcome(plan.id, now, heard.status))
         kind, detail = ("accepted", str(plan.version)) if heard.accepted else ("not_accepted", heard.status)
         happened.append((session, SessionEvent(session.id, now, f"plan_{kind}", detail)))
+        if after.followed is not session.followed:
+            if is_silent(after):
+                happened.append((session, SessionEvent(session.id, now, "not_followed", heard.status)))
+            announce(tx, SessionMoved(session.account_id, session.id))
     await stored.set_outcomes(tx, outcomes)
     await sessions.add_events(tx, happened)
+    return kept
 
 
-def _after(session: Session, heard: Heard) -> Session:
+async def _given_up(tx: AsyncSession, session: Session, heard: Heard) -> bool:
+    """Whether a station has now left its last plans unanswered, UNANSWERED_MAX in a row."""
+    if heard.status not in UNANSWERED:
+        return False
+    before = await sessions.answers(tx, session.id, UNANSWERED_MAX - 1)
+    return len(before) == UNANSWERED_MAX - 1 and all(status in UNANSWERED for status in before)
+
+
+def _after(session: Session, heard: Heard, *, given_up: bool) -> Session:
+    """A session after what its station said; one that is not followed for another reason stays so in its silence."""
     if heard.accepted:
-        refused = (session.not_followed_reason or "").startswith(REFUSED)
+        refused = (session.not_followed_reason or "").startswith(PROFILE)
         again = {"followed": Followed.PENDING, "not_followed_reason": None} if refused else {}
         held_back = session.held_back or session.delay is Delay.MANAGED
         return msgspec.structs.replace(session, plan_accepted=True, held_back=held_back, **again)
-    if heard.status in REFUSALS:
-        return msgspec.structs.replace(
-            session, followed=Followed.NOT_FOLLOWED, not_followed_reason=f"{REFUSED}{heard.status}"
-        )
+    if heard.status in REFUSALS or (given_up and session.followed is not Followed.NOT_FOLLOWED):
+        reason = f"{PROFILE}{heard.status}"
+        return msgspec.structs.replace(session, followed=Followed.NOT_FOLLOWED, not_followed_reason=reason)
     return session
 
 
@@ -211,19 +257,39 @@ async def configure(context: WorkContext, task: Task) -> str:
     if station.unit is None:
         station = await _first_acquaintance(context, station)
     if feeder is not None:
-        # In W a share says nothing about phases, so it is that of one: six one-phase cars may stand on one of them.
-        phases = 1 if station.unit == "W" else station.phases
-        share = safe_share_w(feeder, max(len(boxes), sockets), phases)
-        heard = await context.stations.set_safe_share(station_id, share, station.unit or "A", phases)
-        alone = not (await context.stations.set_option(station_id, "LocalAuthorizeOffline", "false")).accepted
-        async with context.db.begin() as tx:
-            await stations.update(tx, station_id, safe_held_w=share if heard.accepted else None, starts_alone=alone)
-            if alone != station.starts_alone:
-                await outbox.put_once(tx, "replan", str(station.location_id), {"why": "share"}, context.clock.now())
+        await _configure_share(
+            context, station, feeder, max(len(boxes), sockets), again=AGAIN in msgspec.json.decode(task.payload)
+        )
     for session in running:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())
     return "configured"
+
+
+async def _configure_share(
+    context: WorkContext, station: Station, feeder: Feeder, sockets: int, *, again: bool
+) -> None:
+    """Tell a station its safe share behind a shared limit, and that nobody may start while it is out of reach.
+
+    Where it did not answer it is asked `again`, and not planned for anew as long as it holds nothing.
+    """
+    # In W a share says nothing about phases, so it is that of one: six one-phase cars may stand on one of them.
+    phases = 1 if station.unit == "W" else station.phases
+    share = safe_share_w(feeder, sockets, phases)
+    heard = await context.stations.set_safe_share(station.id, share, station.unit or "A", phases)
+    option = await context.stations.set_option(station.id, "LocalAuthorizeOffline", "false")
+    seen: dict[str, object] = {"starts_alone": not option.accepted or heard.detail == AT_ONCE}
+    if heard.status not in UNANSWERED:  # else it holds what it confirmed before, if it did since it booted
+        seen["safe_held_w"] = share if heard.accepted else None
+    async with context.db.begin() as tx:
+        await stations.update(tx, station.id, **seen)
+        known = await stations.get(tx, station.id)
+        now, changed = context.clock.now(), msgspec.structs.replace(station, **seen) != station
+        if changed or (known.safe_held_w is None and not again):
+            await outbox.put_once(tx, "replan", str(station.location_id), {"why": "share"}, now)
+        if heard.status in UNANSWERED or option.status in UNANSWERED:
+            payload = {"station_id": station.id, AGAIN: True}
+            await outbox.put_once(tx, "configure", str(station.id), payload, now + SELDOM)
 
 
 async def _first_acquaintance(context: WorkContext, station: Station) -> Station:

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -56,11 +56,6 @@ def solve(problem: Problem) -> Answer:
     begun = time.perf_counter()
     answer = plan.solve(problem)
     return msgspec.structs.replace(answer, solve_ms=round((time.perf_counter() - begun) * 1000, 3))
-
-
-def solve_many(problems: Sequence[Problem]) -> list[Answer]:
-    """The answers in the order of the problems, solved one after the other."""
-    return [solve(problem) for problem in problems]
 
 
 class Inline:

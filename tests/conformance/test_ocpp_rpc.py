@@ -32,7 +32,7 @@ async def test_it_charges_a_session_and_takes_its_profile(town, ocpp_rpc_station
         while not town.flows.told("start"):
             assert not running.done(), running.result()
             await asyncio.sleep(0.02)
-    default = translate.default_profile(1, AT, 6.0, "A")
+    default = translate.default_profile(1, [(0, 0.0), (300, 6.0)], "A")
     plan = translate.tx_profile(translate.Place(1, 1, 3), AT, [(0, 0.0), (900, 16.1), (1800, 6.0)], "A")
     assert (await town.gateway.call(station_id, default)).accepted
     assert (await town.gateway.call(station_id, plan)).accepted

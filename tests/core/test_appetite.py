@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.core import appetite as core
-from server.core.appetite import EDGES_WH, MOST_WH, Meals, after, appetite, at_most, certain, quantile_wh
+from server.core.appetite import EDGES_WH, MOST_WH, STEP_WH, Meals, after, appetite, at_most, certain
 
 NOW = 1_711_584_000
 DAY = 86_400
@@ -47,10 +47,15 @@ def test_more_offered_is_more_taken_but_never_more_than_offered(own, prior, offe
     assert more <= max(offered) + 1e-6
 
 
+def suffices_wh(wanted, share):
+    """What is enough in this share of all cases."""
+    return STEP_WH * int(np.count_nonzero(wanted.chance > 1.0 - share))
+
+
 def test_a_newcomer_wants_what_others_want_and_habits_outweigh_them():
     others, own = meals([20_000] * 30), meals([6_000] * 30)
-    assert quantile_wh(appetite(NOBODY, others, NOW), 0.5) == 20_000
-    assert quantile_wh(appetite(own, others, NOW), 0.8) == 6_000
+    assert suffices_wh(appetite(NOBODY, others, NOW), 0.5) == 20_000
+    assert suffices_wh(appetite(own, others, NOW), 0.8) == 6_000
     assert appetite(NOBODY, NOBODY, NOW).chance[48] == pytest.approx(np.exp(-1))
 
 
@@ -73,7 +78,7 @@ def test_a_stay_that_was_cut_short_counts_half():
 
 
 def test_what_somebody_says_is_exact_and_a_battery_ends_every_wish():
-    assert quantile_wh(certain(7_000), 0.9) == 7_000
+    assert suffices_wh(certain(7_000), 0.9) == 7_000
     assert certain(7_000).most_wh == 7_000
     small = at_most(appetite(NOBODY, meals([60_000] * 5), NOW), 30_000)
     assert small.most_wh == 30_000

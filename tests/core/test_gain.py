@@ -8,7 +8,7 @@ from money_inputs import EVENING, FULL_LOAD, NIGHT, charged, micro, public_tarif
 from msgspec.structs import replace
 
 from server.core.contract import ContractKind, Payout
-from server.core.gain import Gain, Outlook, decide, gain, verdict, worth_delaying
+from server.core.gain import Gain, Outlook, decide, gain, verdict
 from server.core.settlement import settle
 from server.core.timegrid import Grid
 from shared.sessions import Delay
@@ -98,10 +98,9 @@ def outlook(**changes):
 
 
 def test_what_is_still_to_come_is_judged_like_a_session_of_its_own():
-    assert worth_delaying(outlook())
+    assert decide(outlook()) is Delay.MANAGED
     dear = outlook(public_tariff=public_tariff(time_micro_per_hour=600_000))
     assert decide(dear) is Delay.WOULD_COST_MORE
-    assert not worth_delaying(dear)
 
 
 def test_a_small_rest_of_a_large_session_is_still_worth_moving():
@@ -112,5 +111,5 @@ def test_a_small_rest_of_a_large_session_is_still_worth_moving():
 
 def test_a_departure_that_has_passed_does_not_cut_the_plan():
     late = outlook(leaves_at=EVENING)
-    assert worth_delaying(late)
+    assert decide(late) is Delay.MANAGED
     assert decide(replace(late, planned_wh=[0] * 52)) is Delay.NOTHING_TO_GAIN

@@ -227,7 +227,7 @@ async def test_a_lost_station_with_a_car_keeps_what_its_last_accepted_plan_allow
     assert await reserved(town, done) == SHARE_W
 
 
-async def test_a_plan_that_a_lost_station_never_accepted_does_not_count(town):
+async def test_a_plan_that_a_lost_station_did_not_answer_may_have_arrived(town):
     await come_online(town)
     bert = await plug_in(town, NOW, STREET_STATION_2, "BERT-CARD")
     await override(town, bert, NOW)
@@ -236,7 +236,8 @@ async def test_a_plan_that_a_lost_station_never_accepted_does_not_count(town):
     await replan(town, STREET, NOW, edge)
     assert (await plan_of(town, bert)).power_w(NOW + QUARTER) == 11_040
     await go_offline(town)
-    assert await reserved(town) == SHARE_W
+    assert await reserved(town) == 11_040
+    assert await reserved(town, NOW + 2 * HOUR) == SHARE_W
 
 
 async def test_a_refused_profile_reserves_all_that_the_car_may_draw(town):

@@ -13,6 +13,8 @@ from server.core.reports import TokenAnswer
 from server.gateway.listener import GatewaySettings
 from server.gateway.v16 import commands as c
 from server.gateway.v16 import translate
+from server.main.station_port import GatewayStations
+from server.workers.ports import AT_ONCE, Heard
 
 CP1 = station_of("CP1")
 AT = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)
@@ -24,7 +26,8 @@ EVERY_COMMAND = [
     c.RemoteStopTransaction(7),
     translate.tx_profile(PLACE, AT, STEPS, "A"),
     translate.tx_profile(PLACE, AT, [(0, 11040.0)], "W"),
-    translate.default_profile(1, AT, 6.3, "A"),
+    translate.default_profile(1, [(0, 0.0), (300, 6.3)], "A"),
+    translate.default_profile(1, [(0, 6.3)], "A", AT),
     c.ClearChargingProfile(),
     c.ClearChargingProfile(id=3),
     c.ClearChargingProfile(connector_id=1, charging_profile_purpose="TxProfile", stack_level=1),
@@ -89,13 +92,14 @@ def test_a_profile_says_exactly_this():
 
 
 def test_the_default_profile_is_for_every_connector_below_every_plan_and_without_an_end():
-    said = translate.default_profile(1, AT, 6.0, "A")
+    said = translate.default_profile(1, [(0, 0.0), (300, 6.0)], "A")
     profile = said.cs_charging_profiles
     assert said.connector_id == 0
     assert (profile.charging_profile_purpose, profile.transaction_id) == ("TxDefaultProfile", None)
     assert profile.stack_level < PLACE.stack_level
     assert (profile.valid_to, profile.recurrency_kind, profile.charging_schedule.duration) == (None, None, None)
-    assert len(profile.charging_schedule.charging_schedule_period) == 1
+    assert (profile.charging_profile_kind, profile.charging_schedule.start_schedule) == ("Relative", None)
+    assert len(profile.charging_schedule.charging_schedule_period) == 2
 
 
 @pytest.mark.parametrize(
@@ -263,3 +267,32 @@ class TestQuiet:
                 await asyncio.wait_for(socket.recv(), 0.1)
             await answer(socket, {"status": "Accepted"})
             assert (await asked).accepted
+
+
+async def test_a_safe_share_waits_at_a_start_unless_the_station_refuses_to(town):
+    stations = GatewayStations(town.gateway)
+    for answers, heard in (
+        (["Accepted"], Heard("accepted")),
+        (["Rejected", "Accepted"], Heard("accepted", AT_ONCE)),
+        (["Rejected", "NotSupported"], Heard("not_supported", "NotSupported")),
+    ):
+        async with town.station() as socket:
+            asked = asyncio.create_task(stations.set_safe_share(CP1, 7_245, "A", 3))
+            said = [(await answer(socket, {"status": status}))[3] for status in answers]
+            assert await asked == heard
+        profiles = [one["csChargingProfiles"] for one in said]
+        limits = [
+            [(period["startPeriod"], period["limit"]) for period in one["chargingSchedule"]["chargingSchedulePeriod"]]
+            for one in profiles
+        ]
+        assert limits == [[(0, 0.0), (300, 10.5)], [(0, 10.5)]][: len(answers)]
+        assert [one["chargingProfileKind"] for one in profiles] == ["Relative", "Absolute"][: len(answers)]
+
+
+async def test_a_share_of_nothing_is_nothing_from_the_start(town):
+    async with town.station() as socket:
+        asked = asyncio.create_task(GatewayStations(town.gateway).set_safe_share(CP1, 0, "W", 1))
+        _, _, _, said = await answer(socket, {"status": "Accepted"})
+        assert (await asked).accepted
+    periods = said["csChargingProfiles"]["chargingSchedule"]["chargingSchedulePeriod"]
+    assert periods == [{"startPeriod": 0, "limit": 0.0}]

@@ -77,7 +77,7 @@ async def test_it_takes_our_profiles_and_we_read_what_it_says(town):
     async with other(town) as station:
         profile = translate.tx_profile(place, AT, [(0, 0.0), (900, 16.0)], "A")
         assert (await town.gateway.call(CP1, profile, 5)).accepted
-        assert (await town.gateway.call(CP1, translate.default_profile(1, AT, 6.0, "A"), 5)).accepted
+        assert (await town.gateway.call(CP1, translate.default_profile(1, [(0, 6.0)], "A", AT), 5)).accepted
         told = await town.gateway.call(CP1, c.GetConfiguration(), 5)
         assert told.answer.configuration_key == (c.KeyValue("HeartbeatInterval", False, "900"),)
         composite = await town.gateway.call(CP1, c.GetCompositeSchedule(1, 3600), 5)

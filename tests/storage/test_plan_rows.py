@@ -7,11 +7,11 @@ from uuid import uuid4
 import msgspec
 import pytest
 import sqlalchemy as sa
-from small_town import HOME, NOW, STREET, STREET_STATION_1, make_plan, plug_in
+from small_town import HOME, NOW, STREET, STREET_STATION_1, make_plan, plug_in, rows, unplug
 
 from server.core.valley import plan as engine
 from server.flows import plans as flow
-from server.storage import plans, sessions
+from server.storage import plan_inputs, plans, sessions
 from server.storage.plans import Outcome
 
 MINUTE = timedelta(minutes=1)
@@ -63,22 +63,50 @@ async def test_the_last_plan_by_a_moment_is_the_one_of_the_highest_version(db, p
     assert found == [None, planned, second, third]
 
 
-async def test_what_a_station_accepted_last_is_known_whatever_it_was_told_since(db, planned):
-    second, third, fourth = (later(planned, version) for version in (2, 3, 4))
-    await insert(db, second, third, fourth)
+async def test_a_station_may_do_what_it_accepted_last_or_what_it_did_not_answer_since(db, planned):
+    second, third, fourth, fifth = (later(planned, version) for version in (2, 3, 4, 5))
+    await insert(db, second, third, fourth, fifth)
     told = [
         Outcome(plan.id, NOW + MINUTE, said)
-        for plan, said in ((planned, "accepted"), (second, "accepted"), (third, "timed_out"))
+        for plan, said in ((planned, "offline"), (second, "accepted"), (third, "timed_out"), (fourth, "rejected"))
     ]
     async with db.begin() as tx:
         await plans.set_outcomes(tx, [])
         await plans.set_outcomes(tx, told)
     async with db.read() as tx:
-        accepted = await plans.last_accepted(tx, [planned.session_id, uuid4()])
-        assert await plans.last_accepted(tx, []) == {}
-        unsent = await plans.get(tx, fourth.id)
-    assert accepted == {planned.session_id: msgspec.structs.replace(second, sent_at=NOW + MINUTE, outcome="accepted")}
+        held = await plans.may_hold(tx, [planned.session_id, uuid4()])
+        assert await plans.may_hold(tx, []) == {}
+        unsent = await plans.get(tx, fifth.id)
+    said = [(plan.id, plan.sent_at, plan.outcome) for plan in held[planned.session_id]]
+    assert said == [(second.id, NOW + MINUTE, "accepted"), (third.id, NOW + MINUTE, "timed_out")]
+    assert len(held) == 1
     assert (unsent.sent_at, unsent.outcome) == (None, "")
+
+
+async def test_of_a_station_that_never_accepted_a_plan_every_unanswered_one_counts(db, planned):
+    second = later(planned, 2)
+    await insert(db, second)
+    async with db.begin() as tx:
+        await plans.set_outcomes(tx, [Outcome(plan.id, NOW, "timed_out") for plan in (planned, second)])
+        held = await plans.may_hold(tx, [planned.session_id])
+    assert [plan.version for plan in held[planned.session_id]] == [1, 2]
+
+
+async def test_what_the_engine_was_asked_is_forgotten_unless_a_plan_in_force_came_of_it(db, planned):
+    ended = await plug_in(db, NOW, STREET_STATION_1)
+    await make_plan(db, STREET, NOW)
+    await unplug(db, ended, NOW + MINUTE, 0)
+    async with db.read() as tx:
+        over = await plans.last_of(tx, ended, NOW)
+    assert await rows(db, "plan_inputs") == 2
+    for before, left in ((NOW, 2), (NOW + MINUTE, 1)):
+        async with db.begin() as tx:
+            assert await plan_inputs.forget(tx, before) == 2 - left
+        assert await rows(db, "plan_inputs") == left
+    async with db.read() as tx:
+        assert await plans.get(tx, over.id) == msgspec.structs.replace(over, inputs_id=None)
+        assert await plans.get(tx, planned.id) == planned
+        assert await plan_inputs.get(tx, planned.inputs_id) is not None
 
 
 async def test_of_many_answers_to_one_question_one_is_saved(db):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from server.workers.solve import TRIFLE, Inline, Pool, solve, solve_many
+from server.workers.solve import TRIFLE, Inline, Pool, solve
 
 
 @pytest.fixture
@@ -30,11 +30,6 @@ def test_a_solve_says_how_long_it_took():
     assert 0 < answer.solve_ms < 10_000
     assert answer.solver == "linear", "a new process would not have loaded all solvers"
     assert sum(sum(plan.energy_wh) for plan in answer.plans) == 500
-
-
-def test_many_are_answered_in_order():
-    names = ["a", "b", "c"]
-    assert [answer.id for answer in solve_many([replace(TRIFLE, id=name) for name in names])] == names
 
 
 async def test_in_place_and_in_the_pool_are_the_same(pool):

@@ -43,18 +43,17 @@ def tx_profile(place: Place, start: datetime, steps: Steps, unit: Unit) -> SetCh
     return SetChargingProfile(place.connector_no, profile)
 
 
-def default_profile(profile_id: int, start: datetime, limit: float, unit: Unit) -> SetChargingProfile:
-    """The most that each connector may give when nobody steers, from `start` on without an end.
+def default_profile(profile_id: int, steps: Steps, unit: Unit, start: datetime | None = None) -> SetChargingProfile:
+    """The most that each connector may give when nobody steers: counted from each transaction's start, without an end.
 
-    On connector 0, so that it holds for all; below every TxProfile. `start` is said because stations refuse an
-    absolute schedule without one; a fixed moment in the past serves.
+    On connector 0, so that it holds for all; below every TxProfile. With a `start` it is absolute from there on.
     """
     profile = ChargingProfile(
         charging_profile_id=profile_id,
         stack_level=DEFAULT_STACK_LEVEL,
         charging_profile_purpose="TxDefaultProfile",
-        charging_profile_kind="Absolute",
-        charging_schedule=_schedule(start, [(0, limit)], unit),
+        charging_profile_kind="Relative" if start is None else "Absolute",
+        charging_schedule=_schedule(start, steps, unit),
     )
     return SetChargingProfile(0, profile)
 
@@ -65,12 +64,12 @@ def limit_of(power_w: int, unit: Unit, phases: int) -> float:
     return tenths / 10
 
 
-def _schedule(start: datetime, steps: Steps, unit: Unit) -> ChargingSchedule:
+def _schedule(start: datetime | None, steps: Steps, unit: Unit) -> ChargingSchedule:
     assert 1 <= len(steps) <= PERIODS_MAX, "a schedule has 1 to 24 periods"
     assert steps[0][0] == 0, "the first period starts with the schedule"
     assert all(before[0] < after[0] for before, after in itertools.pairwise(steps)), "periods ascend"
     periods = tuple(SchedulePeriod(start_s, _one_decimal(limit)) for start_s, limit in steps)
-    return ChargingSchedule(unit, periods, start_schedule=moments.write(start))
+    return ChargingSchedule(unit, periods, start_schedule=None if start is None else moments.write(start))
 
 
 def _one_decimal(limit: float) -> float:
