@@ -11,7 +11,7 @@ from server.core.valley import battery, dive, grid, level, ruin, search, switche
 from server.core.valley.capacity import Ints, Model
 from server.core.valley.minimum import below_least, repaired
 from server.core.valley.problem import Limits
-from server.core.valley.settle import Settled, least_cost, priced, settle
+from server.core.valley.settle import Settled, least_cost, priced, settle, simplest
 from server.core.valley.worth import charged, of_limits
 
 NANO = 1_000_000_000
@@ -21,6 +21,8 @@ SEARCHED_S = 0.45
 """The part of a problem's time that its searches may take."""
 REPLANS_PER_SECOND = 250
 """Of a site under rules, beside those of `switched`; each takes about 1 ms."""
+PROVED_PER_SECOND = 250
+"""Demands of a site under rules for which a closer bound is proven; each takes about 1 ms."""
 SEARCH_LEAST_S = 0.2
 """A search that gets less finds nothing."""
 CLOSER = 0.4
@@ -29,11 +31,7 @@ CLOSER = 0.4
 
 def hardened(site: Model, limits: Limits, share: float) -> Settled:
     """The plan of one site; `share` is its part of the problem's time."""
-    found = settle(site, limits.time_s)
-    if switched.ruled(site):
-        found = _ruled(site, found, limits.time_s)
-    elif found.solver == "threshold" and found.cost_nano > found.bound_nano and len(site.demands) <= FEW:
-        found = _alone(site, found, limits.time_s)
+    found = _ruled(site, limits.time_s) if switched.ruled(site) else _free(site, limits.time_s)
     if found.solver != "repair" or _close(site, found, limits):
         return found
     found = _better(site, found, _dived(site, found, limits.time_s), "dive", limits.time_s)
@@ -60,18 +58,28 @@ def _close(site: Model, found: Settled, limits: Limits) -> bool:
     return site.scored or found.cost_nano - found.bound_nano <= limits.gap * max(abs(found.bound_nano), NANO)
 
 
-def _ruled(site: Model, found: Settled, time_s: float) -> Settled:
+def _free(site: Model, time_s: float) -> Settled:
+    """A plan of demands without rules of running."""
+    found = settle(site, time_s)
+    if found.solver == "threshold" and found.cost_nano > found.bound_nano and len(site.demands) <= FEW:
+        return _alone(site, found, time_s)
+    return found
+
+
+def _ruled(site: Model, time_s: float) -> Settled:
     """A plan under rules of running, from one that heeds none."""
+    drawn = simplest(site, time_s)
+    found = Settled(drawn.held, drawn.plan, drawn.store, drawn.solver, 0, 0, drawn)
     if found.solver == "threshold":
         own = _alone(site, found, time_s)
         if own is not found:
             return own
-    model = found.drawn.model
-    worth = of_limits(model, found.drawn.plan, found.drawn.program)
-    plans = [switched.planned(model, found.plan, charged(model, worth), time_s)]
-    if plans[0].sum() < found.plan.sum() and np.any(model.grid < site.grid):
-        free_site = grid.beside(site, found.store)
-        plans.append(switched.planned(free_site, found.plan, charged(free_site, worth), time_s))
+    model = drawn.model
+    worth = of_limits(model, drawn.plan, drawn.program)
+    plans = [switched.planned(model, drawn.plan, charged(model, worth), time_s)]
+    if plans[0].sum() < drawn.plan.sum() and np.any(model.grid < site.grid):
+        free_site = grid.beside(site, drawn.store)
+        plans.append(switched.planned(free_site, drawn.plan, charged(free_site, worth), time_s))
     plan = min(plans, key=lambda one: _merit(site, found, one))
     return _settled(site, found, plan, "repair", time_s)
 
@@ -110,7 +118,8 @@ def _least(site: Model, found: Settled, plan: Ints, time_s: float) -> int:
     """A proven bound: one start each beside what it costs without rules; or each alone at what the limits are worth."""
     served = plan.sum(axis=1)
     bound = least_cost(site, plan, found.drawn, time_s) + switched.first_starts_nano(site, served)
-    if not switched.ruled(site) or site.site.battery is not None:
+    small = len(site.demands) <= time_s * PROVED_PER_SECOND
+    if not switched.ruled(site) or site.site.battery is not None or not small:
         return bound
     return max(bound, switched.bound(site, served, of_limits(site, found.drawn.plan, found.drawn.program)))
 

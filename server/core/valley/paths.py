@@ -41,11 +41,20 @@ class Course(msgspec.Struct, frozen=True, eq=False):
         return spent + self.rules.switch_nano * starts(plan, self.rules)
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, eq=False):
     """A pattern at its best for some worth: its scaled cost, and the energy that it takes, Wh."""
 
     cost: int
     energy: int
+    on: Mask
+
+    def bound(self, worth: int, energy: int) -> int:
+        """What no plan of this energy can cost less than, where the line is the best for this worth."""
+        return self.cost + worth * (energy - self.energy)
+
+    def like(self, *others: "Line") -> bool:
+        """Whether it costs and takes the same as one of them."""
+        return (self.cost, self.energy) in [(one.cost, one.energy) for one in others]
 
 
 class Paths:
@@ -90,40 +99,47 @@ class Paths:
         saved: int = sum(rebate * x for rebate, x in zip(self._rebate, lit, strict=True))
         return spent - saved + starts(plan, self._way.rules) * self.switch
 
-    def line(self, on: Mask, worth: int) -> Line:
-        """A pattern at its best for a worth."""
-        rows = zip(self._cost, self._rebate, self._low, self._sun, self._high, strict=True)
-        use = [high if cost < worth else sun if cost - rebate < worth else low for cost, rebate, low, sun, high in rows]
-        plan = np.where(on, np.array(use, np.int64), 0)
-        first = 0 if on.any() or self._way.rules.charging else self.switch
-        return Line(self.exactly(plan) + first, int(plan.sum()))
+    def rungs(self) -> tuple[list[int], int]:
+        """Worths from the cheapest over those of the slots to the dearest; and at which of them slots that hold all
+        the energy pay, starts and runs aside.
+        """
+        must = self._way.must.tolist()
+        rows = sorted(zip(self._cost, self._low, self._high, must, strict=True))
+        holds = np.cumsum([high - low if forced else high for _, low, high, forced in rows])
+        left = self._way.energy - sum(low for _, low, _, forced in rows if forced)
+        rung = int(np.searchsorted(holds, left)) + 1
+        return [self.cheapest, *(row[0] for row in rows), self.dearest], rung
 
-    def at(self, worth: int) -> Mask | None:
+    def at(self, worth: int) -> Line | None:
         """The pattern with the least cost less the worth of its energy; None where none keeps to the rules."""
-        if self._cloudy:
-            gain = [
-                (cost - worth) * (high if cost < worth else low)
-                for cost, low, high in zip(self._cost, self._low, self._high, strict=True)
-            ]
-        else:
-            gain = self._sunny(worth)
-        return self._walk(gain)
+        use, gain = self._taken(worth) if self._cloudy else self._sunny(worth)
+        path = self._walk(gain)
+        if path is None:
+            return None
+        spent, on = path
+        energy = sum(taken for taken, is_on in zip(use, on.tolist(), strict=True) if is_on)
+        first = 0 if self._way.rules.charging else self.switch
+        return Line(spent + worth * energy + first, energy, on)
 
-    def _sunny(self, worth: int) -> list[int]:
+    def _taken(self, worth: int) -> tuple[list[int], list[int]]:
+        """What each slot takes where it is on, Wh, and what that costs less its worth."""
+        rows = zip(self._cost, self._low, self._high, strict=True)
+        use = [high if cost < worth else low for cost, low, high in rows]
+        return use, [(cost - worth) * taken for cost, taken in zip(self._cost, use, strict=True)]
+
+    def _sunny(self, worth: int) -> tuple[list[int], list[int]]:
+        """The same where solar energy makes part of a slot cheaper."""
         rows = zip(self._cost, self._rebate, self._low, self._lit, self._sun, self._high, strict=True)
-        gain = []
+        use, gain = [], []
         for cost, rebate, low, lit, sun, high in rows:
             net = cost - worth
-            spent = net * low - rebate * lit
-            if net - rebate < 0:
-                spent += (net - rebate) * (sun - low)
-            if net < 0:
-                spent += net * (high - sun)
-            gain.append(spent)
-        return gain
+            taken = high if net < 0 else sun if net < rebate else low
+            use.append(taken)
+            gain.append(net * taken - rebate * (lit if taken == low else sun))
+        return use, gain
 
-    def _walk(self, gain: list[int]) -> Mask | None:  # noqa: C901  the inner loop of all: calls cost half of it
-        """The shortest path. `on[t]`, `off[t]`: up to slot t, with a run that may end, with a rest that may end."""
+    def _walk(self, gain: list[int]) -> tuple[int, Mask] | None:  # noqa: C901  the inner loop of all: calls cost half of it
+        """The shortest path and its length. `on[t]`, `off[t]`: up to slot t, with a run, a rest that may end."""
         slots, rules = len(gain), self._way.rules
         summed = [0]
         for one in gain:
@@ -154,7 +170,7 @@ class Paths:
                     on[after], began[after] = run, ~slot
         if on[slots] <= done:
             done, last = on[slots], slots
-        return None if done >= NEVER else _pattern(slots, began, ended, last)
+        return None if done >= NEVER else (done, _pattern(slots, began, ended, last))
 
 
 def _pattern(slots: int, began: list[int], ended: list[int], last: int) -> Mask:

@@ -16,6 +16,8 @@ from server.core.valley.rules import Rules, kept, spans
 
 STEPS = 40
 """Worths tried at most; six to ten are usual."""
+STRIDE = 3
+"""Each step over the worths of slots is so many times longer, until one takes too much, or too little."""
 START_SLOTS = 8
 """On equal cost a start may move all the energy by this part of the stay: near enough to fewer starts first."""
 CHANGES = 200
@@ -110,56 +112,86 @@ def _without_must(way: Course, cells: int) -> Found:
     return Found(found.plan, min(bound, way.total(found.plan)), found.worth)
 
 
+class _Search:
+    """What patterns at some worths of energy have shown.
+
+    `few` takes at most the energy, `many` more. `bound`: proven at the worth `at`; `cost`: of the best plan (scaled).
+    """
+
+    def __init__(self, way: Course) -> None:
+        self._way, self.paths = way, Paths(way)
+        self.few: Line | None = None
+        self.many: Line | None = None
+        self.bound, self.at = -NEVER, 0
+        self.cost = NEVER
+        self.plan: Ints | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Whether nothing is better than the best plan."""
+        return self.cost <= self.bound
+
+    def look(self, worth: int) -> bool:
+        """Try a worth; whether it taught anything about the patterns there are."""
+        line = self.paths.at(worth)
+        if line is None:
+            return False
+        self.bound, self.at = max((self.bound, self.at), (line.bound(worth, self._way.energy), worth))
+        if self.few is not None and self.many is not None and line.like(self.few, self.many):
+            return False
+        self.take(line.on)
+        if line.energy <= self._way.energy:
+            self.few = line
+        else:
+            self.many = line
+        return True
+
+    def take(self, on: Mask) -> None:
+        """Heed the best plan of a pattern."""
+        plan = filled(self._way, on)
+        if plan is not None and (cost := self.paths.exactly(plan)) < self.cost:
+            self.cost, self.plan = cost, plan
+
+    def best(self) -> _Best:
+        """What is known, in the cost's own unit."""
+        return _Best(self.plan, self.bound // self.paths.scale, self.at // self.paths.scale)
+
+
 def _search(way: Course) -> _Best | None:
     """Plans and bound over all worths; None where not even all that must be on can be."""
-    paths = Paths(way)
-    many = paths.at(paths.dearest)
-    if many is None:
+    search = _Search(way)
+    rungs, rung = search.paths.rungs()
+    if not search.look(rungs[rung]):
         return None
-    if int(way.high[many].sum()) <= way.energy:
-        plan = np.where(many, way.high, 0)
-        return _Best(plan, way.total(plan), paths.dearest // paths.scale, most=True)
-    few = paths.at(paths.cheapest)
-    assert few is not None
-    return _narrowed(way, paths, few, many)
+    step = 1
+    while not search.proven and (search.few is None or search.many is None):
+        end = len(rungs) - 1 if search.many is None else 0
+        if rung == end:
+            break
+        rung = min(rung + step, end) if end else max(rung - step, 0)
+        search.look(rungs[rung])
+        step *= STRIDE
+    if search.many is None and not search.proven:
+        assert search.few is not None
+        plan = np.where(search.few.on, way.high, 0)
+        return _Best(plan, way.total(plan), search.at // search.paths.scale, most=True)
+    _narrow(way, search)
+    return search.best()
 
 
-def _narrowed(way: Course, paths: Paths, few: Mask, many: Mask) -> _Best:
+def _narrow(way: Course, search: _Search) -> None:
     """Narrow the worth of energy between a pattern that takes too little and one that takes too much."""
-    left, right = paths.line(few, paths.cheapest), paths.line(many, paths.dearest)
-    bound, at = _bound(way, left, paths.cheapest), paths.cheapest
-    best = _cheapest(way, paths, [few, many])
     for _ in range(STEPS):
-        if left.energy >= way.energy or right.energy <= way.energy:
+        few, many = search.few, search.many
+        if search.proven or few is None or many is None or few.energy == way.energy:
             break
-        worth = (right.cost - left.cost) // (right.energy - left.energy)
-        pattern = paths.at(worth)
-        assert pattern is not None
-        line = paths.line(pattern, worth)
-        bound, at = max((bound, at), (_bound(way, line, worth), worth))
-        if line in (left, right):
+        if not search.look((many.cost - few.cost) // (many.energy - few.energy)):
             break
-        best = min(best, _cheapest(way, paths, [pattern]), key=lambda one: one[0])
-        if best[0] <= bound:
-            break
-        if line.energy <= way.energy:
-            left, few = line, pattern
-        else:
-            right, many = line, pattern
-    if best[0] // paths.scale > bound // paths.scale:
-        fitted = _cheapest(way, paths, [*fitting(way, few), *fitting(way, many)])
-        best = min(best, fitted, key=lambda one: one[0])
-    return _Best(best[1], bound // paths.scale, at // paths.scale)
-
-
-def _bound(way: Course, line: Line, worth: int) -> int:
-    return line.cost + worth * (way.energy - line.energy)
-
-
-def _cheapest(way: Course, paths: Paths, patterns: list[Mask]) -> tuple[int, Ints | None]:
-    """The best plan of some patterns, with its scaled cost; NEVER where none holds just the energy."""
-    plans = [plan for plan in (filled(way, pattern) for pattern in patterns) if plan is not None]
-    return min(((paths.exactly(plan), plan) for plan in plans), key=lambda one: one[0], default=(NEVER, None))
+    best = search.best()
+    if best.plan is None or search.cost // search.paths.scale > best.bound:
+        for line in (search.few, search.many):
+            for on in fitting(way, line.on) if line is not None else []:
+                search.take(on)
 
 
 def filled(way: Course, on: Mask) -> Ints | None:
