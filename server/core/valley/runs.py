@@ -54,25 +54,26 @@ def course(cost: Ints, caps: Ints, least: Ints, need: tuple[int, int], rules: Ru
     return Course(cost, least, low, high, must, nothing, nothing, energy, rules)
 
 
-def planned(way: Course, cells: int = CELLS) -> Found:
-    """The best plan of a course. `cells`: how large a programme may be solved for it.
+def planned(way: Course, cells: int = CELLS, *, bounded: bool = True) -> Found:
+    """The best plan of a course. `cells`: how large a programme may be solved for it. `bounded`: whether who asks needs
+    the bound, which costs more where the rules forbid the floor's own slots.
 
     One block of a car that charges goes on; only where that cannot serve all, and a new one serves more, it is new.
     """
-    found = _planned(way, cells)
+    found = _planned(way, cells, bounded=bounded)
     if way.rules.block and way.rules.charging and found.plan.sum() < way.energy:
         rules = msgspec.structs.replace(way.rules, charging=False)
-        fresh = _planned(msgspec.structs.replace(way, rules=rules), cells)
+        fresh = _planned(msgspec.structs.replace(way, rules=rules), cells, bounded=bounded)
         return fresh if fresh.plan.sum() > found.plan.sum() else found
     return found
 
 
-def _planned(way: Course, cells: int) -> Found:
+def _planned(way: Course, cells: int, *, bounded: bool) -> Found:
     if not way.energy:
         return Found(np.zeros_like(way.high), 0, 0)
     best = _search(way)
     if best is None:
-        return _without_must(way, cells)
+        return _without_must(way, cells, bounded=bounded)
     if best.most or (best.plan is not None and way.total(best.plan) <= best.bound):
         assert best.plan is not None
         return Found(best.plan, best.bound, best.worth)
@@ -81,7 +82,7 @@ def _planned(way: Course, cells: int) -> Found:
     if plan is None and best.plan is not None:
         return Found(best.plan, best.bound, best.worth)
     if plan is None or not plan.any():
-        return _without_must(way, cells)
+        return _without_must(way, cells, bounded=bounded)
     return Found(plan, way.total(plan), best.worth)
 
 
@@ -101,15 +102,32 @@ def _finer(way: Course, worth: int) -> tuple[Course, int]:
     return way, 1
 
 
-def _without_must(way: Course, cells: int) -> Found:
-    """Where the rules forbid the floor's own slots: as early as can be, because floors come before cost."""
+def _without_must(way: Course, cells: int, *, bounded: bool) -> Found:
+    """Where the rules forbid the floor's own slots: it comes as early as they let it, then the rest as it is cheapest.
+
+    All comes early where that serves more.
+    """
     if not way.must.any():
         return Found(np.zeros_like(way.high), 0, 0)
     free = msgspec.structs.replace(way, must=np.zeros_like(way.must), low=way.least)
-    bound = _planned(free, cells).bound
-    early = msgspec.structs.replace(free, cost=np.arange(len(way.cost)), rebate=np.zeros_like(way.rebate))
-    found = _planned(early, cells)
-    return Found(found.plan, min(bound, way.total(found.plan)), found.worth)
+    floor = min(int(way.low[way.must].sum()), way.energy)
+    soon = _early(free, floor, cells).plan
+    best = _search(msgspec.structs.replace(free, must=soon > 0, low=np.maximum(way.least, soon)))
+    plan = np.zeros_like(soon) if best is None or best.plan is None else best.plan
+    if plan.sum() < way.energy:
+        plan = max(plan, _early(free, way.energy, cells).plan, key=np.sum)
+    cost = way.total(plan)
+    bound = min(cost, _planned(free, cells, bounded=True).bound) if bounded else -NEVER
+    return Found(plan, bound, 0 if best is None else best.worth)
+
+
+def _early(way: Course, energy: int, cells: int) -> Found:
+    """So much energy as early as can be, whatever it costs."""
+    rules = msgspec.structs.replace(way.rules, switch_nano=0)
+    cost, nothing = np.arange(len(way.cost)), np.zeros_like(way.rebate)
+    return _planned(
+        msgspec.structs.replace(way, cost=cost, rebate=nothing, energy=energy, rules=rules), cells, bounded=False
+    )
 
 
 class _Search:

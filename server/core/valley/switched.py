@@ -163,7 +163,7 @@ def replan(model: Model, plan: Ints, index: int, toll: Ints | None = None) -> No
     """Plan one demand anew within what the others leave. Changes `plan`."""
     stay = window(model, index)
     way = course(model, plan, index, model.headroom(plan, index), toll)
-    plan[index, stay] = runs.planned(way, cells=0).plan
+    plan[index, stay] = runs.planned(way, cells=0, bounded=False).plan
 
 
 def polish(model: Model, plan: Ints, effort: Effort) -> None:
@@ -185,7 +185,7 @@ def improve(model: Model, plan: Ints, index: int) -> bool:
     """Plan one demand anew while the others stay, if that is better. Changes `plan`; whether it did."""
     stay, before = window(model, index), plan[index].copy()
     way = course(model, plan, index, model.headroom(plan, index))
-    other = runs.planned(way, cells=0).plan
+    other = runs.planned(way, cells=0, bounded=False).plan
     if _merit(way, int(model.floor[index]), other) >= _merit(way, int(model.floor[index]), before[stay]):
         return False
     plan[index, stay] = other
