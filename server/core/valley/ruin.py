@@ -30,9 +30,9 @@ class _Ideal(msgspec.Struct, frozen=True, eq=False):
 
 def bettered(model: Model, plan: Ints, worth: Sequence[Ints], effort: Effort) -> Ints:
     """A plan as good or better; `worth` (limits, t) of the limits."""
-    best = _filled(model, plan)
     if effort.left < 2 * min(TOGETHER):
-        return best
+        return plan
+    best = _filled(model, plan)
     tolls = charged(model, worth)
     ideal = _ideals(model, tolls)
     for _ in range(STEPS):

@@ -110,24 +110,39 @@ def _without_must(way: Course, cells: int, *, bounded: bool) -> Found:
     if not way.must.any():
         return Found(np.zeros_like(way.high), 0, 0)
     free = msgspec.structs.replace(way, must=np.zeros_like(way.must), low=way.least)
-    floor = min(int(way.low[way.must].sum()), way.energy)
-    soon = _early(free, floor, cells).plan
+    soon = _soon(free, min(int(way.low[way.must].sum()), way.energy))
     best = _search(msgspec.structs.replace(free, must=soon > 0, low=np.maximum(way.least, soon)))
     plan = np.zeros_like(soon) if best is None or best.plan is None else best.plan
     if plan.sum() < way.energy:
-        plan = max(plan, _early(free, way.energy, cells).plan, key=np.sum)
+        plan = max(plan, _early(free, cells).plan, key=np.sum)
     cost = way.total(plan)
     bound = min(cost, _planned(free, cells, bounded=True).bound) if bounded else -NEVER
     return Found(plan, bound, 0 if best is None else best.worth)
 
 
-def _early(way: Course, energy: int, cells: int) -> Found:
-    """So much energy as early as can be, whatever it costs."""
+def _soon(way: Course, energy: int) -> Ints:
+    """The least that the first runs take which can be, so that so much energy comes as early as they let it, Wh (t)."""
+    plan, slots, run, ready = np.zeros_like(way.high), len(way.high), way.rules.run, 0
+    if way.rules.charging and not way.high[0]:
+        ready = run
+    for first, end in spans(way.high > 0):
+        begin, least = max(first, ready), 1 if way.rules.charging and first == 0 else run
+        if begin >= end or (end - begin < least and end < slots):
+            continue
+        early = earliest(way.high[begin:end], energy - int(plan.sum()))
+        stop = begin + max(int(np.count_nonzero(early)), min(least, end - begin))
+        plan[begin:stop] = np.maximum(early[: stop - begin], way.least[begin:stop])
+        ready = stop + run
+        if plan.sum() >= energy or way.rules.block:
+            break
+    return plan
+
+
+def _early(way: Course, cells: int) -> Found:
+    """All as early as can be, whatever it costs."""
     rules = msgspec.structs.replace(way.rules, switch_nano=0)
     cost, nothing = np.arange(len(way.cost)), np.zeros_like(way.rebate)
-    return _planned(
-        msgspec.structs.replace(way, cost=cost, rebate=nothing, energy=energy, rules=rules), cells, bounded=False
-    )
+    return _planned(msgspec.structs.replace(way, cost=cost, rebate=nothing, rules=rules), cells, bounded=False)
 
 
 class _Search:
