@@ -4,6 +4,8 @@ For any worth, the cost of the best pattern less the worth of what it takes, plu
 bound on every plan of just that energy (Lagrange; `runs` looks for the best worth).
 """
 
+from itertools import accumulate
+
 import msgspec
 import numpy as np
 
@@ -57,6 +59,11 @@ class Line(msgspec.Struct, frozen=True, eq=False):
         return (self.cost, self.energy) in [(one.cost, one.energy) for one in others]
 
 
+_Step = tuple[int, int, bool, bool, bool, bool, bool, bool]
+"""A slot, and the slot after the shortest run from it. Whether there a run may go on, be the last, or end with others
+to come; a rest may go on; a run may begin, and be the first of all."""
+
+
 class Paths:
     """The best pattern for each worth of a Wh. Costs are scaled so that starts, then lateness, count below the cost.
 
@@ -80,17 +87,31 @@ class Paths:
         reach = max((max(abs(a), abs(b)) for a, b in zip(self._cost, least, strict=True)), default=0)
         self.cheapest = min(least, default=0) - 1
         self.dearest = 2 * (reach * most + self.switch * (slots + 1)) + 1
-        self._until, self._forced = self._spans()
+        self._after = [min(slot + way.rules.run, slots) for slot in range(slots)]
+        self._steps = self._allowed()
 
-    def _spans(self) -> tuple[list[int], list[int]]:
-        """For each slot the end of what can be on from there; and how many slots before it must be on."""
-        slots = len(self._cost)
-        until, forced = [slots] * (slots + 1), [0] * (slots + 1)
+    def _allowed(self) -> list[_Step]:
+        """What the rules let each slot begin with."""
+        slots, rules = len(self._cost), self._way.rules
+        until, forced = [slots] * (slots + 1), [0] * (slots + 1)  # the end of what can be on; how many must before
         for slot in reversed(range(slots)):
             until[slot] = until[slot + 1] if self._high[slot] else slot
         for slot, must in enumerate(self._way.must.tolist()):
             forced[slot + 1] = forced[slot] + must
-        return until, forced
+        self._idle = not forced[slots] and not rules.charging
+        return [
+            (
+                slot,
+                after,
+                until[slot] > slot,
+                forced[slots] == forced[slot],
+                not rules.block and forced[after] == forced[slot],
+                forced[slot + 1] == forced[slot],
+                until[slot] >= after,
+                not forced[slot] and not rules.charging,
+            )
+            for slot, after in enumerate(self._after)
+        ]
 
     def exactly(self, plan: Ints) -> int:
         """The scaled cost of a plan."""
@@ -140,33 +161,30 @@ class Paths:
 
     def _walk(self, gain: list[int]) -> tuple[int, Mask] | None:  # noqa: C901  the inner loop of all: calls cost half of it
         """The shortest path and its length. `on[t]`, `off[t]`: up to slot t, with a run, a rest that may end."""
-        slots, rules = len(gain), self._way.rules
-        summed = [0]
-        for one in gain:
-            summed.append(summed[-1] + one)
+        slots, switch = len(gain), self.switch
+        summed = [0, *accumulate(gain)]
         on, off = [NEVER] * (slots + 1), [NEVER] * (slots + 1)
         began, ended = [FIRST] * (slots + 1), [0] * (slots + 1)  # began: the slot, or ~slot for the first run of all
-        if rules.charging:
+        if self._way.rules.charging:
             on[0] = 0
-        until, forced = self._until, self._forced
-        done, last = (NEVER, 0) if forced[slots] or rules.charging else (0, NONE)
-        for slot in range(slots):
-            here, after = on[slot], min(slot + rules.run, slots)
+        done, last = (0, NONE) if self._idle else (NEVER, 0)
+        for slot, after, goes_on, may_end, may_pause, may_rest, may_run, may_be_first in self._steps:
+            here, rest = on[slot], off[slot]
             if here < NEVER:
-                if until[slot] > slot and here + gain[slot] < on[slot + 1]:
-                    on[slot + 1], began[slot + 1] = here + gain[slot], began[slot]
-                if here < done and forced[slots] == forced[slot]:
+                if goes_on and (more := here + gain[slot]) < on[slot + 1]:
+                    on[slot + 1], began[slot + 1] = more, began[slot]
+                if may_end and here < done:
                     done, last = here, slot
-                if not rules.block and here < off[after] and forced[after] == forced[slot]:
+                if may_pause and here < off[after]:
                     off[after], ended[after] = here, slot
-            rest = off[slot]
-            if rest < NEVER and forced[slot + 1] == forced[slot] and rest < off[slot + 1]:
+                    rest = off[slot]
+            if may_rest and rest < off[slot + 1]:
                 off[slot + 1], ended[slot + 1] = rest, ended[slot]
-            if until[slot] >= after:
+            if may_run:
                 run = summed[after] - summed[slot]
-                if rest < NEVER and rest + self.switch + run < on[after]:
-                    on[after], began[after] = rest + self.switch + run, slot
-                if run < on[after] and not (forced[slot] or rules.charging):
+                if rest < NEVER and (more := rest + switch + run) < on[after]:
+                    on[after], began[after] = more, slot
+                if may_be_first and run < on[after]:
                     on[after], began[after] = run, ~slot
         if on[slots] <= done:
             done, last = on[slots], slots
