@@ -8,10 +8,11 @@ import msgspec
 import numpy as np
 
 from server.core.valley import battery, dive, grid, level, ruin, search, switched
+from server.core.valley.alone import plans_alone
 from server.core.valley.capacity import Ints, Model
 from server.core.valley.minimum import below_least, repaired
 from server.core.valley.problem import Limits
-from server.core.valley.settle import Settled, least_cost, priced, settle, simplest
+from server.core.valley.settle import Drawn, Settled, at_cheapest, least_cost, priced, settle, simplest
 from server.core.valley.worth import charged, of_limits
 
 NANO = 1_000_000_000
@@ -21,8 +22,8 @@ SEARCHED_S = 0.45
 """The part of a problem's time that its searches may take."""
 REPLANS_PER_SECOND = 250
 """Of a site under rules, beside those of `switched`; each takes about 1 ms."""
-PROVED_PER_SECOND = 250
-"""Demands of a site under rules for which a closer bound is proven; each takes about 1 ms."""
+HASTE_S = 0.05
+"""Who has less time than this for a site under rules gets plan and bound without a flow: a plug-in does not wait."""
 SEARCH_LEAST_S = 0.2
 """A search that gets less finds nothing."""
 CLOSER = 0.4
@@ -67,7 +68,11 @@ def _free(site: Model, time_s: float) -> Settled:
 
 
 def _ruled(site: Model, time_s: float) -> Settled:
-    """A plan under rules of running, from one that heeds none."""
+    """A plan under rules of running, from one that heeds none; in haste without that."""
+    if time_s < HASTE_S and not site.site.peak_price_micro_per_kw and site.site.battery is None:
+        alone = plans_alone(site)
+        if site.breaks(alone):
+            return _hasty(site, time_s)
     drawn = simplest(site, time_s)
     found = Settled(drawn.held, drawn.plan, drawn.store, drawn.solver, 0, 0, drawn)
     if found.solver == "threshold":
@@ -82,6 +87,16 @@ def _ruled(site: Model, time_s: float) -> Settled:
         plans.append(switched.planned(free_site, drawn.plan, charged(free_site, worth), time_s))
     plan = min(plans, key=lambda one: _merit(site, found, one))
     return _settled(site, found, plan, "repair", time_s)
+
+
+def _hasty(site: Model, time_s: float) -> Settled:
+    """A plan under rules of running for who has no time for flows: one demand after the other."""
+    store, plan = grid.no_store(site), switched.quickly(site, time_s)
+    cost = switched.cost_nano(site, plan, store)
+    served = plan.sum(axis=1)
+    bound = at_cheapest(site, served) + switched.first_starts_nano(site, served)
+    drawn = Drawn(site, site, plan, store, "repair", exact=False)
+    return Settled(site, plan, store, "repair", cost, min(cost, bound), drawn)
 
 
 def _alone(site: Model, found: Settled, time_s: float) -> Settled:
@@ -118,8 +133,7 @@ def _least(site: Model, found: Settled, plan: Ints, time_s: float) -> int:
     """A proven bound: one start each beside what it costs without rules; or each alone at what the limits are worth."""
     served = plan.sum(axis=1)
     bound = least_cost(site, plan, found.drawn, time_s) + switched.first_starts_nano(site, served)
-    small = len(site.demands) <= time_s * PROVED_PER_SECOND
-    if not switched.ruled(site) or site.site.battery is not None or not small:
+    if not switched.ruled(site) or site.site.battery is not None:
         return bound
     return max(bound, switched.bound(site, served, of_limits(site, found.drawn.plan, found.drawn.program)))
 

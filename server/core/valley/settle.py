@@ -219,8 +219,11 @@ def least_cost(site: Model, plan: Ints, drawn: Drawn, time_s: float) -> int:
 def _bought(site: Model, served: Ints, time_s: float) -> int:
     """The bound that a linear program proves; where it finds none in time, that of every Wh at its lowest price."""
     found = joint.cheapest(site, served, time_s)
-    if found is not None:
-        return proven(*found, served)
+    return at_cheapest(site, served) if found is None else proven(*found, served)
+
+
+def at_cheapest(site: Model, served: Ints) -> int:
+    """A proven lower bound on the cost of serving just that (n): every Wh at its lowest price, limits aside."""
     price = site.price - np.maximum(np.where(site.solar > 0, site.rebate, 0), 0)
     spent: int = sum((price * cheapest_rows(price, site.caps, served)).sum(axis=1).tolist())
     return spent

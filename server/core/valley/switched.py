@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from server.core.valley import grid, runs
+from server.core.valley.alone import cheapest_rows
 from server.core.valley.capacity import Ints, Model, earliest
 from server.core.valley.grid import Store, energy_nano, no_store, peak_nano, peak_w
 from server.core.valley.level import missed
@@ -137,10 +138,34 @@ def planned(model: Model, plan: Ints, tolls: Ints, time_s: float) -> Ints:
     return best
 
 
+def quickly(model: Model, time_s: float) -> Ints:
+    """A plan within all rules: one demand after the other, within what those before it left."""
+    effort = Effort(int(time_s * REPLANS_PER_SECOND))
+    best = np.zeros_like(model.caps)
+    for index in _by_loss(model):
+        replan(model, best, index)
+    bargain(model, best, effort)
+    polish(model, best, effort)
+    return best
+
+
 def _order(model: Model) -> list[int]:
     """Higher tiers first, then who has the least to spare."""
     slack = model.caps.sum(axis=1) - model.energy
     return sorted(range(len(slack)), key=lambda one: (-model.tier[one], slack[one]))
+
+
+def _by_loss(model: Model) -> list[int]:
+    """Higher tiers first, there who has a floor, then who would lose the most without the slots that it likes best."""
+    liked = cheapest_rows(model.cost, model.caps, model.energy)
+    others = np.where(liked > 0, 0, model.caps)
+    second = cheapest_rows(model.cost, others, model.energy)
+    missing = model.energy - second.sum(axis=1)
+    loss = (second * model.cost).sum(axis=1) - (liked * model.cost).sum(axis=1)
+    return sorted(
+        range(len(loss)),
+        key=lambda one: (-model.tier[one], model.floor[one] == 0, -missing[one], -loss[one]),
+    )
 
 
 def one_by_one(model: Model, tolls: Ints) -> Ints:
