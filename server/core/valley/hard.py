@@ -68,11 +68,12 @@ def _free(site: Model, time_s: float) -> Settled:
 
 
 def _ruled(site: Model, time_s: float) -> Settled:
-    """A plan under rules of running, from one that heeds none; in haste without that."""
-    if time_s < HASTE_S and not site.site.peak_price_micro_per_kw and site.site.battery is None:
-        alone = plans_alone(site)
-        if site.breaks(alone):
-            return _hasty(site, time_s)
+    """A plan under rules of running, from one that heeds none; in haste without that, where it serves all."""
+    plain = not site.site.peak_price_micro_per_kw and site.site.battery is None
+    if time_s < HASTE_S and plain and site.breaks(plans_alone(site)):
+        quick = _hasty(site, time_s)
+        if quick.plan.sum() >= site.energy.sum():
+            return quick
     drawn = simplest(site, time_s)
     found = Settled(drawn.held, drawn.plan, drawn.store, drawn.solver, 0, 0, drawn)
     if found.solver == "threshold":

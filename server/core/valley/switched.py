@@ -130,8 +130,8 @@ def planned(model: Model, plan: Ints, tolls: Ints, time_s: float) -> Ints:
     effort = Effort(int(time_s * REPLANS_PER_SECOND))
     order = _order(model)
     ways = [_within(model, plan, order)]
-    if effort.spend(len(order)) or ways[0].sum() < plan.sum():
-        ways.append(one_by_one(model, tolls))
+    if effort.spend(2 * len(order)) or ways[0].sum() < plan.sum():
+        ways += [one_by_one(model, tolls), _by_loss(model)]
     best = min(ways, key=lambda way: lack(model, way))
     polish(model, best, effort)
     bargain(model, best, effort)
@@ -140,12 +140,8 @@ def planned(model: Model, plan: Ints, tolls: Ints, time_s: float) -> Ints:
 
 def quickly(model: Model, time_s: float) -> Ints:
     """A plan within all rules: one demand after the other, within what those before it left."""
-    effort = Effort(int(time_s * REPLANS_PER_SECOND))
-    best = np.zeros_like(model.caps)
-    for index in _by_loss(model):
-        replan(model, best, index)
-    bargain(model, best, effort)
-    polish(model, best, effort)
+    best = _by_loss(model)
+    polish(model, best, Effort(int(time_s * REPLANS_PER_SECOND)))
     return best
 
 
@@ -155,17 +151,19 @@ def _order(model: Model) -> list[int]:
     return sorted(range(len(slack)), key=lambda one: (-model.tier[one], slack[one]))
 
 
-def _by_loss(model: Model) -> list[int]:
-    """Higher tiers first, there who has a floor, then who would lose the most without the slots that it likes best."""
+def _by_loss(model: Model) -> Ints:
+    """Each demand within what those before it left.
+
+    Higher tiers first, there who has a floor, then who would lose the most without the slots that it likes best.
+    """
     liked = cheapest_rows(model.cost, model.caps, model.energy)
-    others = np.where(liked > 0, 0, model.caps)
-    second = cheapest_rows(model.cost, others, model.energy)
+    second = cheapest_rows(model.cost, np.where(liked > 0, 0, model.caps), model.energy)
     missing = model.energy - second.sum(axis=1)
     loss = (second * model.cost).sum(axis=1) - (liked * model.cost).sum(axis=1)
-    return sorted(
-        range(len(loss)),
-        key=lambda one: (-model.tier[one], model.floor[one] == 0, -missing[one], -loss[one]),
-    )
+    plan = np.zeros_like(model.caps)
+    for index in np.lexsort((-loss, -missing, model.floor == 0, -model.tier)).tolist():
+        replan(model, plan, index)
+    return plan
 
 
 def one_by_one(model: Model, tolls: Ints) -> Ints:
