@@ -7,7 +7,6 @@ and no plan was accepted yet, so that every round saves all its plans. `solve` i
 """
 
 import argparse
-import asyncio
 import json
 import statistics
 import tempfile
@@ -18,6 +17,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.cli.commands import runner
 from server.cli.seed import seed
 from server.clock import SteppedClock
 from server.core.reports import StartInfo
@@ -163,7 +163,7 @@ def main() -> None:
     wanted = parser.parse_args()
     if not wanted.json:
         print(f"{'':18}{'cars':>6}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'solve ms':>10}{'cpu ms':>8}")
-    for row in asyncio.run(rows(wanted.rounds)):
+    for row in runner()(rows(wanted.rounds)):
         if wanted.json:
             print(json.dumps(msgspec.structs.asdict(row)))
             continue

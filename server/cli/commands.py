@@ -40,14 +40,14 @@ def guarded(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     from server.cli.mendable import explain, mendable
 
     try:
-        _runner()(work())
+        runner()(work())
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except mendable() as error:
         fail(explain(error))
 
 
-def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
+def runner() -> Callable[[Coroutine[Any, Any, None]], None]:
     """The faster event loop where there is one (not on Windows)."""
     try:
         import uvloop

@@ -17,6 +17,8 @@ import msgspec
 
 from shared.problems import FieldError
 
+LONGEST = timedelta(days=366)
+"""No shift lasts longer, whatever a file says: an end in the year 9999 added to a later start is no date."""
 FORTNIGHT = timedelta(days=14)
 MOST_CHARACTERS = 1_000_000
 MOST_EVENTS = 1_000
@@ -180,7 +182,7 @@ def _event(lines: Sequence[_Line], own: tzinfo) -> _Event:
         uid=by_name["UID"].value if "UID" in by_name else "",
         title=re.sub(r"\\([,;\\])", r"\1", re.sub(r"\\[nN]", " ", title))[:200],
         starts=starts,
-        lasts=_lasts(by_name, starts, own),
+        lasts=min(_lasts(by_name, starts, own), LONGEST),
         rule=dict(part.split("=", 1) for part in rule.split(";") if "=" in part),
         rule_line=by_name["RRULE"].number if "RRULE" in by_name else 0,
         more=tuple(many["RDATE"]),

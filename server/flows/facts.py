@@ -103,17 +103,37 @@ async def of_session(tx: AsyncSession, session: Session) -> SessionFacts:
     return (await of_sessions(tx, [session]))[0]
 
 
+class Hardware(msgspec.Struct, frozen=True):
+    """A place with all its stations and EVSEs."""
+
+    location: Location
+    stations: list[Station]
+    evses: list[Evse]
+
+    @property
+    def sockets(self) -> int:
+        """How many cars may charge at once; a station counts for one before it has shown its connectors."""
+        return max(len(self.stations), len(self.evses))
+
+
+async def hardware(tx: AsyncSession, location_id: UUID) -> Hardware:
+    """What stands at a place."""
+    place = await locations.get(tx, location_id)
+    assert place is not None
+    return Hardware(place, await stations.at_location(tx, location_id), await stations.evses_at(tx, [location_id]))
+
+
 async def of_sessions(tx: AsyncSession, found: Sequence[Session]) -> list[SessionFacts]:
     """Sessions of any places with all that belongs to them, in the order given."""
-    places: dict[UUID, Location] = {}
-    boxes: dict[UUID, Station] = {}
-    evses: dict[UUID, Evse] = {}
-    for location_id in sorted({one.location_id for one in found}):
-        place = await locations.get(tx, location_id)
-        assert place is not None
-        places[location_id] = place
-        boxes |= {box.id: box for box in await stations.at_location(tx, location_id)}
-    evses |= {evse.id: evse for evse in await stations.evses_at(tx, list(places))}
+    where = sorted({one.location_id for one in found})
+    return await at_places(tx, found, [await hardware(tx, location_id) for location_id in where])
+
+
+async def at_places(tx: AsyncSession, found: Sequence[Session], where: Sequence[Hardware]) -> list[SessionFacts]:
+    """The same, of sessions at places that are known."""
+    places = {one.location.id: one.location for one in where}
+    boxes = {box.id: box for one in where for box in one.stations}
+    evses = {evse.id: evse for one in where for evse in one.evses}
     people = await drivers.by_id(tx, [one.account_id for one in found if one.account_id])
     in_force = await plans.in_force(tx, [one.plan_id for one in found if one.plan_id])
     terms = await contracts.by_id(tx, [one.contract_id for one in found if one.contract_id])

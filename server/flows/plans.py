@@ -60,38 +60,36 @@ async def prepare(
     """What to ask for a place, None where nobody charges. `overridden`: as if this session were overridden now."""
     now = now.replace(microsecond=0)  # profiles count whole seconds; a slot must not have less than one left
     # First of all: an answer to anything that was read before another plan was saved must not count as newer than it.
-    version = await plans.planned_version(tx, location_id)
+    where = await facts.hardware(tx, location_id)
     open_here = await sessions.open_at(tx, location_id)
     if not open_here:
         return None
-    found = await facts.of_sessions(tx, open_here)
+    found = await facts.at_places(tx, open_here, [where])
     if overridden is not None:
         found = [_as_overridden(one, now) if one.session.id == overridden else one for one in found]
     feeder = await stations.feeder_of(tx, location_id)
-    boxes = await stations.at_location(tx, location_id)
-    sockets = max(len(boxes), len(await stations.evses_at(tx, [location_id])))
     steered = [one for one in found if one.station.online and not _unsteerable(one.session)]
     readies = [wishes.ready(one, now) for one in steered]
     grid = _grid(now, [ready.at for ready in readies])
-    place = found[0].location
+    place = where.location
     curve = await facts.market(tx, place, grid)
     people = [one.session.account_id for one in steered if one.session.account_id]
     energies = await sessions.past_energies(tx, people, location_id)
-    here = Here(feeder, sockets, grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
+    here = Here(feeder, where.sockets, grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
     lost = {one.session.id for one in found} - {one.session.id for one in steered}
-    reserved = _reserved(found, boxes, await plans.may_hold(tx, sorted(lost)), here)
+    reserved = _reserved(found, where.stations, await plans.may_hold(tx, sorted(lost)), here)
     wished = await wishes.of_place(tx, steered, here)
-    where = Place(grid=grid, now=now, zone=place.time_zone, feeder=feeder, reserved_w=reserved)
+    limits = Place(grid=grid, now=now, zone=place.time_zone, feeder=feeder, reserved_w=reserved)
     return Question(
         location_id=location_id,
         zone=place.zone,
-        version=version,
+        version=place.planned_version,
         now=now,
-        place=where,
+        place=limits,
         curve=curve,
         asked=steered,
         wishes=wished,
-        problem=ask.problem(where, wished),
+        problem=ask.problem(limits, wished),
     )
 
 

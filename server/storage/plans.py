@@ -161,11 +161,6 @@ async def set_outcomes(tx: AsyncSession, rows: Sequence[Outcome]) -> None:
         await tx.execute(statement, [msgspec.structs.asdict(row) for row in rows])
 
 
-async def planned_version(tx: AsyncSession, location_id: UUID) -> int:
-    """How often a location was planned."""
-    return int((await tx.execute(sa.select(L.planned_version).where(L.id == location_id))).scalar_one())
-
-
 async def advance_version(tx: AsyncSession, location_id: UUID, seen: int) -> bool:
     """Count one more plan of a location, unless another was saved since `seen`: an older answer never wins."""
     newer = sa.update(LOCATIONS).where(L.id == location_id, L.planned_version == seen)

@@ -176,6 +176,12 @@ words = st.sampled_from(
 )
 
 
+def test_an_end_in_the_year_9999_lasts_a_year_at_each_start():
+    text = calendar("DTSTART:20260310T220000 DTEND:99991231T235959 RDATE:20260311T220000")
+    found = shifts(text, ZONE, *YEAR)
+    assert [one.ends_at - one.starts_at for one in found] == [timedelta(days=366)] * 2
+
+
 @given(lines=st.lists(words | st.text(max_size=30), max_size=12), bare=st.booleans())
 def test_no_file_whatever_breaks_it(lines, bare):
     text = "\n".join(lines if bare else ["BEGIN:VCALENDAR", *lines, "END:VCALENDAR"])

@@ -11,7 +11,7 @@ from small_town import HOME, NOW, STREET, STREET_STATION_1, make_plan, plug_in, 
 
 from server.core.valley import plan as engine
 from server.flows import plans as flow
-from server.storage import plan_inputs, plans, sessions
+from server.storage import locations, plan_inputs, plans, sessions
 from server.storage.plans import Outcome
 
 MINUTE = timedelta(minutes=1)
@@ -117,7 +117,7 @@ async def test_of_many_answers_to_one_question_one_is_saved(db):
     results = await asyncio.gather(*(answer() for _ in range(8)))
     assert sorted(results) == [False] * 7 + [True]
     async with db.read() as tx:
-        assert (await plans.planned_version(tx, STREET), await plans.planned_version(tx, HOME)) == (1, 0)
+        assert [(await locations.get(tx, one)).planned_version for one in (STREET, HOME)] == [1, 0]
 
 
 async def test_an_older_answer_overwrites_no_newer_one(db):

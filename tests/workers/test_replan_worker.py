@@ -19,7 +19,7 @@ from small_town import (
 from server.core.session import Followed
 from server.flows import stations as station_flow
 from server.flows import steering
-from server.storage import outbox, plans, sessions, stations
+from server.storage import locations, outbox, plans, sessions, stations
 from server.workers import replan
 from server.workers.ports import Heard
 from shared.sessions import Delay, SessionUpdate
@@ -324,7 +324,7 @@ async def test_an_answer_that_is_older_than_what_was_saved_meanwhile_is_asked_an
             if len(asked) == 1:
                 await ask(context, first, energy_wh=6_000)
                 async with context.db.begin() as tx:
-                    seen = await plans.planned_version(tx, STREET)
+                    seen = (await locations.get(tx, STREET)).planned_version
                     assert await plans.advance_version(tx, STREET, seen)
             return await context.solver.solve(problem)
 

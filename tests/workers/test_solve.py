@@ -75,9 +75,12 @@ from server.workers.solve import Pool
 async def main():
     print("starting", flush=True)
     pool = Pool()
-    await pool.warm()
-    print("warm", flush=True)
-    await asyncio.sleep(60)
+    try:
+        await pool.warm()
+        print("warm", flush=True)
+        await asyncio.sleep(60)
+    finally:  # as the server does; an executor left open races with its own manager at exit (CPython 3.11)
+        await pool.close()
 if __name__ == "__main__":
     try:
         asyncio.run(main())

@@ -127,7 +127,7 @@ def _earlier(seen: Scene, index: int) -> list[Earlier]:
             break
         cut = np.where(np.arange(len(room)) < end - slots, room, 0)
         way = msgspec.structs.replace(course(model, plan, index, cut), energy=served)
-        best = runs.planned(way, cells=0).plan
+        best = runs.planned(way, cells=0, bounded=False).plan
         if int(best.sum()) < served:
             break
         extra = max(0, way.total(best) - here)

@@ -8,10 +8,11 @@ import msgspec
 import numpy as np
 
 from server.core.valley import battery, dive, grid, level, ruin, search, switched
+from server.core.valley.alone import plans_alone
 from server.core.valley.capacity import Ints, Model
 from server.core.valley.minimum import below_least, repaired
 from server.core.valley.problem import Limits
-from server.core.valley.settle import Settled, least_cost, priced, settle
+from server.core.valley.settle import Drawn, Settled, at_cheapest, least_cost, priced, settle, simplest
 from server.core.valley.worth import charged, of_limits
 
 NANO = 1_000_000_000
@@ -21,6 +22,8 @@ SEARCHED_S = 0.45
 """The part of a problem's time that its searches may take."""
 REPLANS_PER_SECOND = 250
 """Of a site under rules, beside those of `switched`; each takes about 1 ms."""
+HASTE_S = 0.05
+"""Who has less time than this for a site under rules gets plan and bound without a flow: a plug-in does not wait."""
 SEARCH_LEAST_S = 0.2
 """A search that gets less finds nothing."""
 CLOSER = 0.4
@@ -29,11 +32,7 @@ CLOSER = 0.4
 
 def hardened(site: Model, limits: Limits, share: float) -> Settled:
     """The plan of one site; `share` is its part of the problem's time."""
-    found = settle(site, limits.time_s)
-    if switched.ruled(site):
-        found = _ruled(site, found, limits.time_s)
-    elif found.solver == "threshold" and found.cost_nano > found.bound_nano and len(site.demands) <= FEW:
-        found = _alone(site, found, limits.time_s)
+    found = _ruled(site, limits.time_s) if switched.ruled(site) else _free(site, limits.time_s)
     if found.solver != "repair" or _close(site, found, limits):
         return found
     found = _better(site, found, _dived(site, found, limits.time_s), "dive", limits.time_s)
@@ -60,20 +59,45 @@ def _close(site: Model, found: Settled, limits: Limits) -> bool:
     return site.scored or found.cost_nano - found.bound_nano <= limits.gap * max(abs(found.bound_nano), NANO)
 
 
-def _ruled(site: Model, found: Settled, time_s: float) -> Settled:
-    """A plan under rules of running, from one that heeds none."""
+def _free(site: Model, time_s: float) -> Settled:
+    """A plan of demands without rules of running."""
+    found = settle(site, time_s)
+    if found.solver == "threshold" and found.cost_nano > found.bound_nano and len(site.demands) <= FEW:
+        return _alone(site, found, time_s)
+    return found
+
+
+def _ruled(site: Model, time_s: float) -> Settled:
+    """A plan under rules of running, from one that heeds none; in haste without that, where it serves all."""
+    plain = not site.site.peak_price_micro_per_kw and site.site.battery is None
+    if time_s < HASTE_S and plain and site.breaks(plans_alone(site)):
+        quick = _hasty(site, time_s)
+        if quick.plan.sum() >= site.energy.sum():
+            return quick
+    drawn = simplest(site, time_s)
+    found = Settled(drawn.held, drawn.plan, drawn.store, drawn.solver, 0, 0, drawn)
     if found.solver == "threshold":
         own = _alone(site, found, time_s)
         if own is not found:
             return own
-    model = found.drawn.model
-    worth = of_limits(model, found.drawn.plan, found.drawn.program)
-    plans = [switched.planned(model, found.plan, charged(model, worth), time_s)]
-    if plans[0].sum() < found.plan.sum() and np.any(model.grid < site.grid):
-        free_site = grid.beside(site, found.store)
-        plans.append(switched.planned(free_site, found.plan, charged(free_site, worth), time_s))
+    model = drawn.model
+    worth = of_limits(model, drawn.plan, drawn.program)
+    plans = [switched.planned(model, drawn.plan, charged(model, worth), time_s)]
+    if plans[0].sum() < drawn.plan.sum() and np.any(model.grid < site.grid):
+        free_site = grid.beside(site, drawn.store)
+        plans.append(switched.planned(free_site, drawn.plan, charged(free_site, worth), time_s))
     plan = min(plans, key=lambda one: _merit(site, found, one))
     return _settled(site, found, plan, "repair", time_s)
+
+
+def _hasty(site: Model, time_s: float) -> Settled:
+    """A plan under rules of running for who has no time for flows: one demand after the other."""
+    store, plan = grid.no_store(site), switched.quickly(site, time_s)
+    cost = switched.cost_nano(site, plan, store)
+    served = plan.sum(axis=1)
+    bound = at_cheapest(site, served) + switched.first_starts_nano(site, served)
+    drawn = Drawn(site, site, plan, store, "repair", exact=False)
+    return Settled(site, plan, store, "repair", cost, min(cost, bound), drawn)
 
 
 def _alone(site: Model, found: Settled, time_s: float) -> Settled:

@@ -4,6 +4,8 @@ For any worth, the cost of the best pattern less the worth of what it takes, plu
 bound on every plan of just that energy (Lagrange; `runs` looks for the best worth).
 """
 
+from itertools import accumulate
+
 import msgspec
 import numpy as np
 
@@ -41,11 +43,25 @@ class Course(msgspec.Struct, frozen=True, eq=False):
         return spent + self.rules.switch_nano * starts(plan, self.rules)
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, eq=False):
     """A pattern at its best for some worth: its scaled cost, and the energy that it takes, Wh."""
 
     cost: int
     energy: int
+    on: Mask
+
+    def bound(self, worth: int, energy: int) -> int:
+        """What no plan of this energy can cost less than, where the line is the best for this worth."""
+        return self.cost + worth * (energy - self.energy)
+
+    def like(self, *others: "Line") -> bool:
+        """Whether it costs and takes the same as one of them."""
+        return (self.cost, self.energy) in [(one.cost, one.energy) for one in others]
+
+
+_Step = tuple[int, int, bool, bool, bool, bool, bool, bool]
+"""A slot, and the slot after the shortest run from it. Whether there a run may go on, be the last, or end with others
+to come; a rest may go on; a run may begin, and be the first of all."""
 
 
 class Paths:
@@ -71,17 +87,31 @@ class Paths:
         reach = max((max(abs(a), abs(b)) for a, b in zip(self._cost, least, strict=True)), default=0)
         self.cheapest = min(least, default=0) - 1
         self.dearest = 2 * (reach * most + self.switch * (slots + 1)) + 1
-        self._until, self._forced = self._spans()
+        self._after = [min(slot + way.rules.run, slots) for slot in range(slots)]
+        self._steps = self._allowed()
 
-    def _spans(self) -> tuple[list[int], list[int]]:
-        """For each slot the end of what can be on from there; and how many slots before it must be on."""
-        slots = len(self._cost)
-        until, forced = [slots] * (slots + 1), [0] * (slots + 1)
+    def _allowed(self) -> list[_Step]:
+        """What the rules let each slot begin with."""
+        slots, rules = len(self._cost), self._way.rules
+        until, forced = [slots] * (slots + 1), [0] * (slots + 1)  # the end of what can be on; how many must before
         for slot in reversed(range(slots)):
             until[slot] = until[slot + 1] if self._high[slot] else slot
         for slot, must in enumerate(self._way.must.tolist()):
             forced[slot + 1] = forced[slot] + must
-        return until, forced
+        self._idle = not forced[slots] and not rules.charging
+        return [
+            (
+                slot,
+                after,
+                until[slot] > slot,
+                forced[slots] == forced[slot],
+                not rules.block and forced[after] == forced[slot],
+                forced[slot + 1] == forced[slot],
+                until[slot] >= after,
+                not forced[slot] and not rules.charging,
+            )
+            for slot, after in enumerate(self._after)
+        ]
 
     def exactly(self, plan: Ints) -> int:
         """The scaled cost of a plan."""
@@ -90,71 +120,75 @@ class Paths:
         saved: int = sum(rebate * x for rebate, x in zip(self._rebate, lit, strict=True))
         return spent - saved + starts(plan, self._way.rules) * self.switch
 
-    def line(self, on: Mask, worth: int) -> Line:
-        """A pattern at its best for a worth."""
-        rows = zip(self._cost, self._rebate, self._low, self._sun, self._high, strict=True)
-        use = [high if cost < worth else sun if cost - rebate < worth else low for cost, rebate, low, sun, high in rows]
-        plan = np.where(on, np.array(use, np.int64), 0)
-        first = 0 if on.any() or self._way.rules.charging else self.switch
-        return Line(self.exactly(plan) + first, int(plan.sum()))
+    def rungs(self) -> tuple[list[int], int]:
+        """Worths from the cheapest over those of the slots to the dearest; and at which of them slots that hold all
+        the energy pay, starts and runs aside.
+        """
+        must = self._way.must.tolist()
+        rows = sorted(zip(self._cost, self._low, self._high, must, strict=True))
+        holds = np.cumsum([high - low if forced else high for _, low, high, forced in rows])
+        left = self._way.energy - sum(low for _, low, _, forced in rows if forced)
+        rung = int(np.searchsorted(holds, left)) + 1
+        return [self.cheapest, *(row[0] for row in rows), self.dearest], rung
 
-    def at(self, worth: int) -> Mask | None:
+    def at(self, worth: int) -> Line | None:
         """The pattern with the least cost less the worth of its energy; None where none keeps to the rules."""
-        if self._cloudy:
-            gain = [
-                (cost - worth) * (high if cost < worth else low)
-                for cost, low, high in zip(self._cost, self._low, self._high, strict=True)
-            ]
-        else:
-            gain = self._sunny(worth)
-        return self._walk(gain)
+        use, gain = self._taken(worth) if self._cloudy else self._sunny(worth)
+        path = self._walk(gain)
+        if path is None:
+            return None
+        spent, on = path
+        energy = sum(taken for taken, is_on in zip(use, on.tolist(), strict=True) if is_on)
+        first = 0 if self._way.rules.charging else self.switch
+        return Line(spent + worth * energy + first, energy, on)
 
-    def _sunny(self, worth: int) -> list[int]:
+    def _taken(self, worth: int) -> tuple[list[int], list[int]]:
+        """What each slot takes where it is on, Wh, and what that costs less its worth."""
+        rows = zip(self._cost, self._low, self._high, strict=True)
+        use = [high if cost < worth else low for cost, low, high in rows]
+        return use, [(cost - worth) * taken for cost, taken in zip(self._cost, use, strict=True)]
+
+    def _sunny(self, worth: int) -> tuple[list[int], list[int]]:
+        """The same where solar energy makes part of a slot cheaper."""
         rows = zip(self._cost, self._rebate, self._low, self._lit, self._sun, self._high, strict=True)
-        gain = []
+        use, gain = [], []
         for cost, rebate, low, lit, sun, high in rows:
             net = cost - worth
-            spent = net * low - rebate * lit
-            if net - rebate < 0:
-                spent += (net - rebate) * (sun - low)
-            if net < 0:
-                spent += net * (high - sun)
-            gain.append(spent)
-        return gain
+            taken = high if net < 0 else sun if net < rebate else low
+            use.append(taken)
+            gain.append(net * taken - rebate * (lit if taken == low else sun))
+        return use, gain
 
-    def _walk(self, gain: list[int]) -> Mask | None:  # noqa: C901  the inner loop of all: calls cost half of it
-        """The shortest path. `on[t]`, `off[t]`: up to slot t, with a run that may end, with a rest that may end."""
-        slots, rules = len(gain), self._way.rules
-        summed = [0]
-        for one in gain:
-            summed.append(summed[-1] + one)
+    def _walk(self, gain: list[int]) -> tuple[int, Mask] | None:  # noqa: C901  the inner loop of all: calls cost half of it
+        """The shortest path and its length. `on[t]`, `off[t]`: up to slot t, with a run, a rest that may end."""
+        slots, switch = len(gain), self.switch
+        summed = [0, *accumulate(gain)]
         on, off = [NEVER] * (slots + 1), [NEVER] * (slots + 1)
         began, ended = [FIRST] * (slots + 1), [0] * (slots + 1)  # began: the slot, or ~slot for the first run of all
-        if rules.charging:
+        if self._way.rules.charging:
             on[0] = 0
-        until, forced = self._until, self._forced
-        done, last = (NEVER, 0) if forced[slots] or rules.charging else (0, NONE)
-        for slot in range(slots):
-            here, after = on[slot], min(slot + rules.run, slots)
+        done, last = (0, NONE) if self._idle else (NEVER, 0)
+        for slot, after, goes_on, may_end, may_pause, may_rest, may_run, may_be_first in self._steps:
+            here, rest = on[slot], off[slot]
             if here < NEVER:
-                if until[slot] > slot and here + gain[slot] < on[slot + 1]:
-                    on[slot + 1], began[slot + 1] = here + gain[slot], began[slot]
-                if here < done and forced[slots] == forced[slot]:
+                if goes_on and (more := here + gain[slot]) < on[slot + 1]:
+                    on[slot + 1], began[slot + 1] = more, began[slot]
+                if may_end and here < done:
                     done, last = here, slot
-                if not rules.block and here < off[after] and forced[after] == forced[slot]:
+                if may_pause and here < off[after]:
                     off[after], ended[after] = here, slot
-            rest = off[slot]
-            if rest < NEVER and forced[slot + 1] == forced[slot] and rest < off[slot + 1]:
+                    rest = off[slot]
+            if may_rest and rest < off[slot + 1]:
                 off[slot + 1], ended[slot + 1] = rest, ended[slot]
-            if until[slot] >= after:
+            if may_run:
                 run = summed[after] - summed[slot]
-                if rest < NEVER and rest + self.switch + run < on[after]:
-                    on[after], began[after] = rest + self.switch + run, slot
-                if run < on[after] and not (forced[slot] or rules.charging):
+                if rest < NEVER and (more := rest + switch + run) < on[after]:
+                    on[after], began[after] = more, slot
+                if may_be_first and run < on[after]:
                     on[after], began[after] = run, ~slot
         if on[slots] <= done:
             done, last = on[slots], slots
-        return None if done >= NEVER else _pattern(slots, began, ended, last)
+        return None if done >= NEVER else (done, _pattern(slots, began, ended, last))
 
 
 def _pattern(slots: int, began: list[int], ended: list[int], last: int) -> Mask:

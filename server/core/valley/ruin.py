@@ -30,9 +30,11 @@ class _Ideal(msgspec.Struct, frozen=True, eq=False):
 
 def bettered(model: Model, plan: Ints, worth: Sequence[Ints], effort: Effort) -> Ints:
     """A plan as good or better; `worth` (limits, t) of the limits."""
+    if effort.left < 2 * min(TOGETHER):
+        return plan
+    best = _filled(model, plan)
     tolls = charged(model, worth)
     ideal = _ideals(model, tolls)
-    best = _filled(model, plan)
     for _ in range(STEPS):
         if effort.spend(2 * len(model.demands)):
             worth = _stepped(model, best, worth, ideal)

@@ -16,6 +16,8 @@ from server.core.valley.rules import Rules, kept, spans
 
 STEPS = 40
 """Worths tried at most; six to ten are usual."""
+STRIDE = 3
+"""Each step over the worths of slots is so many times longer, until one takes too much, or too little."""
 START_SLOTS = 8
 """On equal cost a start may move all the energy by this part of the stay: near enough to fewer starts first."""
 CHANGES = 200
@@ -52,25 +54,26 @@ def course(cost: Ints, caps: Ints, least: Ints, need: tuple[int, int], rules: Ru
     return Course(cost, least, low, high, must, nothing, nothing, energy, rules)
 
 
-def planned(way: Course, cells: int = CELLS) -> Found:
-    """The best plan of a course. `cells`: how large a programme may be solved for it.
+def planned(way: Course, cells: int = CELLS, *, bounded: bool = True) -> Found:
+    """The best plan of a course. `cells`: how large a programme may be solved for it. `bounded`: whether who asks needs
+    the bound, which costs more where the rules forbid the floor's own slots.
 
     One block of a car that charges goes on; only where that cannot serve all, and a new one serves more, it is new.
     """
-    found = _planned(way, cells)
+    found = _planned(way, cells, bounded=bounded)
     if way.rules.block and way.rules.charging and found.plan.sum() < way.energy:
         rules = msgspec.structs.replace(way.rules, charging=False)
-        fresh = _planned(msgspec.structs.replace(way, rules=rules), cells)
+        fresh = _planned(msgspec.structs.replace(way, rules=rules), cells, bounded=bounded)
         return fresh if fresh.plan.sum() > found.plan.sum() else found
     return found
 
 
-def _planned(way: Course, cells: int) -> Found:
+def _planned(way: Course, cells: int, *, bounded: bool) -> Found:
     if not way.energy:
         return Found(np.zeros_like(way.high), 0, 0)
     best = _search(way)
     if best is None:
-        return _without_must(way, cells)
+        return _without_must(way, cells, bounded=bounded)
     if best.most or (best.plan is not None and way.total(best.plan) <= best.bound):
         assert best.plan is not None
         return Found(best.plan, best.bound, best.worth)
@@ -79,7 +82,7 @@ def _planned(way: Course, cells: int) -> Found:
     if plan is None and best.plan is not None:
         return Found(best.plan, best.bound, best.worth)
     if plan is None or not plan.any():
-        return _without_must(way, cells)
+        return _without_must(way, cells, bounded=bounded)
     return Found(plan, way.total(plan), best.worth)
 
 
@@ -99,67 +102,129 @@ def _finer(way: Course, worth: int) -> tuple[Course, int]:
     return way, 1
 
 
-def _without_must(way: Course, cells: int) -> Found:
-    """Where the rules forbid the floor's own slots: as early as can be, because floors come before cost."""
+def _without_must(way: Course, cells: int, *, bounded: bool) -> Found:
+    """Where the rules forbid the floor's own slots: it comes as early as they let it, then the rest as it is cheapest.
+
+    All comes early where that serves more.
+    """
     if not way.must.any():
         return Found(np.zeros_like(way.high), 0, 0)
     free = msgspec.structs.replace(way, must=np.zeros_like(way.must), low=way.least)
-    bound = _planned(free, cells).bound
-    early = msgspec.structs.replace(free, cost=np.arange(len(way.cost)), rebate=np.zeros_like(way.rebate))
-    found = _planned(early, cells)
-    return Found(found.plan, min(bound, way.total(found.plan)), found.worth)
+    soon = _soon(free, min(int(way.low[way.must].sum()), way.energy))
+    best = _search(msgspec.structs.replace(free, must=soon > 0, low=np.maximum(way.least, soon)))
+    plan = np.zeros_like(soon) if best is None or best.plan is None else best.plan
+    if plan.sum() < way.energy:
+        plan = max(plan, _early(free, cells).plan, key=np.sum)
+    cost = way.total(plan)
+    bound = min(cost, _planned(free, cells, bounded=True).bound) if bounded else -NEVER
+    return Found(plan, bound, 0 if best is None else best.worth)
+
+
+def _soon(way: Course, energy: int) -> Ints:
+    """The least that the first runs take which can be, so that so much energy comes as early as they let it, Wh (t)."""
+    plan, slots, run, ready = np.zeros_like(way.high), len(way.high), way.rules.run, 0
+    if way.rules.charging and not way.high[0]:
+        ready = run
+    for first, end in spans(way.high > 0):
+        begin, least = max(first, ready), 1 if way.rules.charging and first == 0 else run
+        if begin >= end or (end - begin < least and end < slots):
+            continue
+        early = earliest(way.high[begin:end], energy - int(plan.sum()))
+        stop = begin + max(int(np.count_nonzero(early)), min(least, end - begin))
+        plan[begin:stop] = np.maximum(early[: stop - begin], way.least[begin:stop])
+        ready = stop + run
+        if plan.sum() >= energy or way.rules.block:
+            break
+    return plan
+
+
+def _early(way: Course, cells: int) -> Found:
+    """All as early as can be, whatever it costs."""
+    rules = msgspec.structs.replace(way.rules, switch_nano=0)
+    cost, nothing = np.arange(len(way.cost)), np.zeros_like(way.rebate)
+    return _planned(msgspec.structs.replace(way, cost=cost, rebate=nothing, rules=rules), cells, bounded=False)
+
+
+class _Search:
+    """What patterns at some worths of energy have shown.
+
+    `few` takes at most the energy, `many` more. `bound`: proven at the worth `at`; `cost`: of the best plan (scaled).
+    """
+
+    def __init__(self, way: Course) -> None:
+        self._way, self.paths = way, Paths(way)
+        self.few: Line | None = None
+        self.many: Line | None = None
+        self.bound, self.at = -NEVER, 0
+        self.cost = NEVER
+        self.plan: Ints | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Whether nothing is better than the best plan."""
+        return self.cost <= self.bound
+
+    def look(self, worth: int) -> bool:
+        """Try a worth; whether it taught anything about the patterns there are."""
+        line = self.paths.at(worth)
+        if line is None:
+            return False
+        self.bound, self.at = max((self.bound, self.at), (line.bound(worth, self._way.energy), worth))
+        if self.few is not None and self.many is not None and line.like(self.few, self.many):
+            return False
+        self.take(line.on)
+        if line.energy <= self._way.energy:
+            self.few = line
+        else:
+            self.many = line
+        return True
+
+    def take(self, on: Mask) -> None:
+        """Heed the best plan of a pattern."""
+        plan = filled(self._way, on)
+        if plan is not None and (cost := self.paths.exactly(plan)) < self.cost:
+            self.cost, self.plan = cost, plan
+
+    def best(self) -> _Best:
+        """What is known, in the cost's own unit."""
+        return _Best(self.plan, self.bound // self.paths.scale, self.at // self.paths.scale)
 
 
 def _search(way: Course) -> _Best | None:
     """Plans and bound over all worths; None where not even all that must be on can be."""
-    paths = Paths(way)
-    many = paths.at(paths.dearest)
-    if many is None:
+    search = _Search(way)
+    rungs, rung = search.paths.rungs()
+    if not search.look(rungs[rung]):
         return None
-    if int(way.high[many].sum()) <= way.energy:
-        plan = np.where(many, way.high, 0)
-        return _Best(plan, way.total(plan), paths.dearest // paths.scale, most=True)
-    few = paths.at(paths.cheapest)
-    assert few is not None
-    return _narrowed(way, paths, few, many)
+    step = 1
+    while not search.proven and (search.few is None or search.many is None):
+        end = len(rungs) - 1 if search.many is None else 0
+        if rung == end:
+            break
+        rung = min(rung + step, end) if end else max(rung - step, 0)
+        search.look(rungs[rung])
+        step *= STRIDE
+    if search.many is None and not search.proven:
+        assert search.few is not None
+        plan = np.where(search.few.on, way.high, 0)
+        return _Best(plan, way.total(plan), search.at // search.paths.scale, most=True)
+    _narrow(way, search)
+    return search.best()
 
 
-def _narrowed(way: Course, paths: Paths, few: Mask, many: Mask) -> _Best:
+def _narrow(way: Course, search: _Search) -> None:
     """Narrow the worth of energy between a pattern that takes too little and one that takes too much."""
-    left, right = paths.line(few, paths.cheapest), paths.line(many, paths.dearest)
-    bound, at = _bound(way, left, paths.cheapest), paths.cheapest
-    best = _cheapest(way, paths, [few, many])
     for _ in range(STEPS):
-        if left.energy >= way.energy or right.energy <= way.energy:
+        few, many = search.few, search.many
+        if search.proven or few is None or many is None or few.energy == way.energy:
             break
-        worth = (right.cost - left.cost) // (right.energy - left.energy)
-        pattern = paths.at(worth)
-        assert pattern is not None
-        line = paths.line(pattern, worth)
-        bound, at = max((bound, at), (_bound(way, line, worth), worth))
-        if line in (left, right):
+        if not search.look((many.cost - few.cost) // (many.energy - few.energy)):
             break
-        best = min(best, _cheapest(way, paths, [pattern]), key=lambda one: one[0])
-        if best[0] <= bound:
-            break
-        if line.energy <= way.energy:
-            left, few = line, pattern
-        else:
-            right, many = line, pattern
-    if best[0] // paths.scale > bound // paths.scale:
-        fitted = _cheapest(way, paths, [*fitting(way, few), *fitting(way, many)])
-        best = min(best, fitted, key=lambda one: one[0])
-    return _Best(best[1], bound // paths.scale, at // paths.scale)
-
-
-def _bound(way: Course, line: Line, worth: int) -> int:
-    return line.cost + worth * (way.energy - line.energy)
-
-
-def _cheapest(way: Course, paths: Paths, patterns: list[Mask]) -> tuple[int, Ints | None]:
-    """The best plan of some patterns, with its scaled cost; NEVER where none holds just the energy."""
-    plans = [plan for plan in (filled(way, pattern) for pattern in patterns) if plan is not None]
-    return min(((paths.exactly(plan), plan) for plan in plans), key=lambda one: one[0], default=(NEVER, None))
+    best = search.best()
+    if best.plan is None or search.cost // search.paths.scale > best.bound:
+        for line in (search.few, search.many):
+            for on in fitting(way, line.on) if line is not None else []:
+                search.take(on)
 
 
 def filled(way: Course, on: Mask) -> Ints | None:

@@ -52,10 +52,8 @@ class Settled(msgspec.Struct, frozen=True, eq=False):
 
 def settle(site: Model, time_s: float) -> Settled:
     """The plan of one site."""
-    drawn = _simplest(site, time_s)
+    drawn = simplest(site, time_s)
     held, plan, store, solver = drawn.held, drawn.plan, drawn.store, drawn.solver
-    if not drawn.exact and solver == "flow":
-        plan = np.zeros_like(site.caps) if site.breaks(plan) else plan
     if solver != "threshold":
         if len(below_least(site, plan)):
             solver = "repair"
@@ -73,8 +71,15 @@ def settle(site: Model, time_s: float) -> Settled:
     return Settled(held, plan, store, solver, cost, bound, drawn)
 
 
+def simplest(site: Model, time_s: float) -> Drawn:
+    """The plan of the simplest solver that is right for a site; it heeds no least power and no rules."""
+    drawn = _simplest(site, time_s)
+    if drawn.exact or drawn.solver != "flow" or not site.breaks(drawn.plan):
+        return drawn
+    return msgspec.structs.replace(drawn, plan=np.zeros_like(site.caps))
+
+
 def _simplest(site: Model, time_s: float) -> Drawn:
-    """The plan of the simplest solver that is right for a site."""
     store = no_store(site)
     if site.site.battery is None:
         alone = plans_alone(site)
@@ -214,8 +219,11 @@ def least_cost(site: Model, plan: Ints, drawn: Drawn, time_s: float) -> int:
 def _bought(site: Model, served: Ints, time_s: float) -> int:
     """The bound that a linear program proves; where it finds none in time, that of every Wh at its lowest price."""
     found = joint.cheapest(site, served, time_s)
-    if found is not None:
-        return proven(*found, served)
+    return at_cheapest(site, served) if found is None else proven(*found, served)
+
+
+def at_cheapest(site: Model, served: Ints) -> int:
+    """A proven lower bound on the cost of serving just that (n): every Wh at its lowest price, limits aside."""
     price = site.price - np.maximum(np.where(site.solar > 0, site.rebate, 0), 0)
     spent: int = sum((price * cheapest_rows(price, site.caps, served)).sum(axis=1).tolist())
     return spent

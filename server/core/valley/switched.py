@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from server.core.valley import grid, runs
+from server.core.valley.alone import cheapest_rows
 from server.core.valley.capacity import Ints, Model, earliest
 from server.core.valley.grid import Store, energy_nano, no_store, peak_nano, peak_w
 from server.core.valley.level import missed
@@ -129,11 +130,18 @@ def planned(model: Model, plan: Ints, tolls: Ints, time_s: float) -> Ints:
     effort = Effort(int(time_s * REPLANS_PER_SECOND))
     order = _order(model)
     ways = [_within(model, plan, order)]
-    if effort.spend(len(order)) or ways[0].sum() < plan.sum():
-        ways.append(one_by_one(model, tolls))
+    if effort.spend(2 * len(order)) or ways[0].sum() < plan.sum():
+        ways += [one_by_one(model, tolls), _by_loss(model)]
     best = min(ways, key=lambda way: lack(model, way))
     polish(model, best, effort)
     bargain(model, best, effort)
+    return best
+
+
+def quickly(model: Model, time_s: float) -> Ints:
+    """A plan within all rules: one demand after the other, within what those before it left."""
+    best = _by_loss(model)
+    polish(model, best, Effort(int(time_s * REPLANS_PER_SECOND)))
     return best
 
 
@@ -141,6 +149,21 @@ def _order(model: Model) -> list[int]:
     """Higher tiers first, then who has the least to spare."""
     slack = model.caps.sum(axis=1) - model.energy
     return sorted(range(len(slack)), key=lambda one: (-model.tier[one], slack[one]))
+
+
+def _by_loss(model: Model) -> Ints:
+    """Each demand within what those before it left.
+
+    Higher tiers first, there who has a floor, then who would lose the most without the slots that it likes best.
+    """
+    liked = cheapest_rows(model.cost, model.caps, model.energy)
+    second = cheapest_rows(model.cost, np.where(liked > 0, 0, model.caps), model.energy)
+    missing = model.energy - second.sum(axis=1)
+    loss = (second * model.cost).sum(axis=1) - (liked * model.cost).sum(axis=1)
+    plan = np.zeros_like(model.caps)
+    for index in np.lexsort((-loss, -missing, model.floor == 0, -model.tier)).tolist():
+        replan(model, plan, index)
+    return plan
 
 
 def one_by_one(model: Model, tolls: Ints) -> Ints:
@@ -163,7 +186,7 @@ def replan(model: Model, plan: Ints, index: int, toll: Ints | None = None) -> No
     """Plan one demand anew within what the others leave. Changes `plan`."""
     stay = window(model, index)
     way = course(model, plan, index, model.headroom(plan, index), toll)
-    plan[index, stay] = runs.planned(way, cells=0).plan
+    plan[index, stay] = runs.planned(way, cells=0, bounded=False).plan
 
 
 def polish(model: Model, plan: Ints, effort: Effort) -> None:
@@ -185,7 +208,7 @@ def improve(model: Model, plan: Ints, index: int) -> bool:
     """Plan one demand anew while the others stay, if that is better. Changes `plan`; whether it did."""
     stay, before = window(model, index), plan[index].copy()
     way = course(model, plan, index, model.headroom(plan, index))
-    other = runs.planned(way, cells=0).plan
+    other = runs.planned(way, cells=0, bounded=False).plan
     if _merit(way, int(model.floor[index]), other) >= _merit(way, int(model.floor[index]), before[stay]):
         return False
     plan[index, stay] = other
