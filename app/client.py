@@ -13,7 +13,7 @@ from app.failures import BROKEN, ApiProblem, signed_out, unreachable
 from shared.accounts import ClockSpeed, ClockView, DemoDriver, DemoSignIn, Me, MeUpdate, Refresh, SignIn, TokenPair
 from shared.cdrs import Receipt
 from shared.locations import LocationView
-from shared.plans import PriceCurveView
+from shared.plans import Explanation, PriceCurveView
 from shared.problems import Problem
 from shared.sessions import (
     CommandAnswer,
@@ -137,6 +137,10 @@ class Api:
     async def update_session(self, session_id: UUID, change: SessionUpdate) -> SessionView:
         """Another departure or target."""
         return await self._call("PATCH", f"/api/sessions/{session_id}", SessionView, change)
+
+    async def explanation(self, session_id: UUID) -> Explanation:
+        """What the plan in force of a session of mine means; not found where nobody knows."""
+        return await self._call("GET", f"/api/sessions/{session_id}/explanation", Explanation)
 
     async def override_quote(self, session_id: UUID) -> OverrideQuote:
         """What "charge now" would cost; nothing happens yet."""

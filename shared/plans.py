@@ -48,6 +48,46 @@ class Shortfall(msgspec.Struct, frozen=True):
     reason: str
 
 
+class HeldBack(msgspec.Struct, frozen=True):
+    """What keeps a car from being ready in time, until when. `by`: `building` (it needs the power), `site_limit`,
+    `grid_cap`, `feeder_limit`, `higher_priority`, `too_little_time`, `charger_limit`, `car_limit`.
+    """
+
+    by: str
+    until: datetime
+
+
+class ReadyEarlier(msgspec.Struct, frozen=True):
+    """What it would cost the driver more to be ready so much earlier than planned, minor units.
+
+    It can be had until `possible_until`, when the two plans part.
+    """
+
+    minutes: int
+    ready_at: datetime
+    cost_minor: int
+    possible_until: datetime
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """What a plan in force means: what is there by the driver's time, when all would be, and what is in the way.
+
+    Energies of the whole session, Wh. `by` None: nobody said a time. Shares of the battery are None where the car's
+    state is unknown. `full_at`: when the target would be reached, staying as long as that takes; None where that lies
+    beyond the plan. `held` None: all is served in time.
+    """
+
+    plan_id: UUID
+    by: datetime | None
+    ready_wh: int
+    target_wh: int
+    ready_pct: int | None
+    target_pct: int | None
+    full_at: datetime | None
+    held: HeldBack | None
+    earlier: list[ReadyEarlier]
+
+
 class PlanView(msgspec.Struct, frozen=True):
     """The plan in force. `followed`: `pending`, `followed`, `not_followed`; then `not_followed_reason` says why."""
 

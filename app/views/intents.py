@@ -9,6 +9,7 @@ from app.state import Access
 from app.views.access import show
 from app.views.desk import Desk
 from shared.accounts import Habit, MeUpdate
+from shared.plans import Explanation
 from shared.sessions import OverrideQuote, SessionState, SessionUpdate, SessionView
 from shared.tariffs import HomeTariffInput
 from shared.vehicles import VehicleUpdate
@@ -171,6 +172,16 @@ async def quote(desk: Desk, session_id: UUID) -> OverrideQuote | None:
     """What "charge now" costs; a refusal only means that no price can be shown yet."""
     try:
         return await desk.api.override_quote(session_id)
+    except ApiProblem as refused:
+        if refused.unauthorized:
+            desk.refuse(refused)
+        return None
+
+
+async def explain(desk: Desk, session_id: UUID) -> Explanation | None:
+    """What a plan means; where nobody knows, the page says what it knows without."""
+    try:
+        return await desk.api.explanation(session_id)
     except ApiProblem as refused:
         if refused.unauthorized:
             desk.refuse(refused)

@@ -55,8 +55,11 @@ def _range(t: Texts, key: str, money: MoneyRange | None) -> list[str]:
     return [t(f"{key}_about", low=high)] if low == high else [t(key, low=low, high=high)]
 
 
-def notices(t: Texts, session: SessionView) -> list[ft.Control]:
-    """Everything that is not as it should be, or that the driver is owed an explanation for."""
+def notices(t: Texts, session: SessionView, missing: str | None = None) -> list[ft.Control]:
+    """Everything that is not as it should be, or that the driver is owed an explanation for.
+
+    `missing`: the sentence for what will be missing, where more is known of it than its reason.
+    """
     out: list[ft.Control] = []
     if session.headline is Headline.OFFLINE:
         out.append(notice(Tone.WARN, t("notice.offline"), t("notice.offline.do")))
@@ -68,7 +71,7 @@ def notices(t: Texts, session: SessionView) -> list[ft.Control]:
     if session.plan.shortfall is not None:
         short = session.plan.shortfall
         words = t("notice.shortfall", energy=t.form.energy(short.energy_wh), reason=t.code("shortfall", short.reason))
-        out.append(notice(Tone.WARN, words, t("notice.shortfall.do")))
+        out.append(notice(Tone.WARN, missing or words, t("notice.shortfall.do")))
     if session.delay not in {Delay.MANAGED, Delay.OVERRIDDEN} and session.headline in UNDER_WAY:
         do = t("delay.no_consent.do") if session.delay is Delay.NO_CONSENT else None
         out.append(notice(Tone.CALM, t.code("delay", session.delay.value), do))

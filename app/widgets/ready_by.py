@@ -22,12 +22,16 @@ OnReady = Callable[[datetime | None], Awaitable[None]]
 
 @dataclass(frozen=True)
 class InForce:
-    """The time in force, on whose word (`source`), in a sentence (`why`). `question`: why it is worth saying one."""
+    """The time in force, on whose word (`source`), in a sentence (`why`). `question`: why it is worth saying one.
+
+    `earlier`: what being ready earlier costs.
+    """
 
     at: datetime | None
     source: str
     why: str
     question: str | None = None
+    earlier: str | None = None
 
 
 def next_at(clock_time: time, now: datetime, zone: ZoneInfo, days_ahead: int | None = None) -> datetime:
@@ -86,10 +90,17 @@ def ReadyBy(
                 spacing=10,
             ),
             theme.small(known.why),
+            _earlier(known.earlier) if known.earlier is not None else None,
             _chips(t, ready, pick, lambda: set_picking(True), on_ready if source == "stated" else None),
         ],
         key="ready-by",
     )
+
+
+def _earlier(words: str) -> ft.Text:
+    text = theme.small(words)
+    text.key = "ready-earlier"
+    return text
 
 
 def _question(t: Texts, words: str, on_dismiss: Callable[[], Awaitable[None]]) -> ft.Control:

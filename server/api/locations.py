@@ -11,9 +11,9 @@ from litestar.params import FromPath, QueryParameter
 from server.api.context import ApiContext
 from server.api.errors import Failed, documented, not_found, problem
 from server.api.guards import Caller, requires
-from server.flows import locations, quotes
+from server.flows import explanations, locations, plans, quotes
 from shared.accounts import Role
-from shared.locations import LocationView
+from shared.locations import LocationView, PlaceWorth
 from shared.sessions import StayEstimate
 
 Public = Annotated[bool | None, QueryParameter(description="Only public places, or only others")]
@@ -44,6 +44,25 @@ class LocationController(Controller):
         if found is None:
             raise not_found("place", locations.NOT_THERE.hint)
         return found
+
+    @get("/{location_id:uuid}/worth", responses=documented(404))
+    async def get_worth(
+        self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], location_id: FromPath[UUID]
+    ) -> PlaceWorth:
+        """What one more kWh now, and one more ampere all night, would be worth at a place that you run or live at."""
+        now = context.now()
+        async with context.db.read() as tx:
+            place = await explanations.place_of(tx, location_id, caller.account_id, caller.party_id, caller.role)
+            question = None if place is None else await plans.prepare(tx, location_id, now)
+        if place is None:
+            raise not_found("place", "Operators see the places of their own party.")
+        if question is None or not question.wishes:
+            return explanations.worth(place, now, None, None)
+        answer = await context.solver.solve(explanations.worth_problem(question))
+        if verdicts := plans.regrets(question, answer):
+            question = plans.charging_at_once(question, verdicts)
+            answer = await context.solver.solve(explanations.worth_problem(question))
+        return explanations.worth(place, now, question, answer)
 
     @get("/evses/{evse_id:uuid}/estimate", guards=(requires(Role.DRIVER),), responses=documented(404))
     async def estimate(

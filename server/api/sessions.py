@@ -14,10 +14,11 @@ from server.api.errors import Failed, documented, problem, refused
 from server.api.guards import Caller, own_session, requires
 from server.api.paging import Cursor, Limit
 from server.core.session import Refused, Session
-from server.flows import locations, quotes, session_views, starts, steering
+from server.flows import explanations, locations, quotes, session_views, starts, steering
 from server.storage import wallets
 from shared.accounts import Role
 from shared.cdrs import Receipt
+from shared.plans import Explanation
 from shared.sessions import (
     CommandAnswer,
     OverrideQuote,
@@ -78,6 +79,22 @@ class SessionController(Controller):
             session = await own_session(tx, session_id, caller)
             _accepted(await steering.change(tx, session, data, context.now()))
         return await _view(context, caller, session_id)
+
+    @get("/{session_id:uuid}/explanation", responses=documented(404, 409))
+    async def explain_plan(
+        self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], session_id: FromPath[UUID]
+    ) -> Explanation:
+        """What the plan in force means: what is there in time, what is in the way, what being ready earlier costs."""
+        async with context.db.read() as tx:
+            session = await own_session(tx, session_id, caller)
+            if session.state is not SessionState.OPEN:
+                raise refused(steering.NOT_OPEN)
+            asked = await explanations.prepare(tx, session, context.now())
+        said = None if asked is None else explanations.explained(asked, await context.solver.solve(asked.problem))
+        if said is None:
+            hint = "It comes with the next plan; GET /api/live says when there is one."
+            raise Failed(problem(HTTPStatus.NOT_FOUND, "No explanation yet.", code="no_explanation", hint=hint))
+        return said
 
     @get("/{session_id:uuid}/override", responses=documented(404, 409))
     async def quote_override(

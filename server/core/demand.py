@@ -95,6 +95,11 @@ def at_meter_wh(capacity_wh: int, share_pct: int) -> int:
     return -(-capacity_wh * share_pct // EFFICIENCY_PCT)
 
 
+def battery_pct(capacity_wh: int, metered_wh: int) -> int:
+    """The share of the battery that metered energy fills, whole percent, rounded up."""
+    return -(-metered_wh * EFFICIENCY_PCT // capacity_wh)
+
+
 def _by_soc(inputs: NeedInputs, soc_pct: int, capacity_wh: int) -> Need:
     target = FULL_PCT if inputs.target_pct is None else inputs.target_pct
     energy = at_meter_wh(capacity_wh, max(0, target - soc_pct))

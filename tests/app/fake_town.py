@@ -25,7 +25,7 @@ from town_facts import (
 )
 
 from shared.accounts import ClockSpeed, ClockView, DemoDriver, Habit, Me, MeUpdate, Role, RotaView, TokenPair
-from shared.plans import CurveSlot, PriceCurveView
+from shared.plans import CurveSlot, Explanation, PriceCurveView
 from shared.problems import FieldError, Problem
 from shared.sessions import (
     CommandAnswer,
@@ -74,6 +74,7 @@ class Town:
         self.start_says = "accepted"
         self.estimate = StayEstimate(MoneyRange(45, 80))
         self.quote: OverrideQuote | None = None
+        self.explanation: Explanation | None = None
         self.me = Me(
             account_id=an_id("driver", 0),
             party_id=an_id("party"),
@@ -284,6 +285,8 @@ class Town:
             found = [one for one in self.sessions if one.id == session_id]
             if not found:
                 return _not_found()
+            if rest == "explanation":
+                return _json(self.explanation) if self.explanation else _not_found()
             return self._act(verb, rest, found[0], body)
 
         return route

@@ -1,6 +1,8 @@
 """A session as its driver sees it: the same on Home, on the road and by its address."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 import flet as ft
@@ -14,12 +16,13 @@ from app.views.driver.one_piece import OnePiece
 from app.views.driver.override import Override
 from app.widgets import headline
 from app.widgets.cards import Tone, card, columns, empty, fact, notice, page, skeleton, stack
+from app.widgets.explained import earlier_words, short_words
 from app.widgets.home_advice import home_advice
 from app.widgets.keyed import keyed
 from app.widgets.price_curve import Bar, Marks, Picture, PriceCurve, legend
 from app.widgets.ready_by import InForce, ReadyBy
 from app.widgets.target import TargetEnergy, TargetPercent
-from shared.plans import CurveSlot
+from shared.plans import CurveSlot, Explanation
 from shared.sessions import Delay, SessionState, SessionUpdate, SessionView
 
 AFTER = timedelta(hours=2)
@@ -63,19 +66,21 @@ def SessionPanel(session: SessionView) -> ft.Control:
     drawn = picture(t, session, prices, clock.now, wide=prefs.wide)
     is_open = session.state is SessionState.OPEN
 
+    said = use_explanation(session)
+
     async def ready(moment: datetime | None) -> None:
         await intents.say_ready(desk, session.id, moment)
 
     async def dismissed() -> None:
         await intents.close_question(desk, session.id)
 
-    known = in_force(t, session, clock.now)
+    known = replace(in_force(t, session, clock.now), earlier=earlier_words(t, said, clock.now))
     leaves = keyed(ReadyBy, f"ready-{session.id}", t, known, clock.now, ready, dismissed)
     asked = known.question is not None
     left = [
         hero(t, session, clock.now, wide=prefs.wide),
         leaves if is_open and asked else None,
-        *headline.notices(t, session),
+        *headline.notices(t, session, short_words(t, said, clock.now)),
         home_advice(t, session.home) if is_open else None,
         curve_card(t, drawn, session) if drawn else None,
     ]
@@ -89,6 +94,21 @@ def SessionPanel(session: SessionView) -> ft.Control:
     if not is_open:
         right = [keyed(_settled_card, f"settled-{session.id}", session)]
     return columns(left, right, wide=prefs.wide)
+
+
+def use_explanation(session: SessionView) -> Explanation | None:
+    """What the plan in force means, once it is known (a hook); asked for where it says more than the session does."""
+    desk = use_desk()
+    said, set_said = ft.use_state(cast("Explanation | None", None))
+    plan_id, short = session.plan.id, session.plan.shortfall is not None
+    wanted = session.state is SessionState.OPEN and plan_id is not None and (short or session.delay is Delay.MANAGED)
+
+    async def ask() -> None:
+        if wanted:
+            set_said(await intents.explain(desk, session.id))
+
+    ft.use_effect(ask, [plan_id, wanted])
+    return said if wanted and said is not None and said.plan_id == plan_id else None
 
 
 def in_force(t: Texts, session: SessionView, now: datetime) -> InForce:

@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 
 from server.core.valley import explain, runs
-from server.core.valley.capacity import AMPERE_WEIGHT, Ints, Model
+from server.core.valley.capacity import AMPERE_WEIGHT, Ints, Mask, Model
 from server.core.valley.problem import DemandExplained, Earlier, Held, LimitWorth, SiteExplained
 from server.core.valley.settle import Settled
 from server.core.valley.switched import course, window
-from server.core.valley.worth import charged, of_limits
+from server.core.valley.worth import charged, of_limits, savings
 
 EARLIER = (1, 2, 4, 8, 12, 16, 24, 32, 48)
 """By how many slots a plan is tried earlier; the first that leaves energy missing ends the list."""
@@ -31,10 +31,23 @@ class Scene(msgspec.Struct, frozen=True, eq=False):
 def scene(site: Model, settled: Settled, slot_seconds: int) -> Scene:
     """What all explanations of a site are made of."""
     drawn = settled.drawn
-    nothing = [np.zeros_like(site.grid) for _ in site.limits]
-    worth = of_limits(site, drawn.plan, drawn.program) if site.demands else nothing
+    if not site.demands:
+        worth = [np.zeros_like(site.grid) for _ in site.limits]
+    elif any(one.paid_micro_per_kwh is not None for one in site.demands):
+        worth = savings(*_paid(site), settled.plan)  # duals are about the prices of the plan
+    else:
+        worth = of_limits(site, drawn.plan, drawn.program)
     ends = (np.arange(len(site.seconds)) + 1) * slot_seconds
     return Scene(site, settled, worth, ends - site.seconds, ends)
+
+
+def _paid(site: Model) -> tuple[Model, Mask]:
+    """The site with what its energy costs in money, and for which demands that is known, (n)."""
+    price, known = site.price.copy(), np.zeros(len(site.demands), bool)
+    for index, one in enumerate(site.demands):
+        if one.paid_micro_per_kwh is not None:
+            price[index], known[index] = one.paid_micro_per_kwh, True
+    return msgspec.structs.replace(site, price=price), known
 
 
 def demand(seen: Scene, index: int) -> DemandExplained:
@@ -131,7 +144,9 @@ def _earlier(seen: Scene, index: int) -> list[Earlier]:
         if int(best.sum()) < served:
             break
         extra = max(0, way.total(best) - here)
-        found.append(Earlier(slots=slots, ready_at_s=int(seen.ends[end - slots - 1]), extra_nano=extra))
+        ready_at_s, energy_wh = int(seen.ends[end - slots - 1]), np.zeros_like(room)
+        energy_wh[stay] = best
+        found.append(Earlier(slots, ready_at_s, extra, energy_wh.tolist()))
     return found
 
 

@@ -8,7 +8,7 @@ import msgspec
 from server.core.valley import advice, explain, grid
 from server.core.valley.capacity import Model, models
 from server.core.valley.hard import hardened, yielding
-from server.core.valley.problem import Answer, DemandPlan, Problem, SitePlan, StoredPlan, faults
+from server.core.valley.problem import Answer, DemandExplained, DemandPlan, Problem, SitePlan, StoredPlan, faults
 from server.core.valley.settle import Settled
 
 SOLVERS = ("threshold", "flow", "linear", "repair", "dive", "search")
@@ -22,6 +22,7 @@ class _Part(msgspec.Struct, frozen=True, eq=False):
     model: Model
     settled: Settled
     scene: advice.Scene | None  # where the problem asks to explain
+    told: frozenset[str] | None  # the demands that it is to explain, all where None
 
 
 def solve(problem: Problem) -> Answer:
@@ -52,7 +53,8 @@ def _part(site: Model, problem: Problem, share: float) -> _Part:
     settled = hardened(site, problem.limits, share)
     if problem.rules_yield:
         settled = yielding(site, settled, problem.limits.time_s)
-    return _Part(site, settled, advice.scene(site, settled, problem.slot_seconds) if problem.explain else None)
+    scene = advice.scene(site, settled, problem.slot_seconds) if problem.explain else None
+    return _Part(site, settled, scene, None if problem.explained is None else frozenset(problem.explained))
 
 
 def _demand_plans(part: _Part) -> list[DemandPlan]:
@@ -64,10 +66,15 @@ def _demand_plans(part: _Part) -> list[DemandPlan]:
             energy_wh=energy,
             shortfall_wh=lack,
             reason=explain.reason(model, plan, index) if lack else None,
-            explain=msgspec.UNSET if part.scene is None else advice.demand(part.scene, index),
+            explain=_explained(part, index),
         )
         for index, (demand, energy, lack) in enumerate(zip(model.demands, plan.tolist(), missing, strict=True))
     ]
+
+
+def _explained(part: _Part, index: int) -> DemandExplained | msgspec.UnsetType:
+    told = part.told is None or part.model.demands[index].id in part.told
+    return advice.demand(part.scene, index) if part.scene is not None and told else msgspec.UNSET
 
 
 def _site_plan(part: _Part) -> SitePlan:

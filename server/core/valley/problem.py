@@ -62,8 +62,10 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Demand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Energy that a plugged-in EV needs in slots `arrive_slot <= t < depart_slot`, within its powers.
 
-    For callers inside the house only are `any_phase`: nobody knows which phases of the feeder the car's are; and
-    `charging`: it charges as slot 0 begins, so that going on there is no start.
+    For callers inside the house only are `any_phase`: nobody knows which phases of the feeder the car's are;
+    `charging`: it charges as slot 0 begins, so that going on there is no start; and `paid_micro_per_kwh`: what a kWh
+    costs in money by slot, where the plan is made on other prices. Where any demand says it, the worth of a limit
+    counts by it, and only for those who do.
     """
 
     id: Name
@@ -83,6 +85,7 @@ class Demand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lambda_micro_per_kwh: Micro | None = None
     any_phase: bool = False
     charging: bool = False
+    paid_micro_per_kwh: list[Micro] | None = None
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,7 +99,8 @@ class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sites, demands and prices over `slots` slots from `start` on.
 
     For callers inside the house only: `elapsed_s`, seconds of slot 0 that are gone already; `rules_yield`, whether the
-    price of a start and the least run are let go of at a site where more would be missing for their sake.
+    price of a start and the least run are let go of at a site where more would be missing for their sake; `explained`,
+    the demands that `explain` is about, all where None: each costs milliseconds.
     """
 
     id: Name
@@ -115,6 +119,7 @@ class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     elapsed_s: int = 0
     rules_yield: bool = False
+    explained: list[Name] | None = None
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -130,11 +135,12 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Earlier(msgspec.Struct, frozen=True):
-    """What it would cost more to be ready so many slots earlier, all others as planned."""
+    """What it would cost more to be ready so many slots earlier, all others as planned; the plan then, Wh by slot."""
 
     slots: int
     ready_at_s: int
     extra_nano: int
+    energy_wh: list[int]
 
 
 class DemandExplained(msgspec.Struct, frozen=True):
@@ -222,8 +228,8 @@ class Answer(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(Problem)
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?$", re.DOTALL)
 _NAMED = re.compile(r"^Object (?P<how>contains unknown|missing required) field `(?P<name>.*)`$", re.DOTALL)
-_HOUSE_ONLY = ("elapsed_s", "rules_yield")
-_HOUSE_ONLY_DEMAND = ("any_phase", "charging")
+_HOUSE_ONLY = ("elapsed_s", "rules_yield", "explained")
+_HOUSE_ONLY_DEMAND = ("any_phase", "charging", "paid_micro_per_kwh")
 
 
 def parse(raw: bytes) -> Problem | list[FieldError]:
@@ -335,6 +341,7 @@ def _sound(demand: Demand, problem: Problem, feeders: dict[str, set[str]]) -> bo
         and demand.floor_wh <= demand.energy_wh
         and demand.phases in _USUAL_PHASES
         and demand.price_micro_per_kwh is None
+        and demand.paid_micro_per_kwh is None
         and demand.survival is None
         and demand.site in feeders
         and (demand.feeder is None or demand.feeder in feeders[demand.site])
@@ -365,6 +372,7 @@ def _demand_faults(demand: Demand, problem: Problem, at: str) -> Iterator[FieldE
     if not demand.phases or len(set(demand.phases)) != len(demand.phases):
         yield FieldError(f"{at}.phases", f"expected one to three different phases, got {demand.phases}")
     yield from _per_slot(demand.price_micro_per_kwh, problem.slots, f"{at}.price_micro_per_kwh")
+    yield from _per_slot(demand.paid_micro_per_kwh, problem.slots, f"{at}.paid_micro_per_kwh")
     if demand.survival is not None and stay > 0 and len(demand.survival) != stay:
         message = f"expected {stay} values, one for each slot of the stay, got {len(demand.survival)}"
         yield FieldError(f"{at}.survival", message)

@@ -61,6 +61,25 @@ def tolls(model: Model, plan: Ints) -> list[Ints]:
     return worth
 
 
+def savings(model: Model, counted: Mask, plan: Ints) -> list[Ints]:
+    """What a weighted Wh more of each limit would save by slot, given to whom it saves most, (limits, t).
+
+    That demand would move its dearest Wh there; only those `counted` (n) would. For prices that a plan was not made on:
+    there it may have no prices that support it, and `tolls` would not come to rest.
+    """
+    low = np.iinfo(np.int64).min // 4
+    dearest = np.where(plan > 0, model.price, low).max(axis=1, initial=low)
+    open_ = (plan < model.caps) & counted[:, None]
+    want = np.where(open_, np.maximum(dearest[:, None] - model.price, 0), 0)
+    wanted, worth = np.maximum(model.least - plan, 1), []
+    for limit in model.limits:
+        shut = limit.members[:, None] & (limit.limit - limit.load(plan) < wanted * limit.weight[:, None])
+        share = np.where(shut, want // np.maximum(limit.weight, 1)[:, None], 0)
+        worth.append(share.max(axis=0, initial=0))
+        want = np.where(shut, 0, want)
+    return worth
+
+
 def charged(model: Model, worth: Sequence[Ints]) -> Ints:
     """What the limits' worths add to the price of each demand's slots, shape (n, t)."""
     out = np.zeros_like(model.cost)

@@ -45,7 +45,11 @@ def test_being_ready_earlier_costs_the_difference_of_the_slots():
     answer, (said,) = explained([300_000, 200_000, 150_000, 100_000], [ev()])
     assert energies(answer) == [[0, 0, 0, FULL]]
     assert said.full_at_s == 3600
-    assert said.earlier == [Earlier(1, 2700, 50_000 * FULL), Earlier(2, 1800, 100_000 * FULL)]
+    sooner, soonest = (
+        Earlier(1, 2700, 50_000 * FULL, [0, 0, FULL, 0]),
+        Earlier(2, 1800, 100_000 * FULL, [0, FULL, 0, 0]),
+    )
+    assert said.earlier == [sooner, soonest]
     assert said.next_kwh_micro == 150_000
 
 
@@ -54,6 +58,32 @@ def test_one_more_kwh_through_a_full_limit_is_worth_the_way_round_it():
     answer, said = explained([100_000, 200_000], [ev("a"), ev("b")], limit_w=11_040)
     assert answer.sites[0].explain.limits == [LimitWorth(None, [], [0], [100_000], [])]
     assert [one.next_kwh_micro for one in said] == [200_000, 200_000]
+
+
+def test_who_charges_at_once_on_prices_that_are_no_money_says_nothing_of_the_worth_of_more():
+    # Two charge at once, on a euro a slot, and fill the first two; the third, on money, has the next.
+    steep = {"price_micro_per_kwh": [0, 1_000_000, 2_000_000, 3_000_000]}
+    cars = [ev("a", **steep), ev("b", **steep), ev("c", price_micro_per_kwh=[5, 6, 7, 8])]
+    answer, _ = explained([1] * 4, cars, limit_w=11_040)
+    assert answer.sites[0].explain.limits[0].worth_micro_per_kwh[0] >= 1_000_000
+    cars[2] = replace(cars[2], paid_micro_per_kwh=[10_000, 20_000, 30_000, 40_000])
+    answer, _ = explained([1] * 4, cars, limit_w=11_040)
+    assert energies(answer)[2] == [0, 0, FULL, 0]
+    assert answer.sites[0].explain.limits == [LimitWorth(None, [], [0, 1], [20_000, 10_000], [])]
+
+
+def test_a_worth_in_money_is_said_by_the_limit_that_is_in_the_way():
+    car = {"feeder": "f", "phases": [2], "max_w": 3680, "energy_wh": 920, "paid_micro_per_kwh": [100_000, 200_000]}
+    feeder = Feeder(id="f", limit_ma=[16_000] * 3)
+    answer, _ = explained([1, 2], [ev("a", **car), ev("b", **car)], feeders=[feeder], limit_w=3680)
+    (worth,) = answer.sites[0].explain.limits
+    assert (worth.feeder, worth.phases, worth.slots) == ("f", [2], [0])
+    assert abs(worth.worth_micro_per_kwh[0] - 100_000) < 6
+
+
+def test_only_the_demands_that_are_asked_about_are_explained():
+    _, said = explained([1, 2], [ev("a"), ev("b")], explained=["b"])
+    assert [one is msgspec.UNSET for one in said] == [True, False]
 
 
 def test_an_ampere_of_a_feeder_is_said_by_phase():
