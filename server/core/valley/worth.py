@@ -68,8 +68,10 @@ def savings(model: Model, counted: Mask, plan: Ints) -> list[Ints]:
     there it may have no prices that support it, and `tolls` would not come to rest.
     """
     low = np.iinfo(np.int64).min // 4
-    dearest = np.where(plan > 0, model.price, low).max(axis=1, initial=low)
-    open_ = (plan < model.caps) & counted[:, None]
+    free = (plan > 0) & (plan.cumsum(axis=1) > model.floor[:, None])  # what comes first stays first
+    dearest = np.where(free, model.price, low).max(axis=1, initial=low)
+    # Beyond `caps` too: a limit may hold back a car alone. Where they are 0, a little more would not start it.
+    open_ = (plan < model.power) & (model.caps > 0) & counted[:, None]
     want = np.where(open_, np.maximum(dearest[:, None] - model.price, 0), 0)
     wanted, worth = np.maximum(model.least - plan, 1), []
     for limit in model.limits:

@@ -81,6 +81,22 @@ def test_a_worth_in_money_is_said_by_the_limit_that_is_in_the_way():
     assert abs(worth.worth_micro_per_kwh[0] - 100_000) < 6
 
 
+def test_a_limit_that_holds_back_a_car_alone_is_worth_something_in_money_too():
+    car = ev("a", paid_micro_per_kwh=[100_000, 200_000])
+    answer, _ = explained([1, 2], [car], limit_w=5520)
+    assert answer.sites[0].explain.limits == [LimitWorth(None, [], [0], [100_000], [])]
+    least, _ = explained([1, 2], [replace(car, min_w=8280)], limit_w=5520)
+    assert least.sites[0].explain.limits == [LimitWorth(None, [], [], [], [0, 1])], "a little more would not start it"
+
+
+def test_what_comes_first_stays_first_and_is_no_saving():
+    paid = {"paid_micro_per_kwh": [500_000, 100_000, 200_000]}
+    cars = [ev("a", energy_wh=2 * FULL, floor_wh=FULL, price_micro_per_kwh=[5, 1, 2], **paid), ev("b", **paid)]
+    answer, _ = explained([5, 1, 2], cars, limit_w=11_040)
+    assert energies(answer)[0][0] == FULL, "a floor, at the dearest hour"
+    assert answer.sites[0].explain.limits == [LimitWorth(None, [], [1], [100_000], [])]
+
+
 def test_only_the_demands_that_are_asked_about_are_explained():
     _, said = explained([1, 2], [ev("a"), ev("b")], explained=["b"])
     assert [one is msgspec.UNSET for one in said] == [True, False]
