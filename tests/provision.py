@@ -1,6 +1,6 @@
-"""What tests need besides Python packages: a Chromium and PostgreSQL binaries. `make test` runs this first.
+"""What tests need besides Python packages: a Chromium, what Playwright's driver runs on, and PostgreSQL binaries.
 
-It looks on the machine, installs what is missing, and says in one line what it did.
+`make test` runs this first. It looks on the machine, installs what is missing, and says in one line what it did.
 """
 
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 import postgres
 
 OVERRIDE = "DALSTROOM_CHROMIUM"
+LIBRARY = "libatomic1"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 APPLICATIONS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -29,6 +30,8 @@ def machine_chromium() -> Path | None:
 
 def playwrights_chromium() -> Path | None:
     """The Chromium that Playwright keeps for itself, if it was installed."""
+    if not playwright_runs():
+        return None
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -48,11 +51,25 @@ def _run(*command: str) -> bool:
     )
 
 
-def _by_apt() -> bool:
+def playwright_runs() -> bool:
+    """Whether the Node that Playwright brings can run here: it needs a library that a bare Debian does not have."""
+    return _run(sys.executable, "-m", "playwright", "--version")
+
+
+def _by_apt(package: str) -> bool:
     if os.name != "posix" or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return False
-    install = ("apt-get", "install", "-y", "--no-install-recommends", "chromium")
+    install = ("apt-get", "install", "-y", "--no-install-recommends", package)
     return _run(*install) or (_run("apt-get", "update") and _run(*install))
+
+
+def provide_playwright() -> str:
+    """Make Playwright's driver run; says what that took, nothing where it took nothing."""
+    if playwright_runs():
+        return ""
+    if _by_apt(LIBRARY) and playwright_runs():
+        return f"{LIBRARY} (installed with apt-get); "
+    return f"no Playwright that runs: browser tests will fail (does {LIBRARY} lack?); "
 
 
 def provide_chromium() -> str:
@@ -61,7 +78,7 @@ def provide_chromium() -> str:
         return f"Chromium {found} (this machine's)"
     if found := playwrights_chromium():
         return f"Chromium {found} (Playwright's)"
-    if _by_apt() and (found := machine_chromium()):
+    if _by_apt("chromium") and (found := machine_chromium()):
         return f"Chromium {found} (installed with apt-get)"
     if _run(sys.executable, "-m", "playwright", "install", "chromium") and (found := playwrights_chromium()):
         return f"Chromium {found} (installed by Playwright)"
@@ -78,4 +95,4 @@ def provide_postgres() -> str:
 
 
 if __name__ == "__main__":
-    print(f"Tests use {provide_chromium()}; {provide_postgres()}.")
+    print(f"Tests use {provide_playwright()}{provide_chromium()}; {provide_postgres()}.")

@@ -137,7 +137,7 @@ TEXTS = {
     "home.stop": "Laden beenden",
     "home.stopped": "Die Säule beendet das Laden. Du kannst ausstecken.",
     "empty.title": "Dein Auto ist nicht eingesteckt",
-    "empty.valley": "Das Tal dieser Nacht: {start} bis {end}, im Mittel {price} pro kWh.",
+    "empty.valley": "Das nächste Tal: {start} bis {end}, im Mittel {price} pro kWh.",
     "empty.valley_saves": "{percent} % unter dem Mittel der kommenden Stunden.",
     "empty.how.title": "So fängst du an",
     "empty.how.1": "Zuhause einstecken. Die App sagt sofort, was passieren wird.",

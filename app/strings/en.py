@@ -141,7 +141,7 @@ TEXTS = {
     "home.stop": "Stop charging",
     "home.stopped": "The station stops. You can unplug.",
     "empty.title": "Your car is not plugged in",
-    "empty.valley": "Tonight's valley: {start} to {end}, {price} per kWh on average.",
+    "empty.valley": "The next valley: {start} to {end}, {price} per kWh on average.",
     "empty.valley_saves": "{percent} % below the average of the coming hours.",
     "empty.how.title": "How to start",
     "empty.how.1": "Plug in at home. The app tells you at once what will happen.",

@@ -137,7 +137,7 @@ TEXTS = {
     "home.stop": "Stop met laden",
     "home.stopped": "De paal stopt. Je kunt de stekker eruit halen.",
     "empty.title": "Je auto is niet ingestoken",
-    "empty.valley": "Het dal van vannacht: {start} tot {end}, gemiddeld {price} per kWh.",
+    "empty.valley": "Het volgende dal: {start} tot {end}, gemiddeld {price} per kWh.",
     "empty.valley_saves": "{percent} % onder het gemiddelde van de komende uren.",
     "empty.how.title": "Zo begin je",
     "empty.how.1": "Steek thuis in. De app zegt meteen wat er gaat gebeuren.",

@@ -23,7 +23,7 @@ def _point(location: LocationView) -> fm.MapLatitudeLongitude:
 
 def _fit(locations: tuple[LocationView, ...]) -> fm.CameraFit:
     """All of them in view, with room for their pills; no closer than a street."""
-    padding = ft.Padding.only(left=90, right=90, top=70, bottom=90)
+    padding = ft.Padding.only(left=104, right=104, top=70, bottom=90)
     return fm.CameraFit(coordinates=[_point(one) for one in locations], padding=padding, max_zoom=CLOSEST)
 
 

@@ -1,4 +1,4 @@
-"""Tonight's valley: the cheapest hours in a row of prices."""
+"""The next valley: the cheapest hours in a row of prices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.core.demand import Need
+from server.core.demand import Need, NeedSource
 from server.core.objective import at_once_prices
 from server.core.ready_by import ReadyBy
 from server.core.station import Feeder, base_load_w
@@ -26,6 +26,8 @@ SWITCH_MICRO = 10_000
 """A start of charging counts as a cent: quarter-hour prices would else make contactors chatter and cars fall asleep."""
 RUN_SLOTS = 2
 """At least half an hour on, and off between two runs."""
+BEYOND = -1
+"""The priority of a car that goes on beyond its estimate: behind a full limit it yields to what others are to get."""
 LIMITS = Limits(time_s=0.02, gap=0.02)
 """A plug-in does not wait for the last cent."""
 MARGIN_S = 600
@@ -125,6 +127,7 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
         min_w=least_w,
         phases=list(range(1, wish.phases + 1)),
         any_phase=wish.phases < 3,  # nobody wrote down how the sockets are wired
+        priority=BEYOND if wish.need.source is NeedSource.STILL_DRAWING else 0,
         one_block=one_block,
         charging=wish.drawing,
         price_micro_per_kwh=at_once_prices(slots) if wish.at_once else _with_margin(place, wish),

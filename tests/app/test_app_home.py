@@ -173,7 +173,7 @@ async def test_with_nothing_plugged_in_it_shows_tonights_valley_and_how_to_start
     town.sessions = []
     screen = await signed_in()
     assert headline(screen) == "Your car is not plugged in"
-    assert screen.says("Tonight's valley: 01:15 to 05:15")
+    assert screen.says("The next valley: 01:15 to 05:15")
     assert screen.has("night")
     await screen.click("to-public")
     await screen.until(lambda: screen.says("Lootsstraat"))

@@ -106,6 +106,16 @@ def test_a_word_is_kept_beside_a_forecast_and_who_loses_more_by_waiting_goes_fir
     assert (sum(little[:4]), sum(much[:4])) == (0, 11_040)
 
 
+def test_who_goes_on_beyond_an_estimate_yields_to_what_others_are_to_get():
+    leaves = ReadyBy(START + timedelta(hours=1), ReadySource.STATED)
+    known = msgspec.structs.replace(WISH, session_id=UUID(int=1), ready=leaves, need=Need(11_040, 0, NeedSource.SOC))
+    more = Need(20_000, 0, NeedSource.STILL_DRAWING)
+    beyond = msgspec.structs.replace(known, session_id=UUID(int=2), need=more, drawing=True)
+    for order in ((known, beyond), (beyond, known)):
+        plans = dict(zip((one.session_id for one in order), behind_a_limit(*order), strict=True))
+        assert (sum(plans[UUID(int=1)]), sum(plans[UUID(int=2)])) == (11_040, 0)
+
+
 def test_a_floor_comes_first_whatever_a_forecast_prices():
     floor = Need(11_040, 5_520, NeedSource.HISTORY)
     (plan,) = behind_a_limit(by_forecast(2, [MOST_MICRO] * 40 + [-MOST_MICRO] * 8, floor))
