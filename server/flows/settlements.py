@@ -131,7 +131,7 @@ async def _post(tx: AsyncSession, run: Course, settled: Settlement, before: Earl
         provider_id=one.contract.party_id,
         funder_id=one.contract.counterparty_id or one.location.party_id,
         currency=settled.currency,
-        split=settled.split if settled.eligible else None,
+        split=settled.split,  # of one that is not eligible: no shares, but it may release what was pending
         charge_minor=settled.charge_minor,
         goodwill_minor=settled.goodwill_minor,
     )

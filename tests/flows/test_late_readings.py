@@ -2,13 +2,17 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import msgspec
 import pytest
 from flow_story import HOUR, MINUTE, QUARTER, day_ahead, publish, publish_days, session_of, settle_due
-from small_town import ANNA, NOW, STREET, STREET_STATION_1, make_plan, plug_in, rows
+from small_town import ANNA, NOW, PROVIDER, STREET, STREET_STATION_1, make_plan, plug_in, rows
 
 from server.core import ledger
+from server.core.cashback import split
+from server.core.contract import ContractKind, ContractTerms
+from server.core.ledger import SessionPosting
 from server.core.reports import ReadingsInfo, SampledReading, StartInfo, StopInfo
 from server.core.session import AWAITED
 from server.flows import accounts as people
@@ -295,3 +299,30 @@ async def test_what_a_correction_takes_back_comes_from_pending_or_where_that_was
     assert await lines(town) == [("correction", -pending), ("pending_released", pending), ("pending", pending)]
     async with town.read() as tx:
         assert (await accounts.get(tx, ANNA)).closed_at == REPLAYED
+
+
+async def test_what_a_session_had_released_stays_paid_where_a_correction_finds_it_worth_nothing(town):
+    terms = ContractTerms(kind=ContractKind.PUBLIC_FIXED, partner=True)
+    earlier = SessionPosting(
+        session_id=UUID(int=77),
+        account_id=ANNA,
+        operator_id=UUID(int=78),
+        provider_id=UUID(int=79),
+        funder_id=UUID(int=78),
+        currency="EUR",
+        split=split(20 * 10_000_000, terms, 0),
+    )
+    entry = msgspec.structs.replace(ledger.entry_for_settlement(earlier), session_id=None)
+    async with town.begin() as tx:
+        await wallets.post(tx, entry, PROVIDER, ANNA, NOW - HOUR)
+    assert (await owned(town))[:2] == [0, 10]
+    session_id = await night(town)
+    assert (await receipt_of(town, session_id)).split.pending_before_minor == 10
+    assert (await owned(town))[1] == 0
+    async with town.begin() as tx:
+        assert await closing.close_account(tx, ANNA, REPLAYED) == 0
+    await read(town, session_id, [20], {20: 9_000}.get, REPLAYED)
+    assert await settle_due(town, DUE) == ["corrected"]
+    receipt = await receipt_of(town, session_id)
+    assert (receipt.reasons, receipt.split.paid_minor, receipt.split.pending_after_minor) == (["METER_INVALID"], 10, 0)
+    assert (await owned(town))[:2] == [10, 0]

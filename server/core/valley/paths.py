@@ -80,8 +80,8 @@ class Paths:
         self._cost = [int(cost) * self.scale + FINE * (slot + 1) for slot, cost in enumerate(way.cost.tolist())]
         self._rebate = [int(rebate) * self.scale for rebate in way.rebate.tolist()]
         self._low, self._high = way.low.tolist(), way.high.tolist()
-        self._sun = np.clip(way.sun, way.low, way.high).tolist()
-        self._lit = np.minimum(way.sun, way.low).tolist()
+        self._sun = way.sun.tolist()
+        self._lit = np.clip(way.sun, way.low, way.high).tolist()  # taken where only the sun pays
         self._cloudy = not way.sun.any()
         least = [cost - rebate for cost, rebate in zip(self._cost, self._rebate, strict=True)]
         reach = max((max(abs(a), abs(b)) for a, b in zip(self._cost, least, strict=True)), default=0)
@@ -154,9 +154,9 @@ class Paths:
         use, gain = [], []
         for cost, rebate, low, lit, sun, high in rows:
             net = cost - worth
-            taken = high if net < 0 else sun if net < rebate else low
+            taken = high if net < 0 else lit if net < rebate else low
             use.append(taken)
-            gain.append(net * taken - rebate * (lit if taken == low else sun))
+            gain.append(net * taken - rebate * min(taken, sun))
         return use, gain
 
     def _walk(self, gain: list[int]) -> tuple[int, Mask] | None:  # noqa: C901  the inner loop of all: calls cost half of it

@@ -152,7 +152,7 @@ def _order(model: Model) -> list[int]:
 
 
 def _by_loss(model: Model) -> Ints:
-    """Each demand within what those before it left.
+    """Each demand within what those before it left, and what the floors of all need.
 
     Higher tiers first, there who has a floor, then who would lose the most without the slots that it likes best.
     """
@@ -160,8 +160,12 @@ def _by_loss(model: Model) -> Ints:
     second = cheapest_rows(model.cost, np.where(liked > 0, 0, model.caps), model.energy)
     missing = model.energy - second.sum(axis=1)
     loss = (second * model.cost).sum(axis=1) - (liked * model.cost).sum(axis=1)
+    order = np.lexsort((-loss, -missing, model.floor == 0, -model.tier)).tolist()
     plan = np.zeros_like(model.caps)
-    for index in np.lexsort((-loss, -missing, model.floor == 0, -model.tier)).tolist():
+    for index in order:
+        room = model.headroom(plan, index)
+        plan[index] = earliest(np.where(room >= model.least[index], room, 0), int(model.floor[index]))
+    for index in order:
         replan(model, plan, index)
     return plan
 

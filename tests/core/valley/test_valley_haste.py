@@ -77,3 +77,12 @@ def test_where_a_floor_cannot_begin_at_once_it_alone_comes_early_and_the_rest_wh
         assert FULL <= sum(plan[:6]) < 2 * FULL
         assert sum(plan[8:]) >= 2 * FULL
         assert sum(plan) == 4 * FULL
+
+
+def test_in_haste_floors_still_come_before_anybodys_other_energy():
+    prices = [100_000, 200_000] + [300_000] * 6
+    cars = [ev("a", energy_wh=2 * FULL, floor_wh=FULL), ev("b", energy_wh=2 * FULL, floor_wh=2 * FULL)]
+    problem = asked(prices, cars, limit_w=11_040, switch_micro=10_000, limits=HASTE)
+    mine, others = energies(solve(problem))
+    assert (mine[0], sum(others[1:3])) == (FULL, 2 * FULL)
+    assert sum(mine) == sum(others) == 2 * FULL

@@ -10,6 +10,7 @@ import pytest
 
 from server.core.valley import runs
 from server.core.valley.exact import exact
+from server.core.valley.paths import FINE, Paths
 from server.core.valley.rules import Rules, kept, starts
 
 
@@ -165,3 +166,31 @@ def test_on_equal_cost_a_plan_starts_seldom_and_then_early():
     flat = np.full(12, 100_000)
     way = runs.course(flat, np.full(12, 2760), np.zeros(12, np.int64), (3 * 2760, 0), Rules(run=2))
     assert runs.planned(way).plan.tolist() == [2760] * 3 + [0] * 9
+
+
+def test_a_pattern_costs_what_its_slots_take_where_the_sun_gives_less_than_the_least_power():
+    tried = 0
+    for seed in range(800):
+        way = course(seed)
+        if not way.energy or not way.sun.any():
+            continue
+        paths = Paths(way)
+        for worth in paths.rungs()[0]:
+            line = paths.at(worth)
+            if line is None or not line.on.any():
+                continue
+            rows = list(zip(way.cost.tolist(), way.rebate.tolist(), way.sun.tolist(), strict=True))
+            takes = zip(way.low.tolist(), np.clip(way.sun, way.low, way.high).tolist(), way.high.tolist(), strict=True)
+            best = [
+                min(
+                    (cost * paths.scale + FINE * (slot + 1) - worth) * take - rebate * paths.scale * min(take, sun)
+                    for take in ways
+                )
+                for slot, ((cost, rebate, sun), ways) in enumerate(zip(rows, takes, strict=True))
+            ]
+            least = sum(one for one, is_on in zip(best, line.on.tolist(), strict=True) if is_on)
+            # the first start is no choice: only a car that charges already has none
+            begun = starts(line.on.astype(np.int64), way.rules)
+            assert line.cost - worth * line.energy == least + begun * paths.switch
+            tried += 1
+    assert tried > 100
