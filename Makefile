@@ -40,7 +40,7 @@ test: $(VENV)/.dev
 	@$(BIN)/python tests/provision.py
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not browser' $(ARGS)
 	@# In a process of their own: Playwright's loop runs on in the thread, and other tests could start none.
-	$(BIN)/python -m pytest -m browser $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m browser $(or $(ARGS),tests/browser) || [ $$? -eq 5 ]
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check

@@ -153,7 +153,7 @@ def running_postgres() -> Generator[str, None, None]:
             _wait_until_it_answers(server, port, log)
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
         finally:
-            server.send_signal(signal.SIGINT)  # fast shutdown
+            server.send_signal(signal.SIGQUIT)  # immediate shutdown: nobody wants what is in memory
             server.wait(20)
     finally:
         shutil.rmtree(base, ignore_errors=True)

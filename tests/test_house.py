@@ -317,3 +317,8 @@ def test_lock_files_have_a_hash_for_everything() -> None:
 def test_the_lock_files_agree_with_each_other() -> None:
     server, dev = locked("server.txt"), locked("dev.txt")
     assert {name: version for name, version in server.items() if dev.get(name) != version} == {}
+
+
+def test_what_drives_a_browser_lies_where_make_test_looks_for_it() -> None:
+    marked = [path for path in sources("tests") if re.search(r"pytest\.mark\.browser\b", path.read_text())]
+    assert {path.parent for path in marked} == {ROOT / "tests" / "browser"}

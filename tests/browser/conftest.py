@@ -6,24 +6,33 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from demo_town import Demo, free_port
 from playwright.sync_api import Browser, Playwright, sync_playwright
 from provision import find_chromium
 from window import FLAGS, Open, Window
 
+from server.cli import demo_state
+from server.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
 START_S = 90
+BEGAN = datetime(2026, 1, 14, 0, 30, tzinfo=demo_state.LOCAL).astimezone(UTC)
+"""A working night, half past midnight: whoever is home by then plugs in within minutes, and the morning is near."""
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """`dalstroom up --demo` on a clock of 60, with a town of its own."""
+    """`dalstroom up --demo` on a clock of 60, with a town of its own that was founded in that night."""
     home, port = tmp_path_factory.mktemp("demo"), free_port()
+    settings = Settings(home=home)
+    demo_state.keep(settings, msgspec.structs.replace(demo_state.load(settings, None), began=BEGAN))
     options = ["up", "--demo", "--speed", "60", "--port", str(port), "--ocpp-port", str(free_port()), "--no-browser"]
     environment = {**os.environ, "DALSTROOM_HOME": str(home), "DALSTROOM_TILES": ""}
     command = [sys.executable, "-c", "from server.cli import main; main()", *options]

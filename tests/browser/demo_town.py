@@ -1,6 +1,7 @@
 """The running demo beside its windows: who is there, what their sessions are, how fast the clock runs."""
 
 import socket
+from uuid import UUID
 
 import httpx
 import msgspec
@@ -15,7 +16,7 @@ class Demo:
     def __init__(self, url: str) -> None:
         self.url = url
         self._http = httpx.Client(base_url=url, timeout=30, trust_env=False)
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[UUID, str] = {}
 
     def drivers(self) -> list[DemoDriver]:
         return msgspec.json.decode(self._http.get("/api/demo/drivers").content, type=list[DemoDriver])
@@ -24,8 +25,10 @@ class Demo:
         return next(one for one in self.drivers() if one.story == story)
 
     def token(self, driver: DemoDriver) -> str:
-        body = {"account_id": str(driver.account_id)}
-        return str(self._http.post("/api/auth/demo", json=body).json()["access_token"])
+        if driver.account_id not in self._tokens:
+            body = {"account_id": str(driver.account_id)}
+            self._tokens[driver.account_id] = str(self._http.post("/api/auth/demo", json=body).json()["access_token"])
+        return self._tokens[driver.account_id]
 
     def sessions(self, driver: DemoDriver) -> list[SessionView]:
         answer = self._http.get("/api/sessions/current", headers={"Authorization": f"Bearer {self.token(driver)}"})

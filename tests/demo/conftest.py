@@ -11,9 +11,9 @@ from demo_day import CHOSEN_DAYS, Day, begin, begin_command, ended
 
 sys.path.append(str(Path(__file__).parents[1] / "independent"))
 
-SEED, OTHER_SEED, NL_SEED = 1, 2, 7
+SEED, OTHER_SEED = 1, 7
 SHELF = Path(os.environ.get("DALSTROOM_SHARED") or Path(__file__).parents[2].parent / "shared")
-NL_PRICES = SHELF / "data" / "prices" / "nl_day_ahead_hourly.parquet"
+NL_2024 = SHELF / "data" / "prices" / "nl_day_ahead_hourly.parquet"
 
 
 def run(folder: Path, seed: int, prices: Path | None = None) -> Day:
@@ -27,13 +27,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[dict[str, "Fu
     """All days, begun as soon as the first is asked for; none is begun any more once the tests are over."""
     there = tmp_path_factory.mktemp("days")
     pool = ThreadPoolExecutor(2)
+    recorded = NL_2024 if NL_2024.exists() else CHOSEN_DAYS
     days = {
         "typical": pool.submit(run, there / "typical", SEED),
-        "recorded": pool.submit(run, there / "recorded", OTHER_SEED, CHOSEN_DAYS),
+        "recorded": pool.submit(run, there / "recorded", OTHER_SEED, recorded),
         "printed": pool.submit(_printed, there / "printed"),
     }
-    if NL_PRICES.exists():
-        days["nl-2024"] = pool.submit(run, there / "nl-2024", NL_SEED, NL_PRICES)
     yield days
     pool.shutdown(cancel_futures=True)
 
@@ -53,7 +52,7 @@ def typical_day(running: dict[str, "Future[Day]"]) -> Day:
 
 @pytest.fixture(scope="session")
 def recorded_day(running: dict[str, "Future[Day]"]) -> Day:
-    """Seed 2 on three recorded days."""
+    """Seed 7 on recorded prices: a day of NL 2024 from the shelf, else one of the three that lie here."""
     return running["recorded"].result()
 
 
@@ -64,7 +63,21 @@ def printed_again(running: dict[str, "Future[Day]"]) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def nl_2024(shared_dir: Path, running: dict[str, "Future[Day]"]) -> Day:
-    """Seed 7 on a day of NL 2024, from the shelf (at `shared_dir`, else the test is skipped)."""
+def nl_2024(shared_dir: Path, recorded_day: Day) -> Day:
+    """That day where it is one of the shelf's (at `shared_dir`, else the test is skipped)."""
     assert shared_dir == SHELF
-    return running["nl-2024"].result()
+    assert NL_2024.exists()
+    return recorded_day
+
+
+@pytest.fixture(scope="session")
+def recorded_prices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prices of the recorded day, as a file of comma-separated values."""
+    if not NL_2024.exists():
+        return CHOSEN_DAYS
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    path = tmp_path_factory.mktemp("prices") / "nl.csv"
+    pyarrow.csv.write_csv(pyarrow.parquet.read_table(NL_2024).select(["ts_utc", "price_eur_mwh"]), path)
+    return path

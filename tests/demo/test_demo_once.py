@@ -67,10 +67,10 @@ def test_a_day_on_recorded_prices_keeps_all_bounds_and_says_whose_they_are(recor
 
 
 @pytest.mark.realdata
-def test_a_day_of_nl_2024_keeps_all_bounds(nl_2024):
-    keeps_all_bounds(nl_2024)
+def test_with_the_shelf_those_are_a_day_of_nl_2024(nl_2024):
     assert nl_2024.summary["price_source"] == "recorded"
     assert nl_2024.summary["start"].startswith("2024-")
+    assert not nl_2024.summary["start"].startswith("2024-03-1"), "not one of the three in the repository"
 
 
 def test_the_figures_are_the_sums_of_the_receipts(typical_day):

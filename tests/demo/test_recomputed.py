@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from demo_day import CHOSEN_DAYS, Day
+from demo_day import Day
 from recompute_cashback import cashbacks, describe, read_prices
 
 from server.core.pricecurve import typical
@@ -56,19 +56,8 @@ def test_on_the_typical_curve(typical_day, tmp_path):
     agrees(typical_day, write_typical(tmp_path / "typical.csv", datetime.fromisoformat(typical_day.summary["start"])))
 
 
-def test_on_recorded_prices(recorded_day):
-    agrees(recorded_day, CHOSEN_DAYS)
-
-
-@pytest.mark.realdata
-def test_on_a_day_of_nl_2024(nl_2024, shared_dir, tmp_path):
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    prices = tmp_path / "nl.csv"
-    table = pyarrow.parquet.read_table(shared_dir / "data" / "prices" / "nl_day_ahead_hourly.parquet")
-    pyarrow.csv.write_csv(table.select(["ts_utc", "price_eur_mwh"]), prices)
-    agrees(nl_2024, prices)
+def test_on_recorded_prices(recorded_day, recorded_prices):
+    agrees(recorded_day, recorded_prices)
 
 
 def test_what_recomputes_imports_nothing_of_the_server():

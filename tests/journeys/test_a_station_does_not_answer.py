@@ -10,6 +10,7 @@ from server.storage import stations
 
 SHORT_VALLEY = [150, 150, 20, 20, *[150] * 20]
 EVENING, READY, MORNING = clock_time(0, "19:00"), clock_time(1, "07:30"), clock_time(1, "08:00")
+BOOTS = clock_time(1, "02:05")
 DEAF, COMES, SOON = clock_time(1, "02:20"), clock_time(1, "02:30"), clock_time(1, "04:00")
 SWALLOWS = frozenset({"SetChargingProfile"})
 MINUTE = timedelta(minutes=1)
@@ -19,7 +20,7 @@ LIMIT_MA = 63_000
 @pytest.fixture(autouse=True)
 def short_time_outs(monkeypatch):
     """A time-out is wall time, while the town's clock stands still."""
-    monkeypatch.setattr(station_port, "CALL_SECONDS", 0.5)
+    monkeypatch.setattr(station_port, "CALL_SECONDS", 0.25)
 
 
 def busiest_ma(stage):
@@ -74,7 +75,7 @@ async def test_one_that_confirmed_nothing_since_it_booted_is_reserved_for_before
     comes = visit("LOOTS/6", COMES, MORNING, 10, who=who[0], ready_by=SOON)
     town = town_of(*neighbours(1, 2, 3, 4, 5), comes)
     async with on_stage(town, tmp_path, [HandMadePrices(hours=SHORT_VALLEY)]) as stage:
-        await stage.until(EVENING)
+        await stage.until(BOOTS)  # not sooner: it is asked again every few minutes, and each time is a real time-out
         silent = stage.station("LOOTS/6")
         silent.deaf_to = SWALLOWS
         silent.profiles.restore(())
