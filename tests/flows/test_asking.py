@@ -3,15 +3,18 @@
 import pytest
 from flow_story import HOUR, asks, by_hour, plan_of, publish_days, question, replan, say, session_of
 from msgspec.structs import replace
-from small_town import ANNA, HOME, NOW, an_id, plug_in, unplug
+from small_town import ANNA, HOME, NOW, STREET, an_id, plug_in, unplug
 
+from server.core import calibration, departure
+from server.core.calibration import Record
+from server.core.departure import Stay
 from server.core.dial import AIM, PROMISE
 from server.core.dial import Dial as Stop
 from server.core.session import Refused
 from server.flows import accounts as people
 from server.flows import asking, session_views, settlements
 from server.flows.asking import Valued
-from server.storage import accounts, dials, sessions
+from server.storage import accounts, dials, forecasts, sessions
 from shared.accounts import Dial, MeUpdate
 from shared.sessions import SessionState, SessionUpdate
 
