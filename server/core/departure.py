@@ -3,6 +3,7 @@
 Kernel of engine A3: a past stay weighs by how alike its arrival was (time of day, weekday, kind of day, age) and
 speaks twice, mostly as the clock time of its departure and partly as its dwell, each spread over 0, 15 and 30 minutes
 either way. The stays of other drivers are a prior that is worth three stays, so that the first session has a forecast.
+What forecasts for a place have been worth so far says how far the next one is believed (`calibration`).
 """
 
 from collections.abc import Sequence
@@ -13,8 +14,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from server.core.calibration import believed
 from server.core.localtime import DAY_S, EPOCH_WEEKDAY, Ints, LocalClock, local_clock
 from server.core.timegrid import Grid
+from shared.units import SLOT_SECONDS
 
 Floats = npt.NDArray[np.float64]
 
@@ -125,7 +128,9 @@ def departures(own: StayTable, prior: StayTable, arrived_s: int, clock: LocalClo
     return Departures(arrived_s, at_s, weight, float(mine.sum()))
 
 
-def chances(leaving: Departures, now_s: int, start_s: int, slots: int, slot_seconds: int) -> Floats:
+def chances(  # noqa: PLR0913, PLR0917 - a moment, a grid of slots and what is known
+    leaving: Departures, now_s: int, start_s: int, slots: int, slot_seconds: int, trust: Floats | None = None
+) -> Floats:
     """The chance that the car is still there at the end of each slot, given that it is there at `now_s`.
 
     Args:
@@ -134,6 +139,7 @@ def chances(leaving: Departures, now_s: int, start_s: int, slots: int, slot_seco
         start_s: start of the first slot.
         slots: how many slots.
         slot_seconds: their length.
+        trust: what earlier forecasts have earned (`calibration.trust`); it reads the chances of the arrival.
 
     Returns:
         One number in [0, 1] a slot, never rising; 1 for slots that are over.
@@ -148,8 +154,24 @@ def chances(leaving: Departures, now_s: int, start_s: int, slots: int, slot_seco
     guess = max(GUESS_STAYS * float(np.exp((leaving.arrived_s - now_s) / GUESS_MEAN_S)), GUESS_LEAST)
     later = guess * np.exp(-np.maximum(ends - now_s, 0) / GUESS_MEAN_S)
     survival: Floats = np.clip((there[1:] + later) / (there[0] + guess), 0.0, 1.0)
+    if trust is not None:
+        whole = float(weight[at_s > leaving.arrived_s].sum()) + GUESS_STAYS
+        read = believed(np.append(there[1:] + later, there[0] + guess) / whole, trust)
+        survival = np.minimum(read[:-1] / read[-1], 1.0)
     survival[ends <= now_s] = 1.0
     return survival
+
+
+def fate(leaving: Departures, left_s: int) -> tuple[float, float]:
+    """What a plain forecast at plug-in gave to what then happened: see `calibration.after`.
+
+    Args:
+        leaving: possible departures, as that forecast saw them.
+        left_s: when the car left, UTC seconds.
+    """
+    start_s = left_s // SLOT_SECONDS * SLOT_SECONDS - SLOT_SECONDS
+    before, after = chances(leaving, leaving.arrived_s, start_s, 2, SLOT_SECONDS)
+    return float(before), float(after)
 
 
 def survival(  # noqa: PLR0913, PLR0917 - as rooms agreed; `outlook` is the same with the driver's word and the reason
@@ -198,8 +220,13 @@ def quantile_departure(chance: Sequence[float], grid: Grid, share: float = 0.9) 
     return grid.at(held) if held else None
 
 
-def outlook(
-    history: Sequence[Stay], prior: Sequence[Stay], plugged: PluggedIn, grid: Grid, ready_by: datetime | None = None
+def outlook(  # noqa: PLR0913, PLR0917 - as rooms agreed, and what was learnt from it
+    history: Sequence[Stay],
+    prior: Sequence[Stay],
+    plugged: PluggedIn,
+    grid: Grid,
+    ready_by: datetime | None = None,
+    trust: Floats | None = None,
 ) -> Outlook:
     """What to expect of a departure and why. The driver's word wins until it has passed, then the stays speak again.
 
@@ -209,8 +236,9 @@ def outlook(
         plugged: the car that is there.
         grid: the slots to answer for.
         ready_by: what the driver (or the driver's weekly habit) says, aware.
+        trust: what earlier forecasts for this place have earned (`calibration.trust`).
     """
-    leaving, chance = _forecast(history, prior, plugged, grid)
+    leaving, chance = _forecast(history, prior, plugged, grid, trust)
     ended = sum(1 for stay in history if stay.ended_at <= plugged.arrived_at)
     if ready_by is not None and ready_by > plugged.now:
         return Outlook(stated(ready_by, grid), Basis.STATED, ended, ready_by)
@@ -229,18 +257,33 @@ def _listed(chance: Floats) -> list[float]:
     return [float(value) for value in chance]
 
 
+def fate_of(history: Sequence[Stay], prior: Sequence[Stay], stay: Stay, zone: str) -> tuple[float, float]:
+    """What the plain forecast at a stay's plug-in gave to what then happened (`calibration.after`).
+
+    Args:
+        history: the driver's stays at this place; those that had not ended at the plug-in are left out.
+        prior: other drivers' stays there; likewise.
+        stay: the stay that has ended.
+        zone: IANA name of the wall clock that the driver lives by.
+    """
+    return fate(_leaving(history, prior, stay.started_at, zone), int(stay.ended_at.timestamp()))
+
+
 def _forecast(
-    history: Sequence[Stay], prior: Sequence[Stay], plugged: PluggedIn, grid: Grid
+    history: Sequence[Stay], prior: Sequence[Stay], plugged: PluggedIn, grid: Grid, trust: Floats | None = None
 ) -> tuple[Departures, Floats]:
-    arrived, now, start = (int(at.timestamp()) for at in (plugged.arrived_at, plugged.now, grid.start))
-    own, others = (
-        _newest(stays, plugged.arrived_at, limit) for stays, limit in ((history, OWN_LIMIT), (prior, PRIOR_LIMIT))
-    )
+    now, start = (int(at.timestamp()) for at in (plugged.now, grid.start))
+    leaving = _leaving(history, prior, plugged.arrived_at, plugged.zone)
+    return leaving, chances(leaving, max(now, leaving.arrived_s), start, grid.slots, grid.slot_seconds, trust)
+
+
+def _leaving(history: Sequence[Stay], prior: Sequence[Stay], arrived_at: datetime, zone: str) -> Departures:
+    arrived = int(arrived_at.timestamp())
+    own, others = (_newest(stays, arrived_at, limit) for stays, limit in ((history, OWN_LIMIT), (prior, PRIOR_LIMIT)))
     first = min([arrived, *(int(stay.started_at.timestamp()) for stay in (*own, *others))])
     longest = max([0, *(int((stay.ended_at - stay.started_at).total_seconds()) for stay in (*own, *others))])
-    clock = local_clock(plugged.zone, first, arrived + longest)
-    leaving = departures(_table(own, clock), _table(others, clock), arrived, clock)
-    return leaving, chances(leaving, max(now, arrived), start, grid.slots, grid.slot_seconds)
+    clock = local_clock(zone, first, arrived + longest)
+    return departures(_table(own, clock), _table(others, clock), arrived, clock)
 
 
 def _newest(stays: Sequence[Stay], arrived_at: datetime, limit: int) -> list[Stay]:

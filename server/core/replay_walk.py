@@ -1,7 +1,8 @@
 """The planner that is replayed, walk-forward: what it has learnt by a plug-in, and what it decides then.
 
-It learns from stays that have ended by then, and from nothing else: their times and energies (`replay_lessons`), and
-what its own plans left missing in them (`dial`). What an answer would be worth it knows from its own forecasts.
+It learns from stays that have ended by then, and from nothing else: their times and energies (`replay_lessons`), how
+its own forecasts fared (`calibration`), and what its own plans left missing in them (`dial`). What an answer would be
+worth it knows from its own forecasts.
 """
 
 import heapq
@@ -10,10 +11,20 @@ import zlib
 import msgspec
 import numpy as np
 
-from server.core import appetite, chance_plan, departure, dial, replay_lessons, replay_planner, worth_asking
+from server.core import (
+    appetite,
+    calibration,
+    chance_plan,
+    departure,
+    dial,
+    replay_lessons,
+    replay_planner,
+    worth_asking,
+)
+from server.core.calibration import Record
 from server.core.chance_plan import Ahead, Stakes
 from server.core.demand import HISTORY, estimate
-from server.core.departure import Floats
+from server.core.departure import Departures, Floats
 from server.core.localtime import Ints
 from server.core.replay_case import Case
 from server.core.replay_lessons import Lessons
@@ -24,6 +35,8 @@ from shared.units import SLOT_SECONDS
 
 HORIZON_SLOTS = 288
 """A plan looks three days ahead; what a car still needs after that it takes at once."""
+OWN_PLACE = "home_private"
+"""A location type that is another place for each driver; sessions files do not name places."""
 FIRST_NUMBER = {Rule.SLOTS: 0.08, Rule.GAP: 1.0}
 """The dial's numbers of the rules of engine A3 in parts of those of the best plan, about."""
 DWELL_QUANTILE = 0.2
@@ -45,6 +58,8 @@ class Walk:
     def __init__(self, known: Lessons, prices: PriceRaster, settings: Settings) -> None:
         self._known, self._prices, self._settings = known, prices, settings
         self._running: list[tuple[int, int, int]] = []
+        self._staying: list[tuple[int, int, str, tuple[float, float]]] = []
+        self._records: dict[str, Record] = {}
         self._balance = 0.0
         self._values: list[float] = []
         self._asked = 0
@@ -96,11 +111,23 @@ class Walk:
         """What a plan at plug-in may use: slots with known prices, with no regard to when the car will leave."""
         slots = self._prices.known(case.first_s, HORIZON_SLOTS)
         leaving = replay_lessons.leaving(self._known, case.row)
+        trust = self._trust(case, leaving)
         return Window(
             prices=self._prices.window(case.first_s, slots),
             room_wh=replay_planner.rooms(case.power_w, case.arrived_s, case.first_s + slots * SLOT_SECONDS),
-            survival=departure.chances(leaving, case.arrived_s, case.first_s, slots, SLOT_SECONDS),
+            survival=departure.chances(leaving, case.arrived_s, case.first_s, slots, SLOT_SECONDS, trust),
         )
+
+    def _trust(self, case: Case, leaving: Departures) -> Floats | None:
+        """What forecasts have earned at a place, by the stays that have ended there."""
+        while self._staying and self._staying[0][0] <= case.arrived_s:
+            *_, place, fate = heapq.heappop(self._staying)
+            self._records[place] = calibration.after(self._records.get(place, Record()), fate)
+        place = self._known.places[case.row]
+        if place == OWN_PLACE:
+            place = f"{place} {self._known.user[case.row]}"
+        heapq.heappush(self._staying, (case.left_s, case.row, place, departure.fate(leaving, case.left_s)))
+        return calibration.trust(self._records.get(place, Record()))
 
     def _by_rule(self, case: Case, window: Window) -> Ints:
         """The rules of engine A3 and the yardstick, by one number for the energy."""

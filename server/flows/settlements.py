@@ -15,7 +15,7 @@ from server.core.pricecurve import curve_id, sources, worst
 from server.core.ready_by import ReadySource
 from server.core.session import Session
 from server.core.settlement import Settlement, settle
-from server.flows import correcting, facts, settling
+from server.flows import correcting, facts, settling, wishes
 from server.flows.announcements import SessionMoved, WalletMoved
 from server.flows.correcting import Earlier
 from server.flows.facts import SessionFacts
@@ -52,6 +52,7 @@ async def settle_session(tx: AsyncSession, session_id: UUID, now: datetime) -> s
     await _post(tx, run, settled, before, now)
     await _learn(tx, one, plan)
     if not before.revision:
+        await wishes.learn(tx, one)
         await _keep_promise(tx, one, plan, short)
     done = "corrected" if before.revision else "settled"
     await sessions.add_event(tx, session, now, done)

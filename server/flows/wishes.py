@@ -8,13 +8,13 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import appetite, chance_plan, departure, departure_reason, dial, objective, ready_by
+from server.core import appetite, calibration, chance_plan, departure, departure_reason, dial, objective, ready_by
 from server.core.answer_worth import drivers_minor
 from server.core.appetite import Appetite
 from server.core.ask import Wish
 from server.core.chance_plan import Ahead, Stakes
 from server.core.demand import FULL_PCT, Need, NeedInputs, NeedSource, at_meter_wh, need
-from server.core.departure import Outlook, PluggedIn, Stay
+from server.core.departure import Floats, Outlook, PluggedIn, Stay
 from server.core.dial import Dial
 from server.core.following import DRAWING_W
 from server.core.ready_by import Known, ReadyBy, ReadySource
@@ -22,7 +22,7 @@ from server.core.session import Session
 from server.core.station import Feeder, safe_share_w
 from server.core.timegrid import Grid
 from server.flows.facts import SessionFacts
-from server.storage import dials, sessions
+from server.storage import dials, forecasts, sessions
 from server.storage.sessions import Visit
 from shared.sessions import Delay
 
@@ -42,10 +42,13 @@ class Here(msgspec.Struct, frozen=True):
 
 
 class Past(msgspec.Struct, frozen=True):
-    """What has been: visits of drivers to a place, their own and those of all others, and the balances of the dial."""
+    """What has been: visits of drivers to a place, their own and those of all others, what the forecasts
+    for it have earned, and the balances of the dial.
+    """
 
     own: Mapping[UUID, list[Visit]]
     others: Mapping[UUID, list[Visit]]
+    trust: Floats | None
     balances: Mapping[tuple[UUID, Dial], float]
 
 
@@ -78,6 +81,7 @@ async def _past(tx: AsyncSession, found: Sequence[SessionFacts]) -> Past:
     return Past(
         own=await sessions.visits(tx, people, where),
         others=await sessions.others_visits(tx, people, where),
+        trust=calibration.trust(await forecasts.record(tx, where)),
         balances=await dials.balances(tx, parties),
     )
 
@@ -120,7 +124,7 @@ def _by_forecast(one: SessionFacts, here: Here, wish: Wish, past: Past) -> Wish:
     assert session.account_id is not None, "only a driver with a contract is delayed"
     seen = PluggedIn(session.started_at, here.now, one.location.time_zone)
     own, others = (_before(visits[session.account_id], seen.arrived_at) for visits in (past.own, past.others))
-    expected = departure.outlook(_stays(own), _stays(others), seen, here.grid)
+    expected = departure.outlook(_stays(own), _stays(others), seen, here.grid, trust=past.trust)
     wish = msgspec.structs.replace(
         wish,
         ready=ReadyBy(expected.likely_until, ReadySource.FORECAST),
@@ -178,6 +182,18 @@ def _before(visits: Sequence[Visit], arrived_at: datetime) -> list[Visit]:
 
 def _stays(visits: Sequence[Visit]) -> list[Stay]:
     return [Stay(one.started_at, one.ended_at) for one in visits]
+
+
+async def learn(tx: AsyncSession, one: SessionFacts) -> None:
+    """What a stay that has ended says of the forecasts for its place: they are put to the test whether used or not."""
+    session, place = one.session, one.location
+    if session.account_id is None or session.ended_at is None or session.ended_at <= session.started_at:
+        return
+    me, until = session.account_id, session.started_at
+    own = (await sessions.visits(tx, [me], place.id, until=until))[me]
+    others = (await sessions.others_visits(tx, [me], place.id, until=until))[me]
+    fate = departure.fate_of(_stays(own), _stays(others), Stay(session.started_at, session.ended_at), place.time_zone)
+    await forecasts.advance(tx, place.party_id, place.id, fate)
 
 
 def _tail_s(one: SessionFacts) -> int:

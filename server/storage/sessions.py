@@ -189,11 +189,11 @@ class Visit(msgspec.Struct, frozen=True):
 
 
 async def visits(
-    tx: AsyncSession, account_ids: Sequence[UUID], location_id: UUID, limit: int = 120
+    tx: AsyncSession, account_ids: Sequence[UUID], location_id: UUID, limit: int = 120, until: datetime | None = None
 ) -> dict[UUID, list[Visit]]:
-    """The newest visits of each of some drivers to a location, newest first."""
+    """The newest visits of each of some drivers to a location, newest first; `until`: of those that had ended then."""
     newest = sa.func.row_number().over(partition_by=S.account_id, order_by=S.started_at.desc()).label("newest")
-    rows = sa.select(*_visit(), newest).where(S.account_id.in_(list(account_ids)), *_visited(location_id))
+    rows = sa.select(*_visit(), newest).where(S.account_id.in_(list(account_ids)), *_visited(location_id, until))
     last = rows.subquery().c
     wanted = sa.select(last.account_id, last.started_at, last.ended_at, last.energy_wh)
     found: dict[UUID, list[Visit]] = {account_id: [] for account_id in account_ids}
@@ -203,13 +203,13 @@ async def visits(
 
 
 async def others_visits(
-    tx: AsyncSession, account_ids: Sequence[UUID], location_id: UUID, limit: int = 80
+    tx: AsyncSession, account_ids: Sequence[UUID], location_id: UUID, limit: int = 80, until: datetime | None = None
 ) -> dict[UUID, list[Visit]]:
-    """For each of some drivers the newest visits of all others to a location, newest first.
+    """For each of some drivers the newest visits of all others to a location, newest first; `until` as in `visits`.
 
     Of several drivers, one whose own visits fill the newest ones of the place is guessed by fewer of the others'.
     """
-    rows = sa.select(*_visit()).where(S.account_id.is_not(None), *_visited(location_id))
+    rows = sa.select(*_visit()).where(S.account_id.is_not(None), *_visited(location_id, until))
     if len(account_ids) == 1:
         rows = rows.where(S.account_id != account_ids[0])
     found = await tx.execute(rows.order_by(S.started_at.desc()).limit(limit * min(2, len(account_ids))))
@@ -222,8 +222,9 @@ def _visit() -> list[sa.ColumnElement[Any]]:
     return [S.account_id, S.started_at, S.ended_at, sa.case((taken > 0, taken), else_=0).label("energy_wh")]
 
 
-def _visited(location_id: UUID) -> list[sa.ColumnElement[bool]]:
-    return [S.location_id == location_id, S.ended_at.is_not(None)]
+def _visited(location_id: UUID, until: datetime | None) -> list[sa.ColumnElement[bool]]:
+    ended = S.ended_at.is_not(None) if until is None else S.ended_at <= until
+    return [S.location_id == location_id, ended]
 
 
 async def answer_worths(tx: AsyncSession, party_id: UUID, limit: int = 500) -> tuple[list[int], int]:

@@ -3,15 +3,18 @@
 import pytest
 from flow_story import HOUR, asks, by_hour, plan_of, publish_days, question, replan, say, session_of
 from msgspec.structs import replace
-from small_town import ANNA, HOME, NOW, an_id, plug_in, unplug
+from small_town import ANNA, HOME, NOW, STREET, an_id, plug_in, unplug
 
+from server.core import calibration, departure
+from server.core.calibration import Record
+from server.core.departure import Stay
 from server.core.dial import AIM, PROMISE
 from server.core.dial import Dial as Stop
 from server.core.session import Refused
 from server.flows import accounts as people
 from server.flows import asking, session_views, settlements
 from server.flows.asking import Valued
-from server.storage import accounts, dials, sessions
+from server.storage import accounts, dials, forecasts, sessions
 from shared.accounts import Dial, MeUpdate
 from shared.sessions import SessionState, SessionUpdate
 
@@ -121,6 +124,40 @@ async def test_a_session_by_forecast_counts_once_for_its_stop_of_the_dial(town, 
         assert await settlements.settle_session(tx, session_id, NOW + 20 * HOUR) == "corrected"
         assert await settlements.settle_session(tx, session_id, NOW + 20 * HOUR) == "settled_before"
     assert await kept_so_far(town, session_id) == {Stop.BALANCED: pytest.approx(after)}
+
+
+async def test_every_stay_puts_the_forecasts_for_its_place_to_the_test_once(town):
+    await learnt(town, nights=5)
+    async with town.read() as tx:
+        before = await forecasts.record(tx, HOME)
+        assert await forecasts.record(tx, STREET) == Record()
+    assert before.fates == 5
+    session_id = await evening(town)
+    assert (await question(town, HOME, NOW)).wishes[0].open_ended
+    await unplug(town, session_id, NOW + 12 * HOUR, 20_000)
+    nights = [Stay(NOW - day * 24 * HOUR, NOW + (12 - day * 24) * HOUR) for day in range(5, 0, -1)]
+    fate = departure.fate_of(nights, [], Stay(NOW, NOW + 12 * HOUR), "Europe/Amsterdam")
+    async with town.begin() as tx:
+        after = await forecasts.record(tx, HOME)
+        assert after == calibration.after(before, fate)
+        settled = await sessions.get(tx, session_id)  # what was settled on a guess is corrected
+        ended = replace(settled, state=SessionState.ENDED, meter_stop_wh=settled.meter_stop_wh - 500)
+        await sessions.save(tx, settled, ended)
+        assert await settlements.settle_session(tx, session_id, NOW + 20 * HOUR) == "corrected"
+        assert await forecasts.record(tx, HOME) == after
+
+
+async def test_forecasts_that_fared_badly_are_believed_less(town):
+    await learnt(town)
+    session_id = await evening(town)
+    before = (await question(town, HOME, NOW)).wishes[0]
+    async with town.begin() as tx:
+        party_id = (await sessions.get(tx, session_id)).party_id
+        for _ in range(60):
+            await forecasts.advance(tx, party_id, HOME, (1.0, 0.95))  # gone at once, whatever was said
+    after = (await question(town, HOME, NOW)).wishes[0]
+    assert before.ready.at is not None
+    assert after.ready.at is None or after.ready.at < before.ready.at
 
 
 async def test_sessions_left_short_make_the_next_plans_more_careful(town):

@@ -29,7 +29,7 @@ from server.storage.tables.people import (
     Tokens,
     Vehicles,
 )
-from server.storage.tables.places import Evses, Feeders, Locations, Stations
+from server.storage.tables.places import Evses, Feeders, ForecastRecords, Locations, Stations
 
 __all__ = [
     "Accounts",
@@ -40,6 +40,7 @@ __all__ = [
     "Entries",
     "Evses",
     "Feeders",
+    "ForecastRecords",
     "HomeTariffs",
     "Locations",
     "OrphanMessages",

@@ -72,3 +72,13 @@ class Evses(SQLModel, table=True):
     status: str = "Unavailable"
     error_code: str = "NoError"
     status_at: datetime | None = time_field(nullable=True)
+
+
+class ForecastRecords(SQLModel, table=True):
+    """What became of the forecasts of departures from a location: how many speak, and their shares."""
+
+    __tablename__ = "forecast_records"
+    location_id: UUID = Field(primary_key=True, foreign_key="locations.id")
+    party_id: UUID = party_field()
+    fates: int
+    share: Any = json_field(tuple[float, ...])

@@ -270,6 +270,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_feeders_location_id'), ['location_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_feeders_party_id'), ['party_id'], unique=False)
 
+    op.create_table('forecast_records',
+    sa.Column('location_id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('fates', sa.Integer(), nullable=False),
+    sa.Column('share', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['location_id'], ['locations.id'], name=op.f('fk_forecast_records_location_id')),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_forecast_records_party_id')),
+    sa.PrimaryKeyConstraint('location_id', name=op.f('pk_forecast_records'))
+    )
+    with op.batch_alter_table('forecast_records', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_forecast_records_party_id'), ['party_id'], unique=False)
+
     op.create_table('plan_inputs',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('location_id', sa.Uuid(), nullable=False),
@@ -602,6 +614,10 @@ def downgrade() -> None:
 
     op.drop_table('stations')
     op.drop_table('plan_inputs')
+    with op.batch_alter_table('forecast_records', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_forecast_records_party_id'))
+
+    op.drop_table('forecast_records')
     with op.batch_alter_table('feeders', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_feeders_party_id'))
         batch_op.drop_index(batch_op.f('ix_feeders_location_id'))
