@@ -122,6 +122,6 @@ def test_children_end_with_their_parent_and_say_nothing(tmp_path, end, moment):
             os.killpg(process.pid, end)  # as a terminal does: parent and children alike
         else:
             process.kill()
-        _, said = process.communicate(timeout=15)
+        _, said = process.communicate(timeout=60)
     assert gone(process.pid)
     assert "Traceback" not in said
