@@ -118,7 +118,7 @@ MAKES = (
 
 
 def places(seed: int, parties: dict[str, PartySpec]) -> dict[str, Place]:
-    """All locations by key: `home-dynamic`, `home-fixed`, `home-night`, `home-on-call`, `street`, `depot`, `parking`."""
+    """All locations by key: `home-` with dynamic, fixed, night and on-call; `street`, `depot`, `parking`."""
     out = {
         f"home-{key}": Place(
             id=derive("town-location", seed, key),

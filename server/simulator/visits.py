@@ -44,7 +44,7 @@ class Visit(msgspec.Struct, frozen=True):
 class Stay(msgspec.Struct, frozen=True):
     """A stay of the weeks before the town began.
 
-    `answer_worth_minor`: what it was worth then to be told when the car leaves, too little to ask; None where it was told.
+    `answer_worth_minor`: what it was worth then to be told when the car leaves, too little to ask; None where told.
     """
 
     person_id: UUID
