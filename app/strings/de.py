@@ -283,6 +283,7 @@ TEXTS = {
     "shortfall.energy_misjudged": "das Auto brauchte mehr als erwartet",
     "shortfall.not_followed": "dem Plan wurde nicht gefolgt",
     "shortfall.left_early": "das Auto fuhr früher als gesagt",
+    "shortfall.left_sooner": "das Auto fuhr früher, als frühere Male erwarten ließen",
     "shortfall.minimum_current": "die freie Leistung war weniger, als ein Auto nutzen kann",
     "shortfall.station_offline": "die Säule war nicht erreichbar",
     "shortfall.other": "aus einem Grund, den diese App noch nicht kennt",

@@ -289,6 +289,7 @@ TEXTS = {
     "shortfall.energy_misjudged": "the car needed more than expected",
     "shortfall.not_followed": "the plan was not followed",
     "shortfall.left_early": "the car left earlier than it said",
+    "shortfall.left_sooner": "the car left sooner than its past stays led to expect",
     "shortfall.minimum_current": "the power that was free lay below what a car can use",
     "shortfall.station_offline": "the station was out of reach",
     "shortfall.other": "for a reason that this app does not know yet",

@@ -285,6 +285,7 @@ TEXTS = {
     "shortfall.energy_misjudged": "de auto had meer nodig dan verwacht",
     "shortfall.not_followed": "het plan werd niet gevolgd",
     "shortfall.left_early": "de auto vertrok eerder dan gezegd",
+    "shortfall.left_sooner": "de auto vertrok eerder dan vorige keren deden verwachten",
     "shortfall.minimum_current": "het vrije vermogen was minder dan een auto kan gebruiken",
     "shortfall.station_offline": "de paal was niet bereikbaar",
     "shortfall.other": "om een reden die deze app nog niet kent",

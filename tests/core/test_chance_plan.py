@@ -174,4 +174,6 @@ def test_slots_in_which_the_car_is_hardly_there_are_no_place_to_put_a_charge_off
     alone, told = (engine_prices(ahead, found, 4_000, lost) for lost in (0, 250_000))
     assert max(alone[8:]) - min(alone) < 1_000, "no single slot is worth anything: the next one will do"
     assert told[:4] == alone[:4]
-    assert max(told[:6]) < 1_000 < 100_000 < min(told[6:8]) <= max(told[6:8]) < 200_000 < min(told[8:])
+    assert max(told[:6]) < 1_000
+    assert all(100_000 < price < 200_000 for price in told[6:8])
+    assert min(told[8:]) > 200_000
