@@ -100,8 +100,6 @@ async def _signed_in(desk: Desk, work: Awaitable[None]) -> bool:
 async def _enter(desk: Desk) -> None:
     me = await desk.api.me()
     desk.state.door.notice = None
-    if me.demo:  # a visitor of the demo keeps the language of the door, whoever they are just now
-        me = msgspec.structs.replace(me, language=desk.state.prefs.language)
     await show(desk, me)
     desk.state.clock.demo = me.demo
     desk.state.door.access = Access.SIGNED_IN
@@ -109,6 +107,8 @@ async def _enter(desk: Desk) -> None:
 
 async def show(desk: Desk, me: Me) -> None:
     """The account's language and look become the device's."""
+    if me.demo:  # a visitor of the demo keeps the language of the door, or of the settings, whoever they are just now
+        me = msgspec.structs.replace(me, language=desk.state.prefs.language)
     desk.state.board.me = me
     desk.state.prefs.language, desk.state.prefs.theme = me.language, me.theme
     await desk.store.remember(LANGUAGE, me.language)

@@ -21,7 +21,7 @@ from server.simulator.log import MessageLog
 from server.simulator.report import Report
 from server.simulator.runner import Ends, run_stepped
 from server.simulator.town import Town, build
-from server.storage import sessions, wallets
+from server.storage import plans, sessions, wallets
 from server.storage.db import Database
 from server.workers.solve import Inline
 from shared.cdrs import Receipt
@@ -70,11 +70,26 @@ class Summary(msgspec.Struct, frozen=True):
     start: datetime
 
 
+class Expected(msgspec.Struct, frozen=True):
+    """How a session's last plan knew when the car would leave, and what the driver's answer was worth.
+
+    `source`: stated, rota, habit, forecast or none, with the code of a forecast's sentence and on how many own stays it
+    stands; `worth_minor`: cents, None where nothing was forecast; `asked`: whether the driver was asked.
+    """
+
+    source: str
+    reason: str
+    stays: int
+    worth_minor: int | None
+    asked: bool
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A finished run: the summary, and what a test holds it against.
 
-    `receipts` in the order in which the sessions began; `sessions`: their ids by station and OCPP transaction.
+    `receipts` in the order in which the sessions began; `sessions`: their ids by station and OCPP transaction;
+    `expected`: by session, of those that had a plan.
     """
 
     summary: Summary
@@ -82,6 +97,7 @@ class Outcome:
     report: Report
     receipts: list[Receipt]
     sessions: dict[tuple[str, int], UUID]
+    expected: dict[UUID, Expected]
 
 
 def start_of(seed_no: int, prices: PriceFile | None) -> datetime:
@@ -144,6 +160,7 @@ async def _outcome(db: Database, town: Town, report: Report, seed_no: int) -> Ou
         ledger_sum = await wallets.total(tx)
         pending = await wallets.total_of(tx, "pending:")
         duplicates = await wallets.posted_twice(tx)
+        last = {session.id: await plans.last_of(tx, session.id, town.end) for session in found}
     ids = {(session.station_id, session.transaction_id): session.id for session in found}
     ordered = [receipts[session.id] for session in found if session.id in receipts]
     missed = [Missed(ids[one.station_id, one.transaction_id or 0], one.explained_by) for one in report.missed]
@@ -159,7 +176,12 @@ async def _outcome(db: Database, town: Town, report: Report, seed_no: int) -> Ou
     )
     identities = {station.id: station.identity for station in town.stations}
     named = {(identities[station], transaction): session for (station, transaction), session in ids.items()}
-    return Outcome(summary, town, report, ordered, named)
+    expected = {
+        one.id: Expected(plan.depart_source, plan.depart_reason, plan.depart_stays, one.answer_worth_minor, one.asked)
+        for one in found
+        if (plan := last[one.id]) is not None
+    }
+    return Outcome(summary, town, report, ordered, named, expected)
 
 
 def _summary(receipts: Sequence[Receipt], count: int, missed: list[Missed]) -> Summary:

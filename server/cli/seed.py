@@ -57,6 +57,7 @@ def _past(town: Town) -> list[PastStay]:
             started_at=stay.plugged_at,
             ended_at=stay.unplugged_at,
             energy_wh=stay.energy_wh,
+            answer_worth_minor=stay.answer_worth_minor,
         )
         for number, stay in enumerate(town.history)
     ]
@@ -73,7 +74,8 @@ async def _person(tx: AsyncSession, person: Person, now: datetime) -> None:
         email=person.email,
         language=person.language,
         consent_at=now if person.consent and person.car else None,
-        habits=[Habit(habit.weekday, habit.leaves_at) for habit in person.habits],
+        habits=[Habit(habit.weekday, habit.leaves_at) for habit in person.habits if person.tells],
+        dial=person.dial,
         story=person.story,
         created_at=now,
     )

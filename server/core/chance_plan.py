@@ -150,7 +150,7 @@ def worth_of_asking(ahead: Ahead, stakes: Stakes) -> float:
     return max(0.0, _best(each, stakes) - _best(one, stakes))
 
 
-def engine_prices(ahead: Ahead, charging: Charging, asked_wh: int | None = None) -> list[int]:
+def engine_prices(ahead: Ahead, charging: Charging, asked_wh: int | None = None, lost_micro: int = 0) -> list[int]:
     """The plan as prices by slot (micro per kWh) for the engine: the least of them are the plan's slots.
 
     A price is what drawing in that slot costs against the best plan without it, so that behind a limit that cars share
@@ -160,14 +160,18 @@ def engine_prices(ahead: Ahead, charging: Charging, asked_wh: int | None = None)
         ahead: what was planned for.
         charging: the plan.
         asked_wh: what the engine is asked for, where that is less than the plan offers: its first slots come first.
+        lost_micro: what a kWh costs that the car leaves without, micro. One slot less is always made up for in the next
+            one, so advantages alone would let a crowded feeder put a charge off, slot by slot, until the car is gone.
     """
     held_wh = np.full(len(ahead.prices), max(1, ahead.slot_wh), dtype=np.int64)
     held_wh[0] = max(1, ahead.first_wh)
     micro = np.clip(np.rint(-charging.advantage_eur / (held_wh / 1_000) * MICRO), -MOST_MICRO, MOST_MICRO)
+    planned = charging.charges
     if asked_wh is not None:
-        offered = np.where(charging.charges, held_wh, 0)
-        micro = np.where(np.cumsum(offered) - offered < asked_wh, micro, np.maximum(micro, 0.0))
-    return [int(value) for value in micro]
+        offered = np.where(planned, held_wh, 0)
+        planned = planned & (np.cumsum(offered) - offered < asked_wh)
+    later = np.minimum(np.maximum(micro, 0.0) + np.rint(lost_micro * (1.0 - ahead.survival)), MOST_MICRO)
+    return [int(value) for value in np.where(planned, micro, later)]
 
 
 def _after_nth(charges: Bools, nth: int) -> int:

@@ -15,7 +15,10 @@ NOT_PLANNED = ("car_not_drawing", "station_offline", "not_followed")
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How a stay ended. `wanted_wh`: what the last plan meant to have delivered in all; `events`: what happened."""
+    """How a stay ended. `wanted_wh`: what the last plan meant to have delivered in all; `events`: what happened.
+
+    `forecast`: nobody had said when the car leaves; `to_come`: that plan had energy still to come.
+    """
 
     energy_wh: int
     wanted_wh: int
@@ -25,6 +28,8 @@ class Ending(msgspec.Struct, frozen=True):
     asleep: bool
     planned_reason: str | None
     events: Collection[str]
+    forecast: bool = False
+    to_come: bool = False
 
 
 def shortfall(ending: Ending) -> Shortfall | None:
@@ -37,11 +42,13 @@ def shortfall(ending: Ending) -> Shortfall | None:
 
 def _reason(ending: Ending) -> str:
     if ending.depart_at is None or ending.ended_at < ending.depart_at - EARLY:
-        return "left_early"
+        return "left_sooner" if ending.forecast else "left_early"
     if ending.asleep:
         return "car_not_drawing"
     if "offline" in ending.events:
         return "station_offline"
+    if ending.forecast and ending.to_come:
+        return "left_sooner"  # the plan took the risk that its driver's dial allows
     if ending.planned_reason is not None:
         return ending.planned_reason
     return "not_followed" if "not_followed" in ending.events else "energy_misjudged"

@@ -105,6 +105,8 @@ def _shortfall(run: Course, plan: Plan | None, ended_at: datetime) -> Shortfall 
             asleep=session.wakes > 0 and session.full,
             planned_reason=plan.reason,
             events={event.kind for event in run.events},
+            forecast=plan.depart_source == ReadySource.FORECAST,
+            to_come=not plan.delivered_by(ended_at),
         )
     )
 

@@ -148,7 +148,8 @@ def _weighed(one: SessionFacts, wish: Wish, ahead: Ahead, past: Past) -> Wish:
         # Said to the driver, so it counts what is paid, and nothing of the dial's price of a car left short.
         paid = chance_plan.worth_of_asking(ahead, Stakes(0.0, dial.SHORT_WH, wish.need.floor_wh))
         worth = drivers_minor(paid, one.contract.terms)
-    prices = chance_plan.engine_prices(ahead, charging, wish.need.energy_wh)
+    lost_micro = round(risk_eur * chance_plan.MICRO * 1_000 / wish.need.energy_wh)
+    prices = chance_plan.engine_prices(ahead, charging, wish.need.energy_wh, lost_micro)
     return msgspec.structs.replace(wish, prices=prices, answer_worth_minor=worth)
 
 

@@ -57,6 +57,7 @@ class Person(msgspec.Struct, frozen=True):
     """Someone with an account. `role` is a role of the API; `story` a code that the app has a sentence for.
 
     `consent`: has agreed to delayed charging. `token_uid` is the card (at most 20 characters), None without a car.
+    `tells`: entered the habits in the app; who did not lives by them all the same. `dial`: sure, balanced or cheap.
     """
 
     id: UUID
@@ -71,6 +72,8 @@ class Person(msgspec.Struct, frozen=True):
     car: CarSpec | None = None
     habits: tuple[HabitSpec, ...] = ()
     contracts: tuple[ContractSpec, ...] = ()
+    tells: bool = True
+    dial: str = "sure"
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -85,7 +88,10 @@ class Model(msgspec.Struct, frozen=True):
 
 
 class Role(msgspec.Struct, frozen=True):
-    """A part in the town's play, before the seed gives it a name. `leaves`: usual local time on working days."""
+    """A part in the town's play, before the seed gives it a name. `leaves`: usual local time on working days.
+
+    `tells` and `dial` as a person has them.
+    """
 
     key: str
     story: str
@@ -94,6 +100,8 @@ class Role(msgspec.Struct, frozen=True):
     leaves_weekend: str
     consent: bool = True
     language: str = "nl"
+    tells: bool = True
+    dial: str = "sure"
 
 
 MODEL_3 = Model("Tesla Model 3", 75_000, 3, 16, reports_soc=True)
@@ -130,7 +138,7 @@ STREET_NIGHT = (
 )
 STREET_EVENING = (
     Role("evening-early", "street_leaves_early", R5, "23:30", "23:30"),
-    Role("evening-late", "street_overnight", LEAF, "07:40", "08:45"),
+    Role("evening-late", "street_unsaid", LEAF, "07:40", "08:45", tells=False, dial="cheap"),
 )
 STREET_DAY = (
     Role("day-1", "street_visitor", SMART, "16:30", "16:40"),
@@ -144,6 +152,8 @@ PARKING = (
     Role("parking-night", "parking_overnight", BUZZ, "08:20", "09:40"),
     Role("parking-day", "parking_day", I4, "22:40", "22:20", language="en"),
 )
+ON_CALL = Role("on-call", "home_unsaid", ENYAQ, "07:30", "10:00", language="en", tells=False)
+"""A doctor who is called out on some nights, and never says when the car leaves."""
 VANS = (VITO, VITO, TRANSIT, VITO, KANGOO, VITO, TRANSIT, VITO, KANGOO, TRANSIT, VITO, KANGOO)
 
 FIRST_NAMES = (

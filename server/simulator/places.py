@@ -1,4 +1,4 @@
-"""The places of the demo town: three homes, a public street, a depot, a car park, and the stations that stand there."""
+"""The places of the demo town: four homes, a public street, a depot, a car park, and the stations that stand there."""
 
 from random import Random
 from uuid import UUID
@@ -100,8 +100,14 @@ HOMES = (
     ("dynamic", "Van Speijkstraat 121", "1057 GN", 52.36946, 4.86532),
     ("fixed", "Linnaeusparkweg 64", "1098 EJ", 52.35217, 4.93294),
     ("night", "Hogeweg 38", "1098 CD", 52.35455, 4.92961),
+    ("on-call", "Danie Theronstraat 17", "1091 XM", 52.35369, 4.91922),
 )
-HOME_NAMES = {"dynamic": "Van Speijkstraat", "fixed": "Linnaeusparkweg", "night": "Hogeweg"}
+HOME_NAMES = {
+    "dynamic": "Van Speijkstraat",
+    "fixed": "Linnaeusparkweg",
+    "night": "Hogeweg",
+    "on-call": "Danie Theronstraat",
+}
 PARKING_WINDOWS = (PriceWindow("23:00", "07:00", 420_000), PriceWindow("11:00", "16:00", 410_000))
 MAKES = (
     ("Alfen", "Eve Single Pro-line", "6.6.0-4245"),
@@ -112,7 +118,7 @@ MAKES = (
 
 
 def places(seed: int, parties: dict[str, PartySpec]) -> dict[str, Place]:
-    """All locations by key: `home-dynamic`, `home-fixed`, `home-night`, `street`, `depot`, `parking`."""
+    """All locations by key: `home-` with dynamic, fixed, night and on-call; `street`, `depot`, `parking`."""
     out = {
         f"home-{key}": Place(
             id=derive("town-location", seed, key),
@@ -192,7 +198,7 @@ def _parking(seed: int, operator_id: UUID) -> Place:
 
 
 def stations(seed: int, where: dict[str, Place], rng: Random) -> tuple[StationSpec, ...]:
-    """All stations, in a fixed order: homes, street, depot, car park."""
+    """All stations, in a fixed order: three homes, street, depot, car park, the home of who is on call."""
     out = [
         _station(seed, f"HOME-{number}", where[f"home-{key}"], ("1", MAX_11_KW, "A" if number != 2 else "W", 0), rng)
         for number, key in enumerate(("dynamic", "fixed", "night"), start=1)
@@ -208,6 +214,7 @@ def stations(seed: int, where: dict[str, Place], rng: Random) -> tuple[StationSp
     for number in range(1, PARKING_STATIONS + 1):
         wiring = (str(number), MAX_11_KW, "A", number - 1)
         out.append(_station(seed, f"ZEEBURG-{number}", where["parking"], wiring, later))
+    out.append(_station(seed, "HOME-4", where["home-on-call"], ("1", MAX_11_KW, "A", 0), Random(f"{seed}/on-call")))
     return tuple(out)
 
 

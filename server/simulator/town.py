@@ -1,6 +1,7 @@
 """The demo town: `build` derives everything in it from a seed. Pure: no clock, no socket, no global randomness.
 
-Three homes (dynamic, fixed with a partner supplier, night tariff), a public street of six stations behind one 3 x 63 A
+Four homes (dynamic, fixed with a partner supplier, night tariff, and the dynamic one of a doctor on call who never says
+when the car leaves), a public street of six stations behind one 3 x 63 A
 feeder, a depot of twelve on a 36 kW grid contract whose building takes 20 kW by day and 10 kW by night, and a car park
 with two stations where a kWh costs less at night and around noon.
 """
@@ -121,6 +122,7 @@ def _people(seed: int, parties: dict[str, PartySpec], places: dict[str, Place], 
     for role in cast.PARKING:  # the last to be cast: everybody else keeps the name of before
         provider = parties["provider-1"]
         out[role.key] = _driver(casting, role, provider, (_public(casting, role.key, provider),))
+    out[cast.ON_CALL.key] = _home_driver(casting, cast.ON_CALL)
     return out
 
 
@@ -141,6 +143,7 @@ def _home_driver(casting: _Casting, role: Role) -> Person:
     provider = casting.parties["provider-2" if role.key == "night" else "provider-1"]
     supplier = casting.parties["supplier"]
     tariff_id = casting.id("town-home-tariff", role.key)
+    kind = "dynamic" if role is cast.ON_CALL else role.key
     tariff = {
         "dynamic": HomeTariffSpec(tariff_id, "dynamic", markup_micro_per_kwh=18_150, supplier="Noordlicht Stroom"),
         "fixed": HomeTariffSpec(
@@ -154,10 +157,10 @@ def _home_driver(casting: _Casting, role: Role) -> Person:
             supplier=supplier.name,
             supplier_partner=True,
         ),
-    }[role.key]
+    }[kind]
     home = ContractSpec(
         id=casting.id("town-contract", f"home-{role.key}"),
-        kind=f"home_{role.key}",
+        kind=f"home_{kind}",
         provider_id=provider.id,
         counterparty_id=supplier.id if tariff.supplier_partner else None,
         location_id=casting.places[f"home-{role.key}"].id,
@@ -204,6 +207,8 @@ def _driver(casting: _Casting, role: Role, party: PartySpec, contracts: tuple[Co
         car=_car(casting, role.key, role.model),
         habits=tuple(HabitSpec(day, role.leaves if day < 5 else role.leaves_weekend) for day in range(7)),
         contracts=contracts,
+        tells=role.tells,
+        dial=role.dial,
     )
 
 

@@ -16,6 +16,7 @@ from shared.ids import derive
 from shared.units import VOLTS
 
 HISTORY_DAYS = 28
+PAST_WORTH_MINOR = (1, 10)
 LATER_FAULT_CHANCE = 0.34
 SURE_SHARE = 0.65
 """What a driver asks for is at most this share of what the place could give in the stay."""
@@ -41,17 +42,32 @@ class Visit(msgspec.Struct, frozen=True):
 
 
 class Stay(msgspec.Struct, frozen=True):
-    """A stay of the weeks before the town began."""
+    """A stay of the weeks before the town began.
+
+    `answer_worth_minor`: what it was worth then to be told when the car leaves, too little to ask; None where told.
+    """
 
     person_id: UUID
     station: str
     plugged_at: datetime
     unplugged_at: datetime
     energy_wh: int
+    answer_worth_minor: int | None = None
+
+
+class Whim(msgspec.Struct, frozen=True):
+    """On this share of the days a person leaves so many hours after plug-in instead, whatever the habit says."""
+
+    share: float
+    least_h: float
+    most_h: float
 
 
 class Routine(msgspec.Struct, frozen=True):
-    """A person's usual visit: plugs in between two local times, takes some kWh, leaves at the habit's time."""
+    """A person's usual visit: plugs in between two local times, takes some kWh, leaves at the habit's time or so.
+
+    `within_s`: who states no time leaves so much before or after the habit's at most.
+    """
 
     key: str
     station: str
@@ -60,6 +76,8 @@ class Routine(msgspec.Struct, frozen=True):
     kwh: tuple[int, int]
     states: bool = False
     fault: FaultKind | None = None
+    whim: Whim | None = None
+    within_s: int = 900
 
 
 class Stand(msgspec.Struct, frozen=True):
@@ -96,7 +114,7 @@ ROUTINES = (
     Routine("night-4", "LOOTS/4", "17:50", "18:30", (9, 18), fault=K.REPLUGS),
     Routine("night-5", "LOOTS/5", "18:30", "19:40", (12, 24), states=True, fault=K.REBOOTS),
     Routine("evening-early", "LOOTS/6", "17:45", "18:20", (15, 25), states=True, fault=K.LEAVES_EARLY),
-    Routine("evening-late", "LOOTS/6", "21:10", "22:00", (8, 18), states=True),
+    Routine("evening-late", "LOOTS/6", "21:10", "22:00", (8, 18), whim=Whim(0.15, 5.0, 8.0)),
     Routine("morning", "LOOTS/1", "09:40", "10:00", (4, 7), states=True),
     *(
         Routine(
@@ -112,6 +130,7 @@ ROUTINES = (
     ),
     Routine("parking-night", "ZEEBURG-1", "17:10", "18:20", (22, 38), states=True),
     Routine("parking-day", "ZEEBURG-2", "12:20", "13:10", (18, 30), states=True),
+    Routine("on-call", "HOME-4", "17:20", "18:30", (20, 34), whim=Whim(0.2, 4.0, 9.5), within_s=2_400),
 )
 
 
@@ -139,8 +158,19 @@ def past(stand: Stand) -> tuple[Stay, ...]:
             if routine.fault is FaultKind.LEAVES_EARLY or rng.random() < 0.15:
                 continue
             visit = _usual(stand, routine, first - timedelta(days=back), rng)
-            out.append(Stay(visit.person_id, visit.station, visit.plug_at, visit.unplug_at, visit.need_wh))
+            energy_wh = min(visit.need_wh, _most_wh(stand, visit))
+            worth = None if stand.players[routine.key].tells else rng.randrange(*PAST_WORTH_MINOR)
+            out.append(Stay(visit.person_id, visit.station, visit.plug_at, visit.unplug_at, energy_wh, worth))
     return tuple(out)
+
+
+def _most_wh(stand: Stand, visit: Visit) -> int:
+    """What a car can take in its whole stay, at most."""
+    station = stand.stations[visit.station]
+    car = next(one.car for one in stand.players.values() if one.id == visit.person_id)
+    assert car is not None
+    power_w = min(station.max_ma, car.max_ma) * VOLTS * min(car.phases, station.phases) // 1000
+    return int(power_w * (visit.unplug_at - visit.plug_at).total_seconds()) // 3600
 
 
 def _visits(stand: Stand, routine: Routine, day: date, settling: int | None) -> list[Visit]:
@@ -163,9 +193,11 @@ def _usual(stand: Stand, routine: Routine, day: date, rng: Random) -> Visit:
     if routine.states:
         unplug_at = leaves + timedelta(seconds=rng.randrange(60, 600))
     else:
-        unplug_at = leaves + timedelta(seconds=rng.randrange(-900, 900))
+        unplug_at = leaves + timedelta(seconds=rng.randrange(-routine.within_s, routine.within_s))
     soc = _soc(person.car, _energy_wh(stand, station, person.car, (routine, plug_at, leaves, rng)))
     need = need_wh(person.car, soc)
+    if routine.whim is not None and rng.random() < routine.whim.share:
+        unplug_at = plug_at + timedelta(hours=rng.uniform(routine.whim.least_h, routine.whim.most_h))
     return Visit(
         id=derive("town-visit", stand.seed, day, routine.key),
         person_id=person.id,

@@ -27,7 +27,10 @@ KINDS = (
 
 
 class PastStay(msgspec.Struct, frozen=True):
-    """A stay of before this server's time: it teaches, and owes nobody anything."""
+    """A stay of before this server's time: it teaches, and owes nobody anything.
+
+    `answer_worth_minor`: what it was worth to be told when the car leaves, where nobody said and nobody was asked.
+    """
 
     id: UUID
     party_id: UUID
@@ -39,6 +42,7 @@ class PastStay(msgspec.Struct, frozen=True):
     started_at: datetime
     ended_at: datetime
     energy_wh: int
+    answer_worth_minor: int | None = None
 
 
 async def add_past(tx: AsyncSession, stays: Sequence[PastStay]) -> None:
@@ -62,6 +66,7 @@ async def add_past(tx: AsyncSession, stays: Sequence[PastStay]) -> None:
             "meter_stop_wh": stay.energy_wh,
             "register_wh": stay.energy_wh,
             "stop_reason": "Past",
+            "answer_worth_minor": stay.answer_worth_minor,
         }
         for number, stay in enumerate(stays)
     ]

@@ -1,6 +1,7 @@
 from datetime import time
 
 import flet as ft
+import msgspec
 from fake_town import Town
 from fletkit import Open, Screen
 
@@ -37,6 +38,17 @@ async def test_the_language_changes_everything_at_once_and_is_kept(signed_in: Op
     assert screen.page.locale_configuration is not None
     assert screen.page.locale_configuration.current_locale == ft.Locale("nl")
     assert screen.device["dalstroom.language"] == "nl"
+
+
+async def test_what_a_visitor_of_the_demo_saves_does_not_bring_the_language_of_the_account(
+    signed_in: Open, town: Town
+) -> None:
+    town.me = msgspec.structs.replace(town.me, language="nl")
+    screen = await at_settings(signed_in)
+    await screen.click("withdraw")
+    await screen.until(lambda: screen.has("agree"))
+    assert screen.says("When do you usually leave?")
+    assert screen.device["dalstroom.language"] == "en"
 
 
 async def test_light_and_dark_are_chosen_and_kept(signed_in: Open, town: Town) -> None:

@@ -104,6 +104,28 @@ def test_a_night_at_home_on_a_phone_and_on_the_street_at_a_desktop(demo: Demo, o
     finds_cashback_and_its_receipt(desktop)
 
 
+SHIFTS = """BEGIN:VCALENDAR
+BEGIN:VEVENT
+DTSTART;TZID=Europe/Amsterdam:20250106T060000
+RRULE:FREQ=DAILY
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def gives_the_calendar_of_shifts(window: Window) -> None:
+    """From a file of this machine: the shifts are counted, and the next departure is half an hour before the next."""
+    with window.page.expect_file_chooser() as chooser:
+        window.tap(window.button("Choose a file"))
+    chooser.value.set_files({"name": "shifts.ics", "mimeType": "text/calendar", "buffer": SHIFTS.encode()})
+    saves = "xpath=preceding::flt-semantics[@role='button'][normalize-space(.)='Save' or @aria-label='Save'][1]"
+    save = window.button("Choose a file").locator(saves)  # the other one is of the car
+    expect(save).to_be_enabled(timeout=20_000)
+    window.tap(save)
+    known = re.compile(r"14 shifts in the coming two weeks\. You leave .*05:30")
+    expect(window.host.get_by_text(known).first).to_be_attached(timeout=20_000)
+
+
 @pytest.mark.parametrize("size", ["phone", "desktop"])
 def test_every_page_opens_and_nothing_comes_from_elsewhere(demo: Demo, open_window: Open, size: str) -> None:
     window = open_window(size)
@@ -116,4 +138,6 @@ def test_every_page_opens_and_nothing_comes_from_elsewhere(demo: Demo, open_wind
     ):
         window.go(tab)
         expect(window.host.get_by_text(words).first).to_be_attached(timeout=20_000)
+    if size == "desktop":
+        gives_the_calendar_of_shifts(window)
     assert window.outside == []

@@ -164,3 +164,16 @@ def test_once_all_is_offered_waiting_for_a_cheaper_slot_still_has_a_price():
     ahead = Ahead(prices, SLOT_WH, SLOT_WH, np.ones(5), certain(2_000))
     told = engine_prices(ahead, plan(ahead, Stakes(risk_eur=1.0)))
     assert max(told[:2]) <= 0 <= told[4] < min(told[2:4])
+
+
+def test_slots_in_which_the_car_is_hardly_there_are_no_place_to_put_a_charge_off_to():
+    survival = np.array([1.0] * 6 + [0.5] * 2 + [0.01] * 16)
+    ahead = Ahead(np.full(24, 100_000, dtype=np.int64), SLOT_WH, SLOT_WH, survival, certain(4_000))
+    at_stake = Stakes(risk_eur=1.0)
+    found = plan(ahead, at_stake)
+    alone, told = (engine_prices(ahead, found, 4_000, lost) for lost in (0, 250_000))
+    assert max(alone[8:]) - min(alone) < 1_000, "no single slot is worth anything: the next one will do"
+    assert told[:4] == alone[:4]
+    assert max(told[:6]) < 1_000
+    assert all(100_000 < price < 200_000 for price in told[6:8])
+    assert min(told[8:]) > 200_000

@@ -1,7 +1,7 @@
 """Runs one demo day in a process of its own and writes down what the tests look at: `demo_day.py FOLDER SEED [PRICES]`.
 
 FOLDER gets `summary.json` (the bytes that `dalstroom demo --once --json` prints), `receipts.json` (by station and
-transaction) and `frames.jsonl` (the log of OCPP messages).
+transaction), `expected.json` (by session: how its last plan knew the departure) and `frames.jsonl` (the OCPP messages).
 """
 
 import asyncio
@@ -11,12 +11,13 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 
 from server.cli import logs
 from server.cli.demo import said
-from server.cli.demo_run import Outcome, run_once
+from server.cli.demo_run import Expected, Outcome, run_once
 from server.simulator.log import MessageLog
 from shared.cdrs import Receipt
 
@@ -47,6 +48,11 @@ class Day:
         """The server's receipts, by the station's identity and the transaction's number."""
         rows = msgspec.json.decode((self.folder / "receipts.json").read_bytes(), type=list[tuple[str, int, Receipt]])
         return {(station, transaction): receipt for station, transaction, receipt in rows}
+
+    @property
+    def expected(self) -> dict[UUID, Expected]:
+        """How each session's last plan knew when the car would leave."""
+        return msgspec.json.decode((self.folder / "expected.json").read_bytes(), type=dict[UUID, Expected])
 
     @property
     def frames(self) -> list[str]:
@@ -91,6 +97,7 @@ def main(folder: Path, seed: int, prices: Path | None) -> None:
     receipts = {receipt.session_id: receipt for receipt in outcome.receipts}
     rows = [(*key, receipts[session]) for key, session in outcome.sessions.items() if session in receipts]
     (folder / "receipts.json").write_bytes(msgspec.json.encode(rows))
+    (folder / "expected.json").write_bytes(msgspec.json.encode(outcome.expected))
     (folder / "summary.json").write_text(said(outcome))
 
 

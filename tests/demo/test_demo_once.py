@@ -92,6 +92,27 @@ def test_who_left_early_is_the_departure_that_was_missed(typical_day):
     assert {session for session, cause in missed.items() if cause == "leaves_early"} <= short
 
 
+def test_who_never_says_when_is_planned_by_forecast_and_settled_as_everybody_else(typical_day):
+    by_forecast = {session: one for session, one in typical_day.expected.items() if one.source == "forecast"}
+    assert len(by_forecast) == 2
+    assert all(one.reason.startswith(("departure_own_", "departure_any_moment")) for one in by_forecast.values())
+    assert all(one.stays >= 15 for one in by_forecast.values())
+    assert all(one.worth_minor is not None for one in by_forecast.values())
+    receipts = {key: one for key, one in typical_day.receipts.items() if one.session_id in by_forecast}
+    assert {station for station, _ in receipts} == {"HOME-4", "LOOTS/6"}
+    assert {receipt.case for receipt in receipts.values()} == {"B", "A"}
+    for receipt in receipts.values():
+        assert sum(slot.actual_wh for slot in receipt.slots) == receipt.energy_wh > 5_000
+    missed = {UUID(missed["session"]) for missed in typical_day.summary["missed_departures"]}
+    assert not missed & set(by_forecast), "a forecast is no stated departure"
+
+
+def test_a_question_is_asked_only_where_the_answer_is_worth_ten_cents(typical_day, recorded_day):
+    expected = [*typical_day.expected.values(), *recorded_day.expected.values()]
+    assert {one.asked for one in expected if (one.worth_minor or 0) < 10} == {False}
+    assert any(one.asked for one in expected)
+
+
 def test_each_seed_has_a_noon_of_its_own_inside_the_prices():
     prices = read_prices(CHOSEN_DAYS)
     noons = {start_of(seed, prices) for seed in range(20)}

@@ -60,7 +60,7 @@ def test_the_street_shares_a_feeder_and_the_depot_a_contract(town):
     assert [(w.from_local, w.load_w) for w in places["depot"].base_load] == [("07:00", 20_000), ("19:00", 10_000)]
     assert at[places["parking"].id] == 2
     assert places["parking"].feeder_ma == (32_000, 32_000, 32_000)
-    assert [at[places[f"home-{kind}"].id] for kind in ("dynamic", "fixed", "night")] == [1, 1, 1]
+    assert [at[places[f"home-{kind}"].id] for kind in ("dynamic", "fixed", "night", "on-call")] == [1, 1, 1, 1]
 
 
 def test_only_the_car_park_has_a_price_that_varies(town):
@@ -143,3 +143,24 @@ def test_habits_and_history_teach_when_people_leave(town):
     assert all(len(person.habits) == 7 for person in drivers)
     assert len(town.history) > 400
     assert all(stay.unplugged_at < town.start + timedelta(hours=1) for stay in town.history)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_two_never_say_when_they_leave_and_are_gone_early_on_some_days(seed):
+    town = build(seed, NOON)
+    silent = {person.id: person for person in town.people if not person.tells}
+    assert {person.story: person.dial for person in silent.values()} == {
+        "home_unsaid": "sure",
+        "street_unsaid": "cheap",
+    }
+    assert all(visit.ready_by is None is visit.energy_wh for visit in town.visits if visit.person_id in silent)
+    for stay in town.history:
+        assert (stay.answer_worth_minor is not None) == (stay.person_id in silent)
+    for person in silent:
+        stays = [stay for stay in town.history if stay.person_id == person]
+        early = [stay for stay in stays if stay.unplugged_at - stay.plugged_at < timedelta(hours=9, minutes=30)]
+        assert 15 <= len(stays) <= 28
+        assert 0 < len(early) < len(stays) / 2
+        assert all(
+            0 < stay.energy_wh <= 11_040 * (stay.unplugged_at - stay.plugged_at).seconds / 3600 for stay in stays
+        )
