@@ -193,6 +193,33 @@ async def test_a_plan_told_once_more_counts_too_and_who_draws_more_than_it_is_ke
     assert await reserved(context) == FULL_W
 
 
+async def test_one_that_nobody_counts_on_and_draws_more_than_is_reserved_takes_it_from_the_others(context, stations):
+    """Its car begins although no plan was accepted that its meter could be held against."""
+    await come_online(context, STREET_STATION_1, STREET_STATION_2)
+    await live_until(context, NOW)
+    stations.says[STREET_STATION_1] = Heard("timed_out")
+    first = await plug_in(context.db, NOW, STREET_STATION_1)
+    await ask(context, first, ready_by=NOW + timedelta(hours=13), energy_wh=4_000)
+    second = await plug_in(context.db, NOW, STREET_STATION_2, "BERT-CARD")
+    await ask(context, second, ready_by=NOW + timedelta(hours=3), energy_wh=30_000)
+    await live_until(context, NOW + 4 * MINUTE)
+    assert is_silent((await look(context, first))[0])
+    before = await reserved(context)
+    assert before < FULL_W
+    _, plan = await look(context, second)
+    at = context.clock.now()
+    assert plan.power_w(at) > LIMIT_W - FULL_W
+    await read_meter(context.db, first, at, 300, 300)
+    async with context.db.read() as tx:
+        assert "replan" not in [task.kind for task in await outbox.due(tx, at)], "as good as nothing"
+    await read_meter(context.db, first, at + MINUTE, 500, FULL_W)
+    await live_until(context, at + MINUTE)
+    assert await reserved(context) == FULL_W
+    _, plan = await look(context, second)
+    assert plan.outcome == "accepted"
+    assert plan.power_w(at + MINUTE) <= LIMIT_W - FULL_W
+
+
 async def test_a_share_that_was_not_answered_is_told_again_and_what_was_confirmed_before_still_counts(
     context, stations
 ):
