@@ -209,8 +209,8 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
     running = {session.id: session for session in await sessions.open_at(tx, question.location_id)}
     for one, wish in zip(question.asked, question.wishes, strict=True):
         made, current = by_id[str(wish.session_id)], running.get(wish.session_id)
-        if current is None:
-            continue  # it was unplugged while we planned
+        if current is None or _unsteerable(current):
+            continue  # it was unplugged while we planned, or given up: the place is planned without it next
         plan = _plan(question, one, wish, of_curve)
         plan = msgspec.structs.replace(
             plan,
