@@ -324,6 +324,8 @@ async def close_session(tx: AsyncSession, station_id: UUID, info: StopInfo, now:
     if session.state is SessionState.OPEN or (session.stop_reason in GUESSED and info.reason not in GUESSED):
         await _keep(tx, session, info.readings, now)
         ended_at = max(min(info.at, now + CLOCK_SKEW), session.started_at)
+        if session.stop_reason == SUPERSEDED:  # the next car was there by then
+            ended_at = min(ended_at, await sessions.next_start(tx, session) or ended_at)
         await _end(tx, session, ended_at, max(info.meter_stop_wh, session.meter_start_wh), info.reason or "Local")
         await outbox.withdraw(tx, "close", str(session.id), now)
         await outbox.put(tx, "settle", str(session.id), {"session_id": session.id}, now)
