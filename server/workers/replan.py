@@ -23,7 +23,7 @@ from server.storage.plans import Plan
 from server.storage.sessions import SessionEvent
 from server.workers.context import WorkContext
 from server.workers.ports import AT_ONCE, Heard, Order
-from shared.sessions import Delay
+from shared.sessions import Delay, SessionState
 
 ROUNDS = 3
 READING_OPTIONS = (
@@ -185,13 +185,17 @@ async def _keep(
 ) -> list[tuple[Session, Session]]:
     """Write what stations said of their plans; returns each session before and after.
 
-    Sessions are read anew: a reading may have come in meanwhile.
+    Sessions are read anew, and held: a reading may have come in meanwhile, or come now. To one that has ended nothing
+    is added: what it is settled by stays.
     """
-    current = await sessions.some(tx, [one.session.id for one in told])
+    current = await sessions.some_held(tx, [one.session.id for one in told])
     outcomes, happened, kept = [], [], []
     for one, heard in zip(told, answers, strict=True):
         plan, session = one.plan, current[one.session.id]
         assert plan is not None
+        if session.state is not SessionState.OPEN:
+            kept.append((session, session))
+            continue
         after = _after(session, heard, given_up=await _given_up(tx, session, heard))
         kept.append((session, after))
         await sessions.save(tx, session, after)
