@@ -14,18 +14,19 @@ MIN_CURRENT_MA = 6_000
 """Below 6 A an AC session cannot charge (IEC 61851)."""
 
 
-START_WAIT_S = 300
+START_WAIT_S = 420
 """Behind a shared limit a new start draws nothing for so long, unless it is told something before.
 
-Others must make room first. It is longer than it takes to give up a neighbour that does not answer (three time-outs
-of 20 s, a minute apart, twice as long where both waves meet one).
+Others must make room first. It is longer than it takes to give up two neighbours that stop answering one after the
+other: 180 s each (three time-outs of 20 s, up to a minute apart).
 """
 
 
 class Station(msgspec.Struct, frozen=True):
     """The box with one OCPP connection. `unit` is what its profiles are said in; `safe_held_w` what it confirmed.
 
-    `booted_at`: None where it never was here. `starts_alone`: it refused to stop taking cards while it is out of reach, or to wait at the start of a session.
+    `booted_at`: None where it never was here. `starts_alone`: it refused to stop taking cards while it is out of
+    reach, or to wait at the start of a session.
     """
 
     id: UUID
