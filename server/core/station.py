@@ -14,18 +14,19 @@ MIN_CURRENT_MA = 6_000
 """Below 6 A an AC session cannot charge (IEC 61851)."""
 
 
-START_WAIT_S = 300
+START_WAIT_S = 420
 """Behind a shared limit a new start draws nothing for so long, unless it is told something before.
 
-Others must make room first. It is longer than it takes to give up a neighbour that does not answer (three time-outs
-of 20 s, a minute apart, twice as long where both waves meet one).
+Others must make room first. It is longer than it takes to give up two neighbours that stop answering one after the
+other: 180 s each (three time-outs of 20 s, up to a minute apart).
 """
 
 
 class Station(msgspec.Struct, frozen=True):
     """The box with one OCPP connection. `unit` is what its profiles are said in; `safe_held_w` what it confirmed.
 
-    `starts_alone`: it refused to stop taking cards while it is out of reach, or to wait at the start of a session.
+    `booted_at`: None where it never was here. `starts_alone`: it refused to stop taking cards while it is out of
+    reach, or to wait at the start of a session.
     """
 
     id: UUID
@@ -44,6 +45,7 @@ class Station(msgspec.Struct, frozen=True):
     last_seen_at: datetime | None = None
     safe_held_w: int | None = None
     starts_alone: bool = False
+    booted_at: datetime | None = None
 
 
 class Feeder(msgspec.Struct, frozen=True):
@@ -89,6 +91,15 @@ def cap_w(feeder: Feeder, moment: datetime, zone: str, cars: int) -> int:
         clock = moment.astimezone(ZoneInfo(zone)).strftime("%H:%M")
         limits.append(feeder.limit_w - _load_at(feeder.base_load, clock))
     return max(0, min(limits)) // cars
+
+
+def kept_share_w(box: Station, feeder: Feeder, stations: int, phases: int) -> int:
+    """What a car on `phases` may take at a station out of reach, W: its share, or what it holds of a time with fewer.
+
+    What is said in W (`safe_held_w`) may all stand on one phase, what is said in A is the same on each.
+    """
+    held = box.safe_held_w or 0
+    return max(safe_share_w(feeder, stations, phases), held if box.unit == "W" else held * phases // box.phases)
 
 
 def safe_share_w(feeder: Feeder, stations: int, phases: int) -> int:

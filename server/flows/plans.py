@@ -12,7 +12,7 @@ from server.core.ask import Place, Wish
 from server.core.following import is_silent
 from server.core.pricecurve import PriceSlot, curve_id, sources
 from server.core.session import Followed, Session
-from server.core.station import Station, safe_share_w
+from server.core.station import Station, kept_share_w
 from server.core.timegrid import Grid, floor_slot
 from server.core.valley import steady
 from server.core.valley.problem import Answer, Problem
@@ -129,26 +129,27 @@ def _reserved(
 def _free_w(box: Station, here: Here) -> int:
     """What may be drawn at a free station before anybody there can be told anything.
 
-    Out of reach, or should we be gone, only the default share; one that has not confirmed it holds to nothing. One
-    that has draws nothing at first (`START_WAIT_S`).
+    Out of reach, or should we be gone, only the default share; one that has not confirmed it holds to nothing, unless
+    it never was here. One that has draws nothing at first (`START_WAIT_S`).
     """
     assert here.feeder is not None
-    if box.online and box.safe_held_w is None:
+    if box.safe_held_w is None and (box.online or box.booted_at is not None):
         return box.max_w
-    return safe_share_w(here.feeder, here.boxes, box.phases) if not box.online or box.starts_alone else 0
+    share = kept_share_w(box, here.feeder, here.boxes, box.phases)
+    return share if not box.online or box.starts_alone else 0
 
 
 def _lost_w(one: SessionFacts, held: Sequence[Plan], here: Here) -> int:
     """What may be drawn in a session that nobody steers.
 
-    Where the station only does not answer, it keeps to what it accepted last, or else to its default share; a plan
-    that it did not answer may have arrived all the same.
+    Where the station only does not answer, it keeps to what it accepted last, or else to the default share that it
+    confirmed; a plan that it did not answer may have arrived all the same.
     """
     assert here.feeder is not None
     silent = is_silent(one.session)
-    if (_unsteerable(one.session) and not silent) or (silent and one.station.safe_held_w is None):
+    if (_unsteerable(one.session) and not silent) or one.station.safe_held_w is None:
         return one.max_w
-    share = safe_share_w(here.feeder, here.boxes, one.phases)
+    share = kept_share_w(one.station, here.feeder, here.boxes, one.phases)
     moments = [(plan, moment) for plan in held for moment in plan.moments(here.now)]
     return max([share, one.session.power_w if silent else 0, *(plan.power_w(moment) for plan, moment in moments)])
 
@@ -208,8 +209,8 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
     running = {session.id: session for session in await sessions.open_at(tx, question.location_id)}
     for one, wish in zip(question.asked, question.wishes, strict=True):
         made, current = by_id[str(wish.session_id)], running.get(wish.session_id)
-        if current is None:
-            continue  # it was unplugged while we planned
+        if current is None or _unsteerable(current):
+            continue  # it was unplugged while we planned, or given up: the place is planned without it next
         plan = _plan(question, one, wish, of_curve)
         plan = msgspec.structs.replace(
             plan,

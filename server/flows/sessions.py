@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import access, cdr, following, objective
 from server.core.demand import NeedSource
-from server.core.following import DRAWING_W, GRACE, TOO_MUCH, Sight, Verdict
+from server.core.following import DRAWING_W, GRACE, TOLERANCE_W, TOO_MUCH, Sight, Verdict
 from server.core.meter import p95
 from server.core.reports import ReadingsInfo, SampledReading, StartAnswer, StartInfo, StopInfo, TokenAnswer
 from server.core.session import AWAITED, Followed, Session
@@ -166,6 +166,8 @@ async def take_readings(tx: AsyncSession, station_id: UUID, info: ReadingsInfo, 
             after = await _hold_against_plan(tx, after, plan, sample, now)
     if session.soc_pct is None and after.soc_pct is not None:  # the plan in force guessed, and charges a floor first
         await outbox.put_once(tx, "replan", str(session.location_id), {"why": "soc_known"}, now)
+    if following.is_silent(session) and after.power_w > session.power_w + TOLERANCE_W:  # what it draws is reserved
+        await outbox.put_once(tx, "replan", str(session.location_id), {"why": "silent_draws_more"}, now)
     await sessions.save(tx, session, after)
     announce(tx, SessionMoved(session.account_id, session.id))
 
@@ -322,6 +324,8 @@ async def close_session(tx: AsyncSession, station_id: UUID, info: StopInfo, now:
     if session.state is SessionState.OPEN or (session.stop_reason in GUESSED and info.reason not in GUESSED):
         await _keep(tx, session, info.readings, now)
         ended_at = max(min(info.at, now + CLOCK_SKEW), session.started_at)
+        if session.stop_reason == SUPERSEDED:  # the next car was there by then
+            ended_at = min(ended_at, await sessions.next_start(tx, session) or ended_at)
         await _end(tx, session, ended_at, max(info.meter_stop_wh, session.meter_start_wh), info.reason or "Local")
         await outbox.withdraw(tx, "close", str(session.id), now)
         await outbox.put(tx, "settle", str(session.id), {"session_id": session.id}, now)

@@ -50,8 +50,8 @@ async def settle_session(tx: AsyncSession, session_id: UUID, now: datetime) -> s
         return "settled_before"
     await wallets.add_cdr(tx, receipt, session.party_id, session.account_id, now)
     await _post(tx, run, settled, before, now)
-    await _learn(tx, one, plan)
     if not before.revision:
+        await _learn(tx, one, plan)
         await wishes.learn(tx, one)
         await _keep_promise(tx, one, plan, short)
     done = "corrected" if before.revision else "settled"
@@ -68,7 +68,7 @@ async def _held(tx: AsyncSession, session_id: UUID) -> Session | None:
 
 
 async def _learn(tx: AsyncSession, one: SessionFacts, plan: Plan | None) -> None:
-    """What a session that ended full teaches of its car."""
+    """What a session that ended full teaches of its car, once: a correction is of the same stay."""
     if one.car is None or plan is None or not one.session.full:
         return
     seen_s = taper.tail_s(await sessions.readings(tx, one.session.id), plan.power_w)

@@ -95,10 +95,11 @@ async def held(tx: AsyncSession, session_id: UUID) -> Session | None:
     return None if row is None else to_struct(row, Session)
 
 
-async def some(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, Session]:
-    """Sessions by id."""
-    rows = await tx.execute(sa.select(TABLE).where(S.id.in_(list(session_ids))))
-    return {row.id: to_struct(row, Session) for row in rows}
+async def some_held(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, Session]:
+    """Sessions by id, held: see `held`. In the order of their ids: of two that hold several neither waits for both."""
+    rows = sa.select(TABLE).where(S.id.in_(list(session_ids))).order_by(S.id)
+    found = await tx.execute(rows.with_for_update(key_share=True))
+    return {row.id: to_struct(row, Session) for row in found}
 
 
 async def by_transaction(tx: AsyncSession, station_id: UUID, transaction_id: int) -> Session | None:

@@ -23,7 +23,7 @@ from server.storage.plans import Plan
 from server.storage.sessions import SessionEvent
 from server.workers.context import WorkContext
 from server.workers.ports import AT_ONCE, Heard, Order
-from shared.sessions import Delay
+from shared.sessions import Delay, SessionState
 
 ROUNDS = 3
 READING_OPTIONS = (
@@ -69,6 +69,7 @@ async def dispatch(context: WorkContext, task: Task) -> str:
         found = await facts.of_sessions(tx, await sessions.open_at(tx, UUID(task.key)))
         held = await stored.may_hold(tx, [one.session.id for one in found])
     unsent = [one for one in found if one.plan is not None and one.plan.sent_at is None and one.station.online]
+    unsent = [one for one in unsent if not is_silent(one.session)]  # what is reserved for it is another plan
     first = [one for one in unsent if _less_first(one, held.get(one.session.id, ()), now)]
     told = await _send(context, first, now)
     for one, heard in zip(first, told, strict=True):
@@ -111,7 +112,11 @@ def _less(plan: Plan, before: Plan, now: datetime) -> bool:
 
 
 async def resend(context: WorkContext, task: Task) -> str:
-    """Send the plan in force of a station's session once more; one that allows more than before waits for its turn."""
+    """Send the plan in force of a station's session once more; one that allows more than before waits for its turn.
+
+    Where a station was given up, a plan that it was never sent is not what is reserved for it: it is asked with the
+    last one that it was.
+    """
     session_id, now = msgspec.json.decode(task.payload, type=dict[str, UUID])["session_id"], context.clock.now()
     async with context.db.read() as tx:
         session = await sessions.get(tx, session_id)
@@ -122,6 +127,8 @@ async def resend(context: WorkContext, task: Task) -> str:
     if not one.station.online:
         return "offline"  # it is told when it comes back
     unsent = one.plan.sent_at is None and one.station.feeder_id is not None
+    if unsent and is_silent(one.session) and session_id in held:
+        one, unsent = msgspec.structs.replace(one, plan=held[session_id][-1]), False
     if unsent and not _less_first(one, held.get(session_id, ()), now):
         async with context.db.begin() as tx:
             location_id = one.session.location_id
@@ -178,13 +185,17 @@ async def _keep(
 ) -> list[tuple[Session, Session]]:
     """Write what stations said of their plans; returns each session before and after.
 
-    Sessions are read anew: a reading may have come in meanwhile.
+    Sessions are read anew, and held: a reading may have come in meanwhile, or come now. To one that has ended nothing
+    is added: what it is settled by stays.
     """
-    current = await sessions.some(tx, [one.session.id for one in told])
+    current = await sessions.some_held(tx, [one.session.id for one in told])
     outcomes, happened, kept = [], [], []
     for one, heard in zip(told, answers, strict=True):
         plan, session = one.plan, current[one.session.id]
         assert plan is not None
+        if session.state is not SessionState.OPEN:
+            kept.append((session, session))
+            continue
         after = _after(session, heard, given_up=await _given_up(tx, session, heard))
         kept.append((session, after))
         await sessions.save(tx, session, after)

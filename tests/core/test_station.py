@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.core.station import MIN_CURRENT_MA, Feeder, base_load_w, cap_w, safe_share_w
+from server.core.station import MIN_CURRENT_MA, Feeder, Station, base_load_w, cap_w, kept_share_w, safe_share_w
 from server.core.timegrid import local_day
 from shared.units import VOLTS
 
@@ -27,6 +27,21 @@ def test_six_stations_behind_63_a_have_10_5_a_each():
 def test_a_share_below_6_a_is_none_at_all():
     assert safe_share_w(STREET, 11, 3) == 0
     assert safe_share_w(DEPOT, 12, 3) == 0
+
+
+@pytest.mark.parametrize(
+    ("unit", "held", "phases", "kept"),
+    [
+        ("A", None, 3, 7_245),
+        ("A", 9_000, 3, 9_000),  # of a time with fewer stations
+        ("A", 9_000, 1, 3_000),
+        ("A", 3_000, 3, 7_245),
+        ("W", 3_000, 1, 3_000),  # all of it may stand on one phase
+    ],
+)
+def test_what_a_station_out_of_reach_keeps_is_the_larger_share(unit, held, phases, kept):
+    box = Station(*(UUID(int=4),) * 3, "CP-1", 11_040, 3, online=False, unit=unit, safe_held_w=held)
+    assert kept_share_w(box, STREET, 6, phases) == kept
 
 
 @given(limits=st.lists(st.integers(0, 200_000), min_size=3, max_size=3), stations=st.integers(1, 40))

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 from flow_story import HOUR, MINUTE, QUARTER, day_ahead, publish, publish_days, session_of, settle_due
-from small_town import ANNA, NOW, PROVIDER, STREET, STREET_STATION_1, make_plan, plug_in, rows
+from small_town import ANNA, ANNAS_CAR, NOW, PROVIDER, STREET, STREET_STATION_1, make_plan, plug_in, rows
 
 from server.core import ledger
 from server.core.cashback import split
@@ -19,7 +19,7 @@ from server.flows import accounts as people
 from server.flows import closing, settlements
 from server.flows import sessions as flow
 from server.flows import wallets as purse
-from server.storage import accounts, outbox, sessions, stations, wallets
+from server.storage import accounts, outbox, sessions, stations, vehicles, wallets
 from shared.accounts import MeUpdate
 from shared.sessions import SessionState
 
@@ -186,6 +186,19 @@ async def test_a_correction_that_does_not_commit_is_made_when_the_server_is_back
     assert (await owned(town), await rows(town, "cdrs")) == (before, 1)
     assert await settle_due(town, DUE + HOUR) == ["corrected"]
     assert (await rows(town, "cdrs"), (await owned(town))[0] > before[0]) == (2, True)
+
+
+async def test_a_stay_teaches_its_car_once_however_often_it_is_settled(town):
+    session_id = await night(town, missing=HOLE)
+    async with town.begin() as tx:
+        session = await sessions.get(tx, session_id)
+        await sessions.save(tx, session, msgspec.structs.replace(session, full=True))
+        await vehicles.update(tx, ANNAS_CAR, tail_s=1_000)
+    await read(town, session_id, HOLE, in_the_valley, REPLAYED)
+    assert await settle_due(town, DUE) == ["corrected"]
+    async with town.read() as tx:
+        (car,) = await vehicles.of(tx, ANNA)
+    assert car.tail_s == 1_000
 
 
 async def test_two_that_settle_at_once_post_once(town):

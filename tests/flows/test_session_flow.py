@@ -278,6 +278,19 @@ async def test_the_end_of_a_settled_guess_corrects_what_was_posted(town):
     assert await rows(town, "cdrs") == 2  # the first one stays as it was
 
 
+async def test_a_late_end_of_a_superseded_session_is_not_after_the_next_car_came(town):
+    lost = await start(town, station=STREET_STATION_1)
+    again = msgspec.structs.replace(START, at=NOW + 5 * HOUR, meter_start_wh=120_000)
+    await start(town, again, again.at, STREET_STATION_1)
+    await street_night(town, lost.transaction_id, 20_000, 7, NOW + 24 * HOUR)
+    session = await session_of(town, lost.transaction_id, STREET_STATION_1)
+    assert (session.stop_reason, session.energy_wh) == ("EVDisconnected", 20_000)
+    assert session.ended_at == again.at
+    async with town.read() as tx:
+        (receipt,) = await wallets.receipts_of(tx, ANNA)
+    assert (receipt.ended_at, receipt.energy_wh) == (again.at, 20_000)
+
+
 async def test_an_evse_that_is_free_ends_what_its_station_forgot(town):
     answer = await start(town)
     await read(town, answer.transaction_id, NOW + 30 * MINUTE, 105_000)

@@ -285,7 +285,7 @@ async def test_a_safe_share_waits_at_a_start_unless_the_station_refuses_to(town)
             [(period["startPeriod"], period["limit"]) for period in one["chargingSchedule"]["chargingSchedulePeriod"]]
             for one in profiles
         ]
-        assert limits == [[(0, 0.0), (300, 10.5)], [(0, 10.5)]][: len(answers)]
+        assert limits == [[(0, 0.0), (420, 10.5)], [(0, 10.5)]][: len(answers)]
         assert [one["chargingProfileKind"] for one in profiles] == ["Relative", "Absolute"][: len(answers)]
 
 

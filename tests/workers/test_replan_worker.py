@@ -14,6 +14,7 @@ from small_town import (
     STREET_STATION_2,
     plug_in,
     read_meter,
+    unplug,
 )
 
 from server.core.session import Followed
@@ -312,6 +313,22 @@ async def test_who_unplugs_while_the_plan_is_made_is_left_out(context, two_cars)
     assert await replan.replan(busy, task) == "planned"
     assert (await session_of(context, first)).plan_version == before
     assert (await plan_of(context, second)).need_wh == 12_000
+
+
+async def test_what_a_station_says_of_a_plan_changes_nothing_of_a_session_that_ended_meanwhile(context, stations):
+    await come_online(context, HOME_STATION)
+    home = await plug_in(context.db, NOW)
+
+    async def leaves():
+        await unplug(context.db, home, NOW + MINUTE, 0)
+
+    stations.waits[HOME_STATION] = leaves
+    await work_off(context)
+    assert len(told(stations, HOME_STATION)) == 1
+    session = await session_of(context, home)
+    assert (session.plan_accepted, session.held_back) == (False, False)
+    async with context.db.read() as tx:
+        assert "plan_accepted" not in [event.kind for event in await sessions.events(tx, home)]
 
 
 async def test_an_answer_that_is_older_than_what_was_saved_meanwhile_is_asked_anew(context, two_cars):

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from small_town import NOW, STREET, STREET_STATION_1, STREET_STATION_2, plug_in, read_meter
@@ -191,6 +192,87 @@ async def test_a_plan_told_once_more_counts_too_and_who_draws_more_than_it_is_ke
     session, _ = await look(context, first)
     assert (session.followed, session.not_followed_reason) == (Followed.NOT_FOLLOWED, "draws_more_than_allowed")
     assert await reserved(context) == FULL_W
+
+
+async def test_one_that_nobody_counts_on_and_draws_more_than_is_reserved_takes_it_from_the_others(context, stations):
+    """Its car begins although no plan was accepted that its meter could be held against."""
+    await come_online(context, STREET_STATION_1, STREET_STATION_2)
+    await live_until(context, NOW)
+    stations.says[STREET_STATION_1] = Heard("timed_out")
+    first = await plug_in(context.db, NOW, STREET_STATION_1)
+    await ask(context, first, ready_by=NOW + timedelta(hours=13), energy_wh=4_000)
+    second = await plug_in(context.db, NOW, STREET_STATION_2, "BERT-CARD")
+    await ask(context, second, ready_by=NOW + timedelta(hours=3), energy_wh=30_000)
+    await live_until(context, NOW + 4 * MINUTE)
+    assert is_silent((await look(context, first))[0])
+    before = await reserved(context)
+    assert before < FULL_W
+    _, plan = await look(context, second)
+    at = context.clock.now()
+    assert plan.power_w(at) > LIMIT_W - FULL_W
+    await read_meter(context.db, first, at, 300, 300)
+    async with context.db.read() as tx:
+        assert "replan" not in [task.kind for task in await outbox.due(tx, at)], "as good as nothing"
+    await read_meter(context.db, first, at + MINUTE, 500, FULL_W)
+    await live_until(context, at + MINUTE)
+    assert await reserved(context) == FULL_W
+    _, plan = await look(context, second)
+    assert plan.outcome == "accepted"
+    assert plan.power_w(at + MINUTE) <= LIMIT_W - FULL_W
+
+
+async def test_a_plan_that_was_made_while_it_was_given_up_is_not_its_plan(context, two_cars, stations):
+    first, second = two_cars
+    before = (await look(context, first))[0].plan_version
+    await ask(context, first, energy_wh=4_000)
+
+    class GivenUp:
+        async def solve(self, problem):
+            await give_up(context, first)
+            return await context.solver.solve(problem)
+
+    busy = type(context)(context.db, context.clock, context.stations, GivenUp())
+    assert await replan.replan(busy, a_task("replan")) == "planned"
+    assert (await look(context, first))[0].plan_version == before
+    _, other = await look(context, second)
+    assert other.sent_at is None, "the others have theirs"
+
+
+async def test_a_plan_that_it_was_not_sent_before_it_was_given_up_is_not_sent_and_holds_nobody_back(
+    context, two_cars, stations
+):
+    first, second = two_cars
+    _, held = await look(context, first)
+    await ask(context, first, energy_wh=4_000)  # less for Anna: first wave; more for Bert: second
+    assert await replan.replan(context, a_task("replan")) == "planned"
+    await give_up(context, first)
+    stations.says[STREET_STATION_1] = Heard("timed_out")
+    stations.told.clear()
+    assert await replan.dispatch(context, a_task("dispatch")) == "sent:1"
+    assert orders(stations, STREET_STATION_1) == []
+    assert (await look(context, second))[1].outcome == "accepted"
+    # It is asked with the plan that is reserved for it, and its answer makes it take part.
+    stations.says.clear()
+    async with context.db.begin() as tx:
+        await outbox.put(tx, "resend", str(STREET_STATION_1), {"session_id": first}, NOW)
+        (task,) = [task for task in await outbox.due(tx, NOW) if task.kind == "resend"]
+    assert await replan.resend(context, task) == "accepted"
+    (order,) = orders(stations, STREET_STATION_1)
+    assert order.energy_wh == held.energy_wh
+    await live_until(context, NOW)
+    session, plan = await look(context, first)
+    assert (session.followed, plan.outcome) == (Followed.PENDING, "accepted")
+
+
+def a_task(kind):
+    return outbox.Task(0, kind, str(STREET), "{}", NOW, 0)
+
+
+async def give_up(context, session_id):
+    async with context.db.begin() as tx:
+        session = await sessions.get(tx, session_id)
+        silent = {"followed": Followed.NOT_FOLLOWED, "not_followed_reason": "profile_timed_out"}
+        await sessions.save(tx, session, msgspec.structs.replace(session, **silent))
 
 
 async def test_a_share_that_was_not_answered_is_told_again_and_what_was_confirmed_before_still_counts(
