@@ -37,7 +37,7 @@ TEXTS = {
     "nav.public": "Unterwegs",
     "nav.wallet": "Guthaben",
     "nav.tariff": "Tarif",
-    "nav.settings": "Einstellungen",
+    "nav.settings": "Optionen",
     "act.back": "Zurück",
     "act.retry": "Noch einmal",
     "act.save": "Speichern",
