@@ -274,7 +274,7 @@ TEXTS = {
     "notice.estimated.do": "Er wird neu gemacht, sobald die echten Preise da sind.",
     "notice.sources_differ": "Zwei Preisquellen widersprechen sich; die verlässlichere wird benutzt.",
     "delay.no_consent": "Das Auto lädt sofort, weil du dem Warten nicht zugestimmt hast.",
-    "delay.no_consent.do": "Stimme unter Einstellungen zu, und das nächste Tal zahlt dir etwas.",
+    "delay.no_consent.do": "Stimme unter Optionen zu, und das nächste Tal zahlt dir etwas.",
     "delay.nothing_to_gain": "Das Auto lädt sofort: hier zahlt niemand fürs Warten, und du würdest nichts sparen.",
     "delay.would_cost_more": "Das Auto lädt sofort, weil Warten dich mehr kosten würde, als es bringt.",
     "delay.not_controllable": "Dieser Säule kann man nicht sagen, wann sie lädt, also lädt das Auto sofort.",
