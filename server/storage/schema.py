@@ -1,5 +1,6 @@
 """Brings a database to the schema of this version, and says whether it is there."""
 
+import asyncio
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ def _config(connection: sa.Connection) -> Config:
 
 async def migrate(db: Database) -> str:
     """Upgrade to the newest revision; returns it. Several servers may do this at once (PostgreSQL: advisory lock)."""
-    db.check()
+    await asyncio.to_thread(db.check)  # it waits for a writer, who may be of this loop
     async with db.engine.begin() as connection:
         await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
         return await connection.run_sync(_current)
@@ -29,7 +30,7 @@ async def migrate(db: Database) -> str:
 
 async def revisions(db: Database) -> tuple[str, str]:
     """The revision a database is at ("" for an empty one) and the one this version wants."""
-    db.check()
+    await asyncio.to_thread(db.check)  # it waits for a writer, who may be of this loop
     async with db.engine.connect() as connection:
         return await connection.run_sync(lambda sync: (_current(sync), _head(sync)))
 

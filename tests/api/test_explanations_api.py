@@ -79,8 +79,8 @@ async def test_strangers_are_refused(api, bert, olga, sue, plugged_in):
 
 async def test_an_operator_reads_what_more_would_be_worth_at_the_partys_own_places(api, context, olga, otto, anna):
     await small_town.plug_in(context.db, NOW, STREET_STATION_1)
-    async with context.db.begin() as tx:  # of which half is kept for the other station, which is offline
-        await tx.execute(sa.update(tables.Feeders).values(limit_ma=[16_000] * 3))
+    async with context.db.begin() as tx:  # of which 16 A are kept for the other station, which is offline
+        await tx.execute(sa.update(tables.Feeders).values(limit_ma=[27_000] * 3))
     url = f"/api/locations/{STREET}/worth"
     said = (await api.get(url, headers=olga)).json()
     assert (said["location_id"], said["currency"]) == (str(STREET), "EUR")

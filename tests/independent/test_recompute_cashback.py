@@ -177,7 +177,7 @@ def test_the_simulated_town_can_be_described():
     from server.simulator.town import build
 
     found = describe(build(1, BEGIN))
-    assert len(found.sockets) == 23
+    assert len(found.sockets) == 24
     assert {name for name, socket in found.sockets.items() if socket.price} == {"ZEEBURG-1", "ZEEBURG-2"}
     assert sum(not driver.consent for driver in found.drivers.values()) == 2
     kinds = {terms.kind for driver in found.drivers.values() for terms in driver.contracts.values()}

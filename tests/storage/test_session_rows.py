@@ -213,7 +213,7 @@ async def test_who_is_open_where(db):
         assert [session.id for session in await sessions.all_open(tx)] == [three, one, two]
         assert [session.id for session in await sessions.open_at(tx, HOME)] == [one]
         assert [session.id for session in await sessions.current_of(tx, BERT)] == [two, three]
-        assert set(await sessions.some(tx, [one, two, uuid4()])) == {one, two}
+        assert set(await sessions.some_held(tx, [one, two, uuid4()])) == {one, two}
         transaction = (await sessions.get(tx, one)).transaction_id
         assert (await sessions.by_transaction(tx, HOME_STATION, transaction)).id == one
         assert await sessions.by_transaction(tx, STREET_STATION_1, transaction) is None
