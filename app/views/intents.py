@@ -1,6 +1,8 @@
 """What a driver wants, one function each: ask the API, put the answer on the board, say what is to be said."""
 
+from collections.abc import Awaitable
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from app import live
@@ -14,6 +16,8 @@ from shared.sessions import OverrideQuote, SessionState, SessionUpdate, SessionV
 from shared.tariffs import HomeTariffInput
 from shared.vehicles import VehicleUpdate
 from shared.wire import LiveEvent, LocationChanged, PricesChanged, WalletChanged
+
+T = TypeVar("T")
 
 
 # --- news -------------------------------------------------------------------------------------------------------
@@ -170,18 +174,18 @@ async def close_question(desk: Desk, session_id: UUID) -> None:
 
 async def quote(desk: Desk, session_id: UUID) -> OverrideQuote | None:
     """What "charge now" costs; a refusal only means that no price can be shown yet."""
-    try:
-        return await desk.api.override_quote(session_id)
-    except ApiProblem as refused:
-        if refused.unauthorized:
-            desk.refuse(refused)
-        return None
+    return await _if_known(desk, desk.api.override_quote(session_id))
 
 
 async def explain(desk: Desk, session_id: UUID) -> Explanation | None:
     """What a plan means; where nobody knows, the page says what it knows without."""
+    return await _if_known(desk, desk.api.explanation(session_id))
+
+
+async def _if_known(desk: Desk, asked: Awaitable[T]) -> T | None:
+    """An answer that a page can do without: only who is not signed in any more hears of a refusal."""
     try:
-        return await desk.api.explanation(session_id)
+        return await asked
     except ApiProblem as refused:
         if refused.unauthorized:
             desk.refuse(refused)

@@ -7,6 +7,7 @@ from uuid import UUID
 from litestar import Controller, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.api import paging
 from server.api.context import ApiContext
@@ -86,9 +87,7 @@ class SessionController(Controller):
     ) -> Explanation:
         """What the plan in force means: what is there in time, what is in the way, what being ready earlier costs."""
         async with context.db.read() as tx:
-            session = await own_session(tx, session_id, caller)
-            if session.state is not SessionState.OPEN:
-                raise refused(steering.NOT_OPEN)
+            session = await _own_open(tx, session_id, caller)
             asked = await explanations.prepare(tx, session, context.now())
         said = None if asked is None else explanations.explained(asked, await context.solver.solve(asked.problem))
         if said is None:
@@ -102,9 +101,7 @@ class SessionController(Controller):
     ) -> OverrideQuote:
         """What "charge now" would cost; nothing happens yet."""
         async with context.db.read() as tx:
-            session = await own_session(tx, session_id, caller)
-            if session.state is not SessionState.OPEN:
-                raise refused(steering.NOT_OPEN)
+            session = await _own_open(tx, session_id, caller)
             question = await quotes.prepare_override(tx, session, context.now())
         answer = None if question.problem is None else await context.solver.solve(question.problem)
         return quotes.answer_override(question, answer)
@@ -177,6 +174,14 @@ class SessionController(Controller):
 def _accepted(outcome: Session | Refused) -> None:
     if isinstance(outcome, Refused):
         raise refused(outcome)
+
+
+async def _own_open(tx: AsyncSession, session_id: UUID, caller: Caller) -> Session:
+    """A session of the caller's that has not ended. Raises 404 for any other's, 409 for one that has."""
+    session = await own_session(tx, session_id, caller)
+    if session.state is not SessionState.OPEN:
+        raise refused(steering.NOT_OPEN)
+    return session
 
 
 async def _view(context: ApiContext, caller: Caller, session_id: UUID) -> SessionView:

@@ -30,7 +30,7 @@ from shared.accounts import Role
 from shared.locations import PlaceWorth, WorthSlot
 from shared.plans import Explanation, HeldBack, ReadyEarlier
 from shared.sessions import Delay
-from shared.units import NANO_PER_MINOR, VOLTS
+from shared.units import VOLTS, minor_half_up
 
 EARLIER_SLOTS = (4, 8, 16)
 """One, two and four hours earlier are told."""
@@ -171,8 +171,7 @@ def worth(place: Location, now: datetime, question: Question | None, answer: Ans
     slots = _worth_slots(question, said)
     nano = sum(one.kwh_micro * VOLTS * PHASES * one.seconds // 3600 for one in slots)
     kwh = next((one.kwh_micro for one in slots if one.start <= now), 0)
-    minor = (nano + NANO_PER_MINOR // 2) // NANO_PER_MINOR
-    return PlaceWorth(place.id, now, grid.end, CURRENCY, kwh, nano, minor, missing, slots)
+    return PlaceWorth(place.id, now, grid.end, CURRENCY, kwh, nano, minor_half_up(nano), missing, slots)
 
 
 def _worth_slots(question: Question, said: SiteExplained) -> list[WorthSlot]:

@@ -260,17 +260,14 @@ async def configure(context: WorkContext, task: Task) -> str:
     async with context.db.read() as tx:
         station = await stations.get(tx, station_id)
         feeder = await stations.feeder_of(tx, station.location_id)
-        boxes = await stations.at_location(tx, station.location_id)
-        sockets = len(await stations.evses_at(tx, [station.location_id]))
+        here = await facts.hardware(tx, station.location_id)
         running = [one for one in await sessions.open_at(tx, station.location_id) if one.station_id == station_id]
     if not station.online:
         return "offline"
     if station.unit is None:
         station = await _first_acquaintance(context, station)
     if feeder is not None:
-        await _configure_share(
-            context, station, feeder, max(len(boxes), sockets), again=AGAIN in msgspec.json.decode(task.payload)
-        )
+        await _configure_share(context, station, feeder, here.sockets, again=AGAIN in msgspec.json.decode(task.payload))
     for session in running:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())

@@ -87,7 +87,6 @@ class Paths:
         reach = max((max(abs(a), abs(b)) for a, b in zip(self._cost, least, strict=True)), default=0)
         self.cheapest = min(least, default=0) - 1
         self.dearest = 2 * (reach * most + self.switch * (slots + 1)) + 1
-        self._after = [min(slot + way.rules.run, slots) for slot in range(slots)]
         self._steps = self._allowed()
 
     def _allowed(self) -> list[_Step]:
@@ -110,7 +109,7 @@ class Paths:
                 until[slot] >= after,
                 not forced[slot] and not rules.charging,
             )
-            for slot, after in enumerate(self._after)
+            for slot, after in ((slot, min(slot + rules.run, slots)) for slot in range(slots))
         ]
 
     def exactly(self, plan: Ints) -> int:
