@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from server.storage import one_trip
+
 T = TypeVar("T")
 Row = Mapping[str, Any]
 ANNOUNCED = "announced"
@@ -117,5 +119,6 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
         reading = connection.get_execution_options().get("reading", False)
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
+    sa.event.listen(engine.sync_engine, "do_connect", one_trip.connect)
     sa.event.listen(engine.sync_engine, "connect", connect)
     sa.event.listen(engine.sync_engine, "begin", begin)

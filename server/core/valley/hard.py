@@ -12,7 +12,7 @@ from server.core.valley.alone import plans_alone
 from server.core.valley.capacity import Ints, Model
 from server.core.valley.minimum import below_least, repaired
 from server.core.valley.problem import Limits
-from server.core.valley.settle import Drawn, Settled, at_cheapest, least_cost, priced, settle, simplest
+from server.core.valley.settle import Drawn, Settled, at_cheapest, heeding, least_cost, priced, settle, simplest
 from server.core.valley.worth import charged, of_limits
 
 NANO = 1_000_000_000
@@ -44,12 +44,13 @@ def hardened(site: Model, limits: Limits, share: float) -> Settled:
 
 def yielding(site: Model, found: Settled, time_s: float) -> Settled:
     """What was found, or the plan without rules of running where that leaves less missing: nobody is short for them."""
-    if not switched.ruled(site) or found.plan.sum() >= site.energy.sum():
+    if not switched.ruled(site) or level.missed(site, found.drawn.plan) >= level.missed(site, found.plan):
         return found
-    free = settle(site, time_s)
+    haste = _hastens(site, time_s)
+    free = _roughly(site, heeding(site, found.drawn, time_s)[1], found.drawn) if haste else settle(site, time_s)
     if level.missed(site, free.plan) >= level.missed(site, found.plan):
         return found
-    return _settled(site, free, free.plan, "repair", time_s)
+    return free if haste else _settled(site, free, free.plan, "repair", time_s)
 
 
 def _close(site: Model, found: Settled, limits: Limits) -> bool:
@@ -67,13 +68,15 @@ def _free(site: Model, time_s: float) -> Settled:
     return found
 
 
+def _hastens(site: Model, time_s: float) -> bool:
+    """Whether a site is planned without programs."""
+    return time_s < HASTE_S and not site.site.peak_price_micro_per_kw and site.site.battery is None
+
+
 def _ruled(site: Model, time_s: float) -> Settled:
     """A plan under rules of running, from one that heeds none; in haste without that, where it serves all."""
-    plain = not site.site.peak_price_micro_per_kw and site.site.battery is None
-    if time_s < HASTE_S and plain and site.breaks(plans_alone(site)):
-        quick = _hasty(site, time_s)
-        if quick.plan.sum() >= site.energy.sum():
-            return quick
+    if _hastens(site, time_s) and site.breaks(plans_alone(site)):
+        return _hasty(site, time_s)
     drawn = simplest(site, time_s)
     found = Settled(drawn.held, drawn.plan, drawn.store, drawn.solver, 0, 0, drawn)
     if found.solver == "threshold":
@@ -91,12 +94,26 @@ def _ruled(site: Model, time_s: float) -> Settled:
 
 
 def _hasty(site: Model, time_s: float) -> Settled:
-    """A plan under rules of running for who has no time for flows: one demand after the other."""
-    store, plan = grid.no_store(site), switched.quickly(site, time_s)
+    """A plan under rules of running for who has no time for a proof: one demand after the other.
+
+    Where that leaves somebody short it is also tried with what the limits are worth in the plan that heeds no rules.
+    """
+    plan = switched.quickly(site, time_s)
+    if plan.sum() >= site.energy.sum():
+        return _roughly(site, plan, Drawn(site, site, plan, grid.no_store(site), "repair", exact=False))
+    drawn = simplest(site, time_s)
+    if level.missed(site, plan) > level.missed(site, drawn.plan):
+        tolls = charged(site, of_limits(site, drawn.plan, drawn.program))
+        plan = min(plan, switched.one_by_one(site, tolls), key=lambda one: switched.lack(site, one))
+    return _roughly(site, plan, drawn)
+
+
+def _roughly(site: Model, plan: Ints, drawn: Drawn) -> Settled:
+    """A plan with its cost, and a bound that heeds no limit."""
+    assert not site.breaks(plan)
+    served, store = plan.sum(axis=1), grid.no_store(site)
     cost = switched.cost_nano(site, plan, store)
-    served = plan.sum(axis=1)
     bound = at_cheapest(site, served) + switched.first_starts_nano(site, served)
-    drawn = Drawn(site, site, plan, store, "repair", exact=False)
     return Settled(site, plan, store, "repair", cost, min(cost, bound), drawn)
 
 

@@ -53,14 +53,8 @@ class Settled(msgspec.Struct, frozen=True, eq=False):
 def settle(site: Model, time_s: float) -> Settled:
     """The plan of one site."""
     drawn = simplest(site, time_s)
-    held, plan, store, solver = drawn.held, drawn.plan, drawn.store, drawn.solver
-    if solver != "threshold":
-        if len(below_least(site, plan)):
-            solver = "repair"
-            held, plan = _mended(site, drawn, time_s)
-        elif len(site.demands) <= POLISHED_MAX:
-            plan = _tidied(drawn)
-        store = battery.kept(site, store, plan)
+    held, plan, solver = heeding(site, drawn, time_s)
+    store = drawn.store if solver == "threshold" else battery.kept(site, drawn.store, plan)
     assert not site.breaks(plan)
     held = grid.counted(site, held, plan, store)
     cost = grid.cost_nano(held, plan, store)
@@ -69,6 +63,15 @@ def settle(site: Model, time_s: float) -> Settled:
         known = False
     bound = cost if known else min(cost, least_cost(site, plan, drawn, time_s))
     return Settled(held, plan, store, solver, cost, bound, drawn)
+
+
+def heeding(site: Model, drawn: Drawn, time_s: float) -> tuple[Model, Ints, str]:
+    """A plan that heeds the least powers: the site held to its peak, Wh (n, t), and the solver that it needed."""
+    if drawn.solver == "threshold":
+        return drawn.held, drawn.plan, drawn.solver
+    if len(below_least(site, drawn.plan)):
+        return *_mended(site, drawn, time_s), "repair"
+    return drawn.held, _tidied(drawn) if len(site.demands) <= POLISHED_MAX else drawn.plan, drawn.solver
 
 
 def simplest(site: Model, time_s: float) -> Drawn:

@@ -1,0 +1,93 @@
+"""A statement on SQLite: one trip to the connection's thread, and all else as the driver does it."""
+
+import asyncio
+
+import aiosqlite
+import pytest
+import sqlalchemy as sa
+
+from server.storage.db import Database
+
+COUNT = sa.text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :top) SELECT count(*) FROM n")
+
+
+@pytest.fixture
+async def db(tmp_path):
+    opened = Database(f"sqlite:///{tmp_path / 'trips.db'}")
+    async with opened.begin() as tx:
+        await tx.execute(sa.text("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT UNIQUE)"))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def trips(monkeypatch):
+    made, travel = [], aiosqlite.Connection._execute
+
+    async def counted(self, function, *args, **kwargs):
+        made.append(function)
+        return await travel(self, function, *args, **kwargs)
+
+    monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+    return made
+
+
+async def names(tx):
+    return [row.name for row in await tx.execute(sa.text("SELECT name FROM things ORDER BY id"))]
+
+
+async def test_a_statement_is_one_trip(db, trips):
+    async with db.begin() as tx:
+        await tx.connection()
+        trips.clear()
+        await tx.execute(sa.text("INSERT INTO things (name) VALUES (:name)"), [{"name": "a"}, {"name": "b"}])
+        assert len(trips) == 1
+        assert await names(tx) == ["a", "b"]
+        assert len(trips) == 2
+        changed = await tx.execute(sa.text("UPDATE things SET name = name || '!'"))
+        assert (changed.rowcount, len(trips)) == (2, 3)
+
+
+async def test_what_the_database_refuses_is_rolled_back_and_named(db):
+    async def twice():
+        async with db.begin() as tx:
+            for _ in range(2):
+                await tx.execute(sa.text("INSERT INTO things (name) VALUES ('a')"))
+
+    with pytest.raises(sa.exc.IntegrityError, match="UNIQUE"):
+        await twice()
+    async with db.read() as tx:
+        assert await names(tx) == []
+
+
+async def test_who_is_cancelled_in_a_statement_leaves_a_connection_that_works(db):
+    async def slow():
+        async with db.begin() as tx:
+            await tx.execute(sa.text("INSERT INTO things (name) VALUES ('lost')"))
+            await tx.execute(COUNT, {"top": 300_000})
+
+    task = asyncio.create_task(slow())
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with db.begin() as tx:
+        await tx.execute(sa.text("INSERT INTO things (name) VALUES ('kept')"))
+        assert await names(tx) == ["kept"]
+
+
+async def test_the_loop_runs_on_while_a_statement_does(db):
+    async def ticks():
+        seen = 0
+        while True:
+            await asyncio.sleep(0)
+            seen += 1
+            heard.append(seen)
+
+    heard = []
+    ticking = asyncio.create_task(ticks())
+    async with db.read() as tx:
+        found = (await tx.execute(COUNT, {"top": 200_000})).scalar()
+    ticking.cancel()
+    assert found == 200_000
+    assert len(heard) > 10
