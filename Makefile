@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a newcomer needs. Needed: python3 (3.11 or newer) with venv; the rest is
 # fetched, by hash, into .venv (and uv into .tools where this machine has none). Nothing outside this folder changes,
-# except that `make test` as root may install Chromium with apt-get.
+# except where `make test` finds no Chromium: as root apt-get installs one, else Playwright keeps one in its cache.
 
 PYTHON ?= python3
 ARGS ?=

@@ -13,6 +13,8 @@ import postgres
 
 OVERRIDE = "DALSTROOM_CHROMIUM"
 LIBRARY = "libatomic1"
+WHERE = "from playwright.sync_api import sync_playwright as s\nwith s() as one: print(one.chromium.executable_path)"
+BROWSERLESS = ".venv/bin/python -m pytest -m 'not browser'"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 APPLICATIONS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -20,23 +22,24 @@ APPLICATIONS = (
 )
 
 
+class Missing(Exception):
+    """What tests need is not here and could not be installed; the message says what to do."""
+
+
 def machine_chromium() -> Path | None:
-    """A Chromium that somebody installed on this machine."""
+    """A Chromium that somebody installed on this machine and that starts; one that is named is taken as it is."""
     if chosen := os.environ.get(OVERRIDE):
         return Path(chosen)
     on_path = [found for name in NAMES if (found := shutil.which(name))]
-    return next((Path(found) for found in [*on_path, *APPLICATIONS] if Path(found).exists()), None)
+    return next((Path(found) for found in [*on_path, *APPLICATIONS] if starts(Path(found))), None)
 
 
 def playwrights_chromium() -> Path | None:
     """The Chromium that Playwright keeps for itself, if it was installed."""
-    if not playwright_runs():
-        return None
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = Path(playwright.chromium.executable_path)
-    return found if found.exists() else None
+    # In a process of its own: browser tests ask while their Playwright runs, and there cannot be two.
+    told = subprocess.run([sys.executable, "-c", WHERE], check=False, capture_output=True, text=True)
+    found = Path(told.stdout.strip())
+    return found if told.returncode == 0 and found.is_file() else None
 
 
 def find_chromium() -> Path | None:
@@ -49,6 +52,14 @@ def _run(*command: str) -> bool:
     return (
         subprocess.run(command, check=False, env=quiet, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
     )
+
+
+def starts(chromium: Path) -> bool:
+    """Whether it is there, is more than a hint that a snap is wanted, and finds the libraries it needs."""
+    try:
+        return shutil.which(chromium) is not None and _run(str(chromium), "--version")
+    except OSError:  # one for another processor
+        return False
 
 
 def playwright_runs() -> bool:
@@ -68,31 +79,64 @@ def provide_playwright() -> str:
     if playwright_runs():
         return ""
     if _by_apt(LIBRARY) and playwright_runs():
-        return f"{LIBRARY} (installed with apt-get); "
-    return f"no Playwright that runs: browser tests will fail (does {LIBRARY} lack?); "
+        return f"{LIBRARY} (installed with apt-get)"
+    raise Missing(f"Playwright does not run: install {LIBRARY}, which its Node needs")
 
 
 def provide_chromium() -> str:
-    """Find or install a Chromium; says which and how."""
+    """Find or install a Chromium that starts; says which and how."""
     if found := machine_chromium():
+        if not starts(found):
+            raise Missing(f"{found}, which {OVERRIDE} names, does not start")
         return f"Chromium {found} (this machine's)"
-    if found := playwrights_chromium():
+    if (found := playwrights_chromium()) and starts(found):
         return f"Chromium {found} (Playwright's)"
+    print("No Chromium on this machine: installing one, which may take minutes.", flush=True)
     if _by_apt("chromium") and (found := machine_chromium()):
         return f"Chromium {found} (installed with apt-get)"
-    if _run(sys.executable, "-m", "playwright", "install", "chromium") and (found := playwrights_chromium()):
-        return f"Chromium {found} (installed by Playwright)"
-    return f"no Chromium found or installable: browser tests will fail (install one, or say where in {OVERRIDE})"
+    return _by_playwright()
+
+
+def _by_playwright() -> str:
+    # Its exit code also tells of the ffmpeg for films, which nothing here needs.
+    _run(sys.executable, "-m", "playwright", "install", "--no-shell", "chromium")
+    found = playwrights_chromium()
+    if found is None:
+        raise Missing(
+            "no Chromium on this machine, and Playwright could not fetch its own (is the network up?): install one, "
+            f"or name one in {OVERRIDE}, or test without: {BROWSERLESS}"
+        )
+    if not starts(found):
+        install = f"{sys.executable} -m playwright install-deps chromium"
+        raise Missing(f"Chromium {found} (installed by Playwright) lacks libraries: as root, `{install}` installs them")
+    return f"Chromium {found} (installed by Playwright)"
 
 
 def provide_postgres() -> str:
     """Find PostgreSQL binaries; says which."""
-    try:
-        folder, whose = postgres.find_bin()
-    except postgres.NoPostgres as error:
-        return str(error)
+    folder, whose = postgres.find_bin()
     return f"PostgreSQL {postgres.version(folder)} {folder} ({whose})"
 
 
+def provide() -> str:
+    """All that tests need, in one line.
+
+    Raises:
+        Missing: with all that lacks, and what to do.
+    """
+    here, lacking = [], []
+    for one in (provide_playwright, provide_chromium, provide_postgres):
+        try:
+            here.append(one())
+        except (Missing, postgres.NoPostgres) as error:
+            lacking.append(str(error))
+    if lacking:
+        raise Missing(f"Tests cannot all run: {'; '.join(lacking)}")
+    return f"Tests use {'; '.join(filter(None, here))}."
+
+
 if __name__ == "__main__":
-    print(f"Tests use {provide_playwright()}{provide_chromium()}; {provide_postgres()}.")
+    try:
+        print(provide())
+    except Missing as missing:
+        sys.exit(str(missing))

@@ -70,7 +70,8 @@ async def test_a_closed_pool_has_no_children():
 
 
 SCRIPT = """
-import asyncio
+import asyncio, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell runs the tests in the background
 from server.workers.solve import Pool
 async def main():
     print("starting", flush=True)
