@@ -111,13 +111,20 @@ def headline(seen: SessionFacts, ahead: Outlook) -> Headline:
     if session.full or not sum(ahead.planned_wh):
         return Headline.READY if session.plan_id else Headline.CHARGING_NOW
     if session.power_w >= DRAWING_W:
-        return Headline.CHARGING if session.delay is Delay.MANAGED else Headline.CHARGING_NOW
+        return _under_way(session, ahead)
     if session.idle_since is not None:
         return Headline.NOT_DRAWING
     waits = ahead.starts_at is not None and ahead.starts_at > ahead.now
     if waits:
         return Headline.PAUSED if session.energy_wh else Headline.CHARGES_FROM
-    return Headline.CHARGING if session.delay is Delay.MANAGED else Headline.CHARGING_NOW
+    return _under_way(session, ahead)
+
+
+def _under_way(session: Session, ahead: Outlook) -> Headline:
+    """By plan and in the valley: while power costs no more than on the average of the stay."""
+    prices, slot = [slot.price_micro_per_kwh for slot in ahead.run.curve], ahead.run.grid.index(ahead.now)
+    cheap = not 0 <= slot < len(prices) or prices[slot] * len(prices) <= sum(prices)
+    return Headline.CHARGING if session.delay is Delay.MANAGED and cheap else Headline.CHARGING_NOW
 
 
 def _estimated(ahead: Outlook) -> bool:

@@ -61,7 +61,7 @@ async def assert_the_night_went_well(evening, home, database=""):
     (plugged, waiting, charging), receipt, wallet, entries, report = await tell(evening, home, database)
 
     # The floor first, because nobody knows how full the battery is; then the valley, ready by habit.
-    assert (plugged.headline, plugged.delay) == (Headline.CHARGING, Delay.MANAGED)
+    assert (plugged.headline, plugged.delay) == (Headline.CHARGING_NOW, Delay.MANAGED), "not in the valley"
     assert (plugged.ready_by, plugged.ready_by_source) == (clock_time(1, "07:45"), "habit")
     assert sum(slot.planned_wh for slot in plugged.plan.slots if slot.start < VALLEY_FROM) == pytest.approx(
         5_000, abs=900
