@@ -15,6 +15,7 @@ from server.cli.bench.family import Kind
 from server.cli.bench.measure import measured, yardsticks
 from server.cli.bench.rows import ROWS, Measured, Row
 from server.cli.bench.run import Report
+from server.cli.bench.table import page
 from server.workers.bulk import least_limit_w
 from server.workers.solve import solve
 
@@ -112,6 +113,31 @@ def test_the_judge_sees_a_limit_passed_and_a_slot_below_the_least():
     sites = [msgspec.structs.replace(problem.sites[0], limit_w=10**6, feeders=tight)]
     on_first = sum(300 / len(one.phases) for one in problem.demands if 1 in one.phases)
     assert judge.over_wh(msgspec.structs.replace(problem, sites=sites), said) == pytest.approx(on_first)
+
+
+def test_the_judge_and_highs_see_what_cars_put_on_feeders_above_their_own():
+    kind = BY_NAME["1000-nested"].kind
+    problem = next(one for seed in range(50) if len((one := family.problem(kind, seed)).sites[0].feeders) == 4)
+    answer = solve(problem)
+    assert judge.over_wh(problem, answer) == 0
+    assert {one.feeder for one in problem.demands} - {"f"}
+    shut = [
+        msgspec.structs.replace(one, limit_ma=[0, 0, 0]) if one.id == "f" else one for one in problem.sites[0].feeders
+    ]
+    closed = msgspec.structs.replace(problem, sites=[msgspec.structs.replace(problem.sites[0], feeders=shut)])
+    asked = sum(one.energy_wh for one in problem.demands)
+    assert yardstick.of_problem(closed).unserved_wh == pytest.approx(asked)
+    energy = np.array([plan.energy_wh for plan in answer.plans])
+    on = [[energy[i] / len(one.phases) for i, one in enumerate(problem.demands) if p in one.phases] for p in (1, 2, 3)]
+    assert judge.over_wh(closed, answer) == pytest.approx(max(np.sum(one, axis=0).max() for one in on))
+
+
+def test_random_sites_of_mixed_phases_keep_each_phase_close_to_what_highs_finds(rival):
+    row = msgspec.structs.replace(BY_NAME["1000-nested"], seeds=100, judged=100)
+    said = measured(row, 1, rival)
+    assert (said.seeds, said.over, said.over_wh) == (100, 0, 0.0)
+    assert said.off_median <= said.off_worst <= 0.001
+    assert "With a limit passed: 0 " in page([said], "")
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------

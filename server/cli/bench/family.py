@@ -5,7 +5,8 @@ distributed around 24; stays of 2 to 4 times the charging time; prices of 0.05 t
 evening, with noise. Sites of 20 to 50 cars with a third of their power. `tight`: 1.1 times the smallest limit that
 serves everybody. `depot`: all come between 17 and 19 h, leave between 6 and 8 h and want 20 to 60 kWh. `least`: 6 A or
 nothing. `mixed`: one- and three-phase cars behind one feeder, each phase with its share of the limit.
-`switches`: a start costs 0.01 EUR, runs and rests last half an hour.
+`nested`: sites of 4 to 25 such cars behind feeders inside feeders (`nested.py`). `switches`: a start costs 0.01 EUR,
+runs and rests last half an hour.
 """
 
 import zlib
@@ -16,6 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from server.cli.bench import nested
 from server.core.valley.bulk import Crowd, Ints
 from server.core.valley.problem import Demand, Feeder, Problem, Site
 from server.workers.bulk import least_limit_w
@@ -44,6 +46,7 @@ class Kind(msgspec.Struct, frozen=True):
     least: bool = False
     switches: bool = False
     mixed: bool = False
+    nested: bool = False
 
 
 def crowd(kind: Kind, seed: int) -> Crowd:
@@ -73,7 +76,11 @@ def crowd(kind: Kind, seed: int) -> Crowd:
 
 def problem(kind: Kind, seed: int) -> Problem:
     """The same as a problem of the engine's contract."""
-    return as_problem(crowd(kind, seed), kind)
+    if not kind.nested:
+        return as_problem(crowd(kind, seed), kind)
+    count = min(kind.cars, nested.cars(seed))
+    one = msgspec.structs.replace(kind, cars=count, per_site=(count, count))
+    return nested.nested(as_problem(crowd(one, seed), one), seed)
 
 
 def as_problem(cars: Crowd, kind: Kind) -> Problem:

@@ -34,10 +34,18 @@ def _over(problem: Problem, site: Site, energy: Ints, cars: list[int]) -> float:
     limit = np.asarray(site.limit_w, np.float64) * hours
     over = [float((energy[cars].sum(axis=0) - limit).max())]
     for feeder in site.feeders:
-        under = [index for index in cars if problem.demands[index].feeder == feeder.id]
+        under = [index for index in cars if _under(site, problem.demands[index].feeder, feeder.id)]
         for phase, most in zip(PHASES, feeder.limit_ma or (), strict=False):
             over.append(float((_on(problem, energy, under, phase) - most * VOLTS * hours / 1000).max()))
     return max(over)
+
+
+def _under(site: Site, name: str | None, feeder: str) -> bool:
+    """Whether what hangs on a feeder loads another one: it is that, or that is one of its parents."""
+    parents = {one.id: one.parent for one in site.feeders}
+    while name is not None and name != feeder:
+        name = parents[name]
+    return name is not None
 
 
 def _on(problem: Problem, energy: Ints, cars: list[int], phase: int) -> Floats:

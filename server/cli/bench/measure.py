@@ -23,10 +23,10 @@ from server.workers.solve import solve, started
 
 T = TypeVar("T")
 NANO = 1_000_000_000
+HAIR_WH = 1e-6
+"""What adding fractions of a Wh may be off."""
 BUDGET_S = 20.0
 """No new round of a row begins after this."""
-JUDGED = 5
-"""Problems of a row with many that HiGHS solves too."""
 SAMPLE = 10_000
 """Cars of a row from arrays that HiGHS plans: a million would take it minutes."""
 
@@ -88,7 +88,7 @@ def _solved(row: Row, rounds: int, rival: Executor) -> Measured:
     base = peak_mib()
     answers = [solve(one) for one in problems[:1]]
     peak = peak_mib()
-    judged = problems[:JUDGED]
+    judged = problems[: row.judged]
     rival.submit(yardstick.timed, _smallest(problems)).result()  # loads SciPy
     bests: list[yardstick.Best] = []
     turns = [_Turns() for _ in problems]
@@ -100,9 +100,10 @@ def _solved(row: Row, rounds: int, rival: Executor) -> Measured:
         done += 1
     cost, bound = (sum(one) for one in zip(*((one.cost_nano, one.bound_nano) for one in answers), strict=True))
     gross = sum(best.gross_eur for best in bests)
-    off = sum(one.cost_nano for one in answers[:JUDGED]) / NANO - sum(best.cost_eur for best in bests)
+    off = sum(one.cost_nano for one in answers[: row.judged]) / NANO - sum(best.cost_eur for best in bests)
     gaps = [one.gap for one in answers]
-    pairs = list(zip(problems, answers, strict=True))
+    over = [judge.over_wh(*pair) for pair in zip(problems, answers, strict=True)]
+    apart = [_apart(*one) for one in zip(problems, answers, bests, strict=False)]
     said = Measured(
         name=row.name,
         cars=sum(len(one.demands) for one in problems),
@@ -122,10 +123,19 @@ def _solved(row: Row, rounds: int, rival: Executor) -> Measured:
         highs_unserved_wh=round(sum(best.unserved_wh for best in bests), 1),
         highs_share=len(bests) / len(problems),
         off=off / max(gross, 1e-9),
-        over_wh=round(max(judge.over_wh(*pair) for pair in pairs), 3),
-        between=sum(judge.between(*pair) for pair in pairs),
+        off_median=statistics.median(apart),
+        off_worst=max(apart),
+        over=sum(one > HAIR_WH for one in over),
+        over_wh=round(max(over), 3),
+        between=sum(judge.between(*pair) for pair in zip(problems, answers, strict=True)),
     )
     return msgspec.structs.replace(said, **_figures(turns))
+
+
+def _apart(problem: Problem, answer: Answer, best: yardstick.Best) -> float:
+    """Our cost less that of HiGHS, by that; what only we left unserved at the dearest price."""
+    missing = max(0.0, answer.unserved_wh - best.unserved_wh) * max(map(abs, problem.price_micro_per_kwh)) * 1e-9
+    return (answer.cost_nano / NANO + missing - best.cost_eur) / max(abs(best.cost_eur), 1e-9)
 
 
 def _problems(row: Row) -> list[Problem]:

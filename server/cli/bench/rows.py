@@ -9,7 +9,8 @@ QUICK_CARS, QUICK_MANY, QUICK_SEEDS = 200, 10_000, 3
 
 
 class Row(msgspec.Struct, frozen=True):
-    """What is measured: `seeds` problems of a kind by `solve`, or one from arrays (`many`), or a file of real stays.
+    """What is measured: `seeds` problems of a kind by `solve`, the first `judged` by HiGHS too; or one from arrays
+    (`many`), or a file of real stays.
 
     `processes` > 1: over so many, beside one. Without `limited` the sites have no limit (arrays only).
     """
@@ -17,6 +18,7 @@ class Row(msgspec.Struct, frozen=True):
     name: str
     kind: Kind
     seeds: int = 1
+    judged: int = 5
     many: bool = False
     limited: bool = True
     processes: int = 1
@@ -38,6 +40,8 @@ class Measured(msgspec.Struct, frozen=True):
     our cost less that of HiGHS, by the energy's gross value. `peak_mib` is ours, without HiGHS; `base_mib` of
     it are Python, its libraries and the problem itself. `speedup`: one process by several, in wall time;
     `speedup_cpu`: the same in CPU time, by this process and the busiest of the several, which other load does not move.
+    `off_median`, `off_worst`: our cost by that of HiGHS, of each problem that it solved; energy that only we left
+    unserved at the dearest price. `over`: problems with a limit passed.
     `over_wh`: the most by which a limit is passed in a slot; `between`: slots of something less than the least.
     """
 
@@ -66,6 +70,9 @@ class Measured(msgspec.Struct, frozen=True):
     highs_unserved_wh: float = 0.0
     highs_share: float = 1.0
     off: float = 0.0
+    off_median: float = 0.0
+    off_worst: float = 0.0
+    over: int = 0
     over_wh: float = 0.0
     between: int = 0
     ratio: float = 0.0
@@ -99,6 +106,7 @@ ROWS = (
     Row("1000-6a", Kind(1_000, least=True)),
     Row("1000-mixed", Kind(1_000, mixed=True)),
     Row("40-mixed", _one(40, mixed=True), seeds=40),
+    Row("1000-nested", _one(25, mixed=True, nested=True), seeds=1000, judged=1000),
     Row("40-6a", _one(40, least=True), seeds=20),
     Row("40-tight-6a", _one(40, least=True, tight=True), seeds=20),
     Row("40-depot-6a", _one(40, depot=True, least=True), seeds=20),

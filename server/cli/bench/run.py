@@ -80,9 +80,11 @@ def run(wanted: Wanted) -> None:
     found = []
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(rows))
-        for row, said in zip(rows, _measured(rows, wanted), strict=True):
-            progress.update(task, advance=1, description=row.name)
-            found.append(said)
+        each = _measured(rows, wanted)
+        for row in rows:
+            progress.update(task, description=row.name)
+            found.append(next(each))
+            progress.update(task, advance=1)
     libraries = {name: version(name) for name in LIBRARIES}
     report = Report(Machine(os.cpu_count() or 1, platform.python_version(), libraries), wanted.quick, found)
     if wanted.page is not None:

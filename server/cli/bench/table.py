@@ -9,6 +9,9 @@ from server.cli.bench.rows import Measured
 COLUMNS = ("row", "cars", "sites", "solver", "CPU", "wall", "p99", "MiB", "base", "EUR", "gap", "worst", "unserved")
 YARDSTICK = ("HiGHS", "ratio", "off", "by two")
 
+MANY = 100
+"""A row of so many problems that HiGHS has all solved has a sentence of its own."""
+
 INTRODUCTION = """# The engine, measured
 
 Written by `make bench` (`dalstroom bench engine`). {machine}
@@ -29,6 +32,7 @@ bounds. For a million cars HiGHS plans the first 10 000, and its time is scaled 
 | `6a` | nothing or 6 A in each slot |
 | `switches` | the same, and a start costs 0.01 EUR, runs and rests last half an hour |
 | `mixed` | one- and three-phase cars, a limit for each phase |
+| `1000-nested` | 1 000 random sites of 4 to 25 such cars, behind feeders inside feeders with a limit for each phase |
 | `40-...` | 20 to 40 sites of 40 cars, one after the other |
 | `event-...` | one plug-in: the whole site planned anew, each time another one |
 | `real-...` | real stays laid on one day, 40 a site with a third of their power, on prices of NL 2024 |
@@ -54,7 +58,23 @@ def page(rows: Sequence[Measured], machine: str) -> str:
     """The rows as a Markdown page."""
     heads = (*COLUMNS, *YARDSTICK)
     lines = [heads, ["---" if index in (0, 3) else "---:" for index in range(len(heads))], *map(cells, rows)]
-    return INTRODUCTION.format(machine=machine) + "\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    shown = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(
+        (INTRODUCTION.format(machine=machine), shown, *(judged(row) for row in rows if _all_judged(row)), "")
+    )
+
+
+def judged(row: Measured) -> str:
+    """What HiGHS and the judge say of a row whose problems they all saw."""
+    return (
+        f"\n`{row.name}`: {row.seeds} problems, each solved by HiGHS too. With a limit passed: {row.over} (the most: "
+        f"{row.over_wh:g} Wh). Cost above the bound of the linear program: {row.off_median:.4%} in the median, "
+        f"{row.off_worst:.4%} at worst."
+    )
+
+
+def _all_judged(row: Measured) -> bool:
+    return row.seeds >= MANY and row.highs_share == 1
 
 
 def cells(row: Measured) -> list[str]:

@@ -5,6 +5,7 @@ below. Energy that does not fit is unserved at a price above all others.
 """
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -77,7 +78,7 @@ def of_crowd(crowd: Crowd) -> Best:
 
 
 def of_problem(problem: Problem) -> Best:
-    """The best of a problem with limits in W, and in mA by phase on feeders side by side; demands in order of sites."""
+    """The best of a problem with limits in W, and in mA by phase on feeders, also nested; demands in order of sites."""
     demands = problem.demands
     sites = {site.id: index for index, site in enumerate(problem.sites)}
     limits = [np.broadcast_to(np.asarray(site.limit_w, np.int64), problem.slots) for site in problem.sites]
@@ -103,6 +104,7 @@ def _of_sites(crowd: Crowd) -> _Group:
 def _of_phases(problem: Problem) -> _Group:
     numbers: dict[tuple[str, str, int], int] = {}
     limits: list[Floats] = []
+    parents = {(site.id, feeder.id): feeder.parent for site in problem.sites for feeder in site.feeders}
     for site in problem.sites:
         for feeder in site.feeders:
             assert feeder.limit_ma is not None
@@ -111,13 +113,20 @@ def _of_phases(problem: Problem) -> _Group:
                 sixths = 6 * VOLTS * most * problem.slot_seconds // 3_600_000
                 limits.append(np.full(problem.slots, sixths / 6))
     uses = [
-        (index, numbers[one.site, one.feeder, phase], 1 / len(one.phases))
+        (index, numbers[one.site, feeder, phase], 1 / len(one.phases))
         for index, one in enumerate(problem.demands)
-        if one.feeder is not None
+        for feeder in _path(parents, one.site, one.feeder)
         for phase in one.phases
     ]
     cars, number, weight = zip(*uses, strict=True)
     return _Group(np.array(cars), np.array(number), np.array(weight), np.array(limits))
+
+
+def _path(parents: dict[tuple[str, str], str | None], site: str, feeder: str | None) -> Iterator[str]:
+    """A feeder and all above it."""
+    while feeder is not None:
+        yield feeder
+        feeder = parents[site, feeder]
 
 
 def _solved(crowd: Crowd, groups: list[_Group]) -> Best:

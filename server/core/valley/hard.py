@@ -153,14 +153,15 @@ def _least(site: Model, found: Settled, plan: Ints, time_s: float) -> int:
     bound = least_cost(site, plan, found.drawn, time_s) + switched.first_starts_nano(site, served)
     if not switched.ruled(site) or site.site.battery is not None:
         return bound
-    return max(bound, switched.bound(site, served, of_limits(site, found.drawn.plan, found.drawn.program)))
+    return max(bound, switched.bound(site, plan, of_limits(site, found.drawn.plan, found.drawn.program)))
 
 
 def _better(site: Model, found: Settled, plan: Ints | None, solver: str, time_s: float) -> Settled:
     """What was found, or a better plan; in either case by this solver."""
     if plan is None or _merit(site, found, plan) >= _merit(site, found, found.plan):
         return msgspec.structs.replace(found, solver=solver)
-    if site.site.battery is None and np.array_equal(plan.sum(axis=1), found.plan.sum(axis=1)):
+    alike = switched.undisturbed(site, plan) == switched.undisturbed(site, found.plan)
+    if alike and site.site.battery is None and np.array_equal(plan.sum(axis=1), found.plan.sum(axis=1)):
         assert not site.breaks(plan)
         within = found.model if not found.model.breaks(plan) else site
         cost = switched.cost_nano(within, plan, found.store)  # what serves the same has the same bound

@@ -58,22 +58,45 @@ def planned(way: Course, cells: int = CELLS, *, bounded: bool = True) -> Found:
     """The best plan of a course. `cells`: how large a programme may be solved for it. `bounded`: whether who asks needs
     the bound, which costs more where the rules forbid the floor's own slots.
 
-    One block of a car that charges goes on; only where that cannot serve all, and a new one serves more, it is new.
+    One block of a car that charges goes on; only where that cannot serve all, nor the floor in its own slots, and a new
+    one serves more, it is new.
     """
     found = _planned(way, cells, bounded=bounded)
-    if way.rules.block and way.rules.charging and found.plan.sum() < way.energy:
-        rules = msgspec.structs.replace(way.rules, charging=False)
-        fresh = _planned(msgspec.structs.replace(way, rules=rules), cells, bounded=bounded)
-        return fresh if fresh.plan.sum() > found.plan.sum() else found
-    return found
+    if not (way.rules.block and way.rules.charging) or found.plan.sum() >= way.energy:
+        return found
+    if way.must.any() and np.all(found.plan >= way.low, where=way.must):
+        return found
+    fresh = _planned(renewed(way), cells, bounded=bounded)
+    return fresh if fresh.plan.sum() > found.plan.sum() else found
+
+
+def renewed(way: Course) -> Course:
+    """The course of a car that charges, for a new block: what begins with the stay would be the old one."""
+    high = np.concatenate(([0], way.high[1:]))
+    return msgspec.structs.replace(way, high=high, rules=msgspec.structs.replace(way.rules, charging=False))
 
 
 def _planned(way: Course, cells: int, *, bounded: bool) -> Found:
+    if way.rules.block and way.rules.charging:
+        way = msgspec.structs.replace(way, energy=_held(way))
     if not way.energy:
         return Found(np.zeros_like(way.high), 0, 0)
     best = _search(way)
-    if best is None:
-        return _without_must(way, cells, bounded=bounded)
+    found = None if best is None else _decided(way, best, cells)
+    return _without_must(way, cells, bounded=bounded) if found is None else found
+
+
+def _held(way: Course) -> int:
+    """What a block that goes on can hold of the energy; all of it where it cannot be on where it must."""
+    on = np.cumprod(way.high > 0)
+    low, high = np.cumsum(way.low * on), np.cumsum(way.high * on)
+    musts = np.cumsum(way.must * on) == way.must.sum()
+    held = np.minimum(high, way.energy)[musts & (low <= way.energy)]
+    return int(held.max(initial=0)) if len(held) or not way.must.any() else way.energy
+
+
+def _decided(way: Course, best: _Best, cells: int) -> Found | None:
+    """What the search found, or better by the programme; None where neither has a plan."""
     if best.most or (best.plan is not None and way.total(best.plan) <= best.bound):
         assert best.plan is not None
         return Found(best.plan, best.bound, best.worth)
@@ -82,7 +105,7 @@ def _planned(way: Course, cells: int, *, bounded: bool) -> Found:
     if plan is None and best.plan is not None:
         return Found(best.plan, best.bound, best.worth)
     if plan is None or not plan.any():
-        return _without_must(way, cells, bounded=bounded)
+        return None
     return Found(plan, way.total(plan), best.worth)
 
 
@@ -115,9 +138,17 @@ def _without_must(way: Course, cells: int, *, bounded: bool) -> Found:
     plan = np.zeros_like(soon) if best is None or best.plan is None else best.plan
     if plan.sum() < way.energy:
         plan = max(plan, _early(free, cells).plan, key=np.sum)
-    cost = way.total(plan)
-    bound = min(cost, _planned(free, cells, bounded=True).bound) if bounded else -NEVER
+    bound = _least(msgspec.structs.replace(free, energy=int(plan.sum())), plan, cells) if bounded else -NEVER
     return Found(plan, bound, 0 if best is None else best.worth)
+
+
+def _least(way: Course, plan: Ints, cells: int) -> int:
+    """A bound on what serves just as much as a plan of the course."""
+    best = _search(way) if way.energy else None
+    if best is None:
+        return 0
+    found = _decided(way, best, cells)
+    return min(way.total(plan), best.bound if found is None else found.bound)
 
 
 def _soon(way: Course, energy: int) -> Ints:
@@ -247,6 +278,8 @@ def filled(way: Course, on: Mask) -> Ints | None:
 
 def fitting(way: Course, on: Mask) -> list[Mask]:
     """A pattern lengthened, or shortened, until it holds just the energy: at its end, each cheapest slot first."""
+    if way.rules.block and way.rules.charging:
+        return [_lasting(way)]
     more = int(way.high[on].sum()) < way.energy
     if not more and int(way.low[on].sum()) <= way.energy:
         return []
@@ -263,6 +296,14 @@ def fitting(way: Course, on: Mask) -> list[Mask]:
         on[change] = more
         missing -= int(amount[change].sum())
     return [on] if missing <= 0 and kept(on, way.rules) else []
+
+
+def _lasting(way: Course) -> Mask:
+    """The shortest pattern of a block that goes on which can hold the energy and is on where it must."""
+    holds = int(np.searchsorted(way.high.cumsum(), way.energy)) + 1
+    musts = int(np.flatnonzero(way.must).max(initial=-1)) + 1
+    on: Mask = (np.arange(len(way.high)) < max(holds, musts)) & (np.cumprod(way.high > 0) > 0)
+    return on
 
 
 def _changes(way: Course, on: Mask, *, grow: bool) -> Iterator[slice]:

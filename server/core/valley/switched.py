@@ -242,17 +242,34 @@ def bargain(model: Model, plan: Ints, effort: Effort) -> None:
                 plan[:] = before
 
 
-def bound(model: Model, served: Ints, worth: Sequence[Ints]) -> int:
-    """A proven bound on serving just that (n): each demand alone at the prices said, less what the limits are worth.
+def undisturbed(model: Model, plan: Ints) -> bool:
+    """Whether the limits leave each floor its own slots, and no block that runs ends for a new one."""
+    for index, rules in enumerate(model.rules):
+        stay = window(model, index)
+        own, room = plan[index, stay], model.caps[index, stay]
+        early = earliest(np.where(room >= model.least[index, stay], room, 0), int(model.floor[index]))
+        anew = rules.block and rules.charging and own.any() and not own[0]
+        if anew or np.any(own < early):
+            return False
+    return True
 
-    Weak duality, in whole numbers. Floors are a rule for each. For sites without solar energy, peak price and battery.
+
+def bound(model: Model, plan: Ints, worth: Sequence[Ints]) -> int:
+    """A proven bound on serving what a plan serves: each demand alone at the prices said, less the limits' worth.
+
+    Weak duality, in whole numbers. What each does alone is a rule for all, floors and blocks that go on, only where the
+    limits leave it to all: elsewhere they may part anybody from it. For sites without sun, peak price and battery.
     """
-    priced = msgspec.structs.replace(model, cost=model.price + charged(model, worth), energy=served)
-    nothing = np.zeros_like(model.caps)
-    bought = sum(
-        runs.planned(course(priced, nothing, index, model.caps[index]), cells=0).bound
-        for index in np.flatnonzero(served).tolist()
-    )
+    served, calm = plan.sum(axis=1), undisturbed(model, plan)
+    floor = model.floor if calm else np.zeros_like(model.floor)
+    priced = msgspec.structs.replace(model, cost=model.price + charged(model, worth), energy=served, floor=floor)
+    nothing, bought = np.zeros_like(model.caps), 0
+    for index in np.flatnonzero(served).tolist():
+        way = course(priced, nothing, index, model.caps[index])
+        least = runs.planned(way, cells=0).bound
+        if not calm and way.rules.block and way.rules.charging:
+            least = min(least, runs.planned(runs.renewed(way), cells=0).bound)
+        bought += least
     given = sum(
         sum(a * b for a, b in zip(limit.limit.tolist(), one.tolist(), strict=True))
         for limit, one in zip(model.limits, worth, strict=True)
