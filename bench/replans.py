@@ -17,6 +17,7 @@ from uuid import UUID
 
 import msgspec
 
+from server import collector
 from server.cli.commands import runner
 from server.cli.seed import seed
 from server.clock import SteppedClock
@@ -123,6 +124,8 @@ async def measure(db: Database, location_id: UUID, rounds: int) -> tuple[int, li
     task = outbox.Task(0, "replan", str(location_id), "{}", EVENING, 0)
     took = []
     for number in range(WARMING + rounds):
+        if number == WARMING:
+            collector.keep_for_good()  # as `dalstroom up` does
         clock.advance_to(EVENING + timedelta(minutes=number))
         solver.took_ms.clear()
         wall, cpu = time.perf_counter(), time.process_time()

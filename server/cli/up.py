@@ -14,6 +14,7 @@ import httpx
 from rich.console import Console
 
 from app.web import asgi
+from server import collector
 from server.cli import demo_state, logs
 from server.cli.demo_state import LOCAL, DemoState
 from server.cli.seed import seed
@@ -89,6 +90,7 @@ async def _serve(server: Server, wanted: Wanted, demo: Demo | None) -> None:
     console = Console(stderr=True)
     logs.configure(logging.INFO)
     async with server.running():
+        collector.keep_for_good()
         living = asyncio.create_task(_live(server, *demo)) if demo else None
         _greet(console, server, wanted, demo[1] if demo else None)
         try:

@@ -5,6 +5,7 @@ the children ignore it and end with their parent, however that ends.
 """
 
 import asyncio
+import importlib
 import multiprocessing
 import os
 import signal
@@ -21,6 +22,7 @@ from multiprocessing.process import BaseProcess
 
 import msgspec
 
+from server import collector
 from server.core.valley.problem import Answer, Demand, Feeder, Problem, Site
 
 GRACE_S = 2.0
@@ -154,6 +156,8 @@ def _in_child() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    importlib.import_module("server.core.valley.plan")
+    collector.keep_for_good()
 
 
 def _end_with(sentinel: int) -> None:

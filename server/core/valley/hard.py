@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from server.core.valley import battery, dive, grid, level, ruin, search, switched
-from server.core.valley.alone import plans_alone
+from server.core.valley.alone import cheapest_rows, earliest_rows
 from server.core.valley.capacity import Ints, Model
 from server.core.valley.minimum import below_least, repaired
 from server.core.valley.problem import Limits
@@ -33,7 +33,8 @@ CLOSER = 0.4
 def hardened(site: Model, limits: Limits, share: float) -> Settled:
     """The plan of one site; `share` is its part of the problem's time."""
     found = _ruled(site, limits.time_s) if switched.ruled(site) else _free(site, limits.time_s)
-    if found.solver != "repair" or _close(site, found, limits):
+    haste = switched.ruled(site) and _hastens(site, limits.time_s)
+    if found.solver != "repair" or haste or _close(site, found, limits):
         return found
     found = _better(site, found, _dived(site, found, limits.time_s), "dive", limits.time_s)
     time_s = limits.time_s * SEARCHED_S * share
@@ -75,7 +76,7 @@ def _hastens(site: Model, time_s: float) -> bool:
 
 def _ruled(site: Model, time_s: float) -> Settled:
     """A plan under rules of running, from one that heeds none; in haste without that, where it serves all."""
-    if _hastens(site, time_s) and site.breaks(plans_alone(site)):
+    if _hastens(site, time_s) and site.breaks(_at_a_glance(site)):
         return _hasty(site, time_s)
     drawn = simplest(site, time_s)
     found = Settled(drawn.held, drawn.plan, drawn.store, drawn.solver, 0, 0, drawn)
@@ -91,6 +92,13 @@ def _ruled(site: Model, time_s: float) -> Settled:
         plans.append(switched.planned(free_site, drawn.plan, charged(free_site, worth), time_s))
     plan = min(plans, key=lambda one: _merit(site, found, one))
     return _settled(site, found, plan, "repair", time_s)
+
+
+def _at_a_glance(site: Model) -> Ints:
+    """What each would take alone, by the hour's price only: enough to see whether they crowd."""
+    first = earliest_rows(site.caps, site.floor)
+    plan: Ints = first + cheapest_rows(site.cost, site.caps - first, site.energy - first.sum(axis=1))
+    return plan
 
 
 def _hasty(site: Model, time_s: float) -> Settled:
