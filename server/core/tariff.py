@@ -180,8 +180,16 @@ def _price_of_minute(terms: PublicTariffTerms) -> Callable[[int], int]:
     return lambda minute: next(price for begin, end, price in windows if in_window(minute, begin, end))
 
 
+def _same_all_day(terms: PublicTariffTerms) -> int | None:
+    """The price of tariffs with one price, as most are: a replan asks for it five times a session."""
+    prices = {window.price_micro_per_kwh for window in terms.energy}
+    return prices.pop() if len(prices) == 1 else None
+
+
 def public_prices(terms: PublicTariffTerms, grid: Grid) -> list[int]:
     """What a kWh costs in each slot of a grid, micro per kWh: the price at the slot's start."""
+    if (same := _same_all_day(terms)) is not None:
+        return [same] * grid.slots
     place, price = ZoneInfo(terms.time_zone), _price_of_minute(terms)
     local = (start.astimezone(place) for start in grid.starts())
     return [price(moment.hour * 60 + moment.minute) for moment in local]
@@ -192,6 +200,8 @@ def day_steps(terms: PublicTariffTerms) -> list[PriceStep]:
 
     One step, from 00:00, where the price is the same all day: what the windows say, not how many there are.
     """
+    if (same := _same_all_day(terms)) is not None:
+        return [PriceStep("00:00", same)]
     price, quarter = _price_of_minute(terms), 15
     changes = [m for m in range(0, DAY_MINUTES, quarter) if price(m) != price((m - quarter) % DAY_MINUTES)]
     return [PriceStep(f"{m // 60:02d}:{m % 60:02d}", price(m)) for m in changes or [0]]
