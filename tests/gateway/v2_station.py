@@ -99,7 +99,7 @@ class Station(ChargePoint):
             "charging_rate_unit": "A",
             "charging_schedule_period": periods,
         }
-        return call_result.GetCompositeSchedule("Accepted", schedule)
+        return call_result.GetCompositeSchedule(status="Accepted", schedule=schedule)
 
 
 class Station21(ChargePoint21):
