@@ -42,9 +42,13 @@ class ConnectorStatus(msgspec.Struct, frozen=True):
 
 
 class TokenAnswer(msgspec.Struct, frozen=True):
-    """OCPP's AuthorizationStatus: Accepted, Blocked, Expired, Invalid, ConcurrentTx."""
+    """OCPP's AuthorizationStatus: Accepted, Blocked, Expired, Invalid, ConcurrentTx.
+
+    `group`: tokens of one group may end each other's sessions; "" for a token of none.
+    """
 
     status: str
+    group: str = ""
 
 
 class SampledReading(msgspec.Struct, frozen=True):

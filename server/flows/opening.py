@@ -12,6 +12,7 @@ from server.core.session import Session
 from server.core.station import Station, cap_w
 from server.storage import contracts, locations, sessions, stations, vehicles
 from server.storage.stations import Evse
+from shared.ids import derive
 
 REPLUG = timedelta(minutes=5)
 SUPERSEDED = "Superseded"
@@ -26,6 +27,12 @@ async def token_status(tx: AsyncSession, station: Station, token_uid: str, now: 
     assert place is not None
     facts = access.TokenFacts(token.account_id, token.party_id, token.valid, token.expires_at) if token else None
     return access.decide(facts, access.Place(place.party_id, place.public, place.account_id), now)
+
+
+async def token_group(tx: AsyncSession, token_uid: str) -> str:
+    """The group of a token: those of one account may end each other's sessions. At most 20 characters, "" for none."""
+    token = await contracts.token(tx, token_uid)
+    return "" if token is None else derive("token-group", token.account_id).hex[:20]
 
 
 async def new_session(tx: AsyncSession, station: Station, evse: Evse, info: StartInfo, now: datetime) -> Session:

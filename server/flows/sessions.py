@@ -13,7 +13,7 @@ from server.core.following import DRAWING_W, GRACE, TOLERANCE_W, TOO_MUCH, Sight
 from server.core.reports import ReadingsInfo, SampledReading, StartAnswer, StartInfo, StopInfo, TokenAnswer
 from server.core.session import AWAITED, Followed, Session
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.flows.opening import SUPERSEDED, new_session, token_status
+from server.flows.opening import SUPERSEDED, new_session, token_group, token_status
 from server.storage import outbox, plans, sessions, stations
 from server.storage.db import announce
 from server.storage.plans import Plan
@@ -38,7 +38,8 @@ GUESSED = (SUPERSEDED, UNHEARD)
 async def authorize(tx: AsyncSession, station_id: UUID, token_uid: str, now: datetime) -> TokenAnswer:
     """May this token charge at this station."""
     station = await stations.get(tx, station_id)
-    return TokenAnswer(await token_status(tx, station, token_uid, now))
+    status = await token_status(tx, station, token_uid, now)
+    return TokenAnswer(status, await token_group(tx, token_uid) if status == "Accepted" else "")
 
 
 async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now: datetime) -> StartAnswer:

@@ -1,6 +1,6 @@
 """What stations say of themselves: sign-in, boot, heartbeat, status, coming and going."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +14,9 @@ from server.storage.db import announce
 from server.storage.stations import Evse
 
 HEARTBEAT_SECONDS = 3600
+BOOTED = "booted"
+BOOT_TELLS = timedelta(minutes=2)
+"""So long a 2.x station that booted has to tell of the transactions that ran before; then it is asked."""
 
 
 async def credential(tx: AsyncSession, identity: str) -> Credential | None:
@@ -40,6 +43,8 @@ async def boot(tx: AsyncSession, station_id: UUID, info: BootInfo, now: datetime
     values = {"vendor": info.vendor[:50], "model": info.model[:50], "firmware": info.firmware[:50]}
     await stations.update(tx, station_id, **values, booted_at=now, last_seen_at=now, safe_held_w=None)
     await outbox.put_once(tx, "configure", str(station_id), {"station_id": station_id}, now)
+    for session in await sessions.open_named(tx, station_id):
+        await outbox.put_once(tx, "ask_transaction", str(session.id), {BOOTED: True}, now + BOOT_TELLS)
     return BootAnswer(status="Accepted", interval_s=HEARTBEAT_SECONDS, now=now)
 
 

@@ -182,11 +182,13 @@ async def _watch_for_gaps(tx: AsyncSession, session: Session, info: TransactionI
         await outbox.put_once(tx, "ask_transaction", str(session.id), {}, now + LATER)
 
 
-async def to_ask(tx: AsyncSession, session_id: UUID, now: datetime) -> Session | None:
-    """The session whose station is to be asked for what is missing; None where nothing is, or it was asked before."""
+async def to_ask(tx: AsyncSession, session_id: UUID, now: datetime, *, booted: bool) -> Session | None:
+    """The session whose station is to be asked: something is missing, and it was not asked before; or it `booted`."""
     session = await sessions.held(tx, session_id)
     if session is None or session.transaction_ref is None:
         return None
+    if booted:
+        return session if session.state is SessionState.OPEN else None
     asked = any(event.kind == ASKED for event in await sessions.events(tx, session.id))
     if asked or not await stored.missing(tx, session.station_id, session.transaction_ref):
         return None

@@ -116,6 +116,12 @@ async def by_reference(tx: AsyncSession, station_id: UUID, reference: str) -> Se
     return None if row is None else to_struct(row, Session)
 
 
+async def open_named(tx: AsyncSession, station_id: UUID) -> list[Session]:
+    """The open sessions of a station whose transactions it named (2.x), oldest first."""
+    rows = sa.select(TABLE).where(S.station_id == station_id, S.state == "open", S.transaction_ref.is_not(None))
+    return [to_struct(row, Session) for row in await tx.execute(rows.order_by(S.started_at, S.id))]
+
+
 async def open_at(tx: AsyncSession, location_id: UUID) -> list[Session]:
     """The open sessions of a location, oldest first."""
     rows = sa.select(TABLE).where(S.location_id == location_id, S.state == "open").order_by(S.started_at, S.id)

@@ -10,7 +10,10 @@ from small_town import ANNA, HOME_STATION, NOW, STREET_STATION_1, make_plan, row
 from small_town import HOME as HOME_PLACE
 
 from server.clock import SteppedClock
-from server.core.reports import SampledReading, SignedValue, TransactionInfo, TransactionStanding
+from server.core.reports import BootInfo, SampledReading, SignedValue, TransactionInfo, TransactionStanding
+from server.flows import sessions as flow
+from server.flows import stations as station_flow
+from server.flows import transactions
 from server.main import transaction_flow
 from server.storage import outbox, sessions, stations, wallets
 from server.storage import transactions as stored
@@ -293,6 +296,54 @@ async def test_a_transaction_that_is_over_and_has_no_more_to_tell_ends_at_its_la
     late = await tell(town, ended(4, NOW + 2 * HOUR, 109_000))  # its own word counts, whenever it comes
     assert late is None
     assert ((await session(town)).meter_stop_wh, (await session(town)).ended_at) == (109_000, NOW + 2 * HOUR)
+
+
+async def test_a_station_that_booted_is_asked_for_what_ran_before(town):
+    """TC_E_30, TC_E_34: a reboot loses a transaction, and nobody says so."""
+    await tell(town, started())
+    await tell(town, updated(1, NOW + 5 * MINUTE, 101_000))
+    async with town.begin() as tx:
+        await station_flow.boot(tx, HOME_STATION, BootInfo("V", "M"), NOW + HOUR)
+    goes_on = Edge(TransactionStanding(ongoing=True, queued=False))
+    assert await ask_due(town, NOW + HOUR + 2 * MINUTE, goes_on) == ["goes_on"]
+    assert (await session(town)).state is SessionState.OPEN
+    async with town.begin() as tx:
+        await station_flow.boot(tx, HOME_STATION, BootInfo("V", "M"), NOW + 2 * HOUR)
+    over = Edge(TransactionStanding(ongoing=False, queued=False))
+    assert await ask_due(town, NOW + 3 * HOUR, over) == ["ended"]
+    assert (await session(town)).meter_stop_wh == 101_000
+    async with town.begin() as tx:
+        await station_flow.boot(tx, HOME_STATION, BootInfo("V", "M"), NOW + 4 * HOUR)
+    assert await ask_due(town, NOW + 5 * HOUR, over) == []
+
+
+async def test_a_station_that_does_not_say_is_left_alone(town):
+    await tell(town, started())
+    await tell(town, updated(3, NOW + 5 * MINUTE, 101_000))
+    assert await ask_due(town, NOW + HOUR, Edge(None)) == ["not_said"]
+    assert (await session(town)).state is SessionState.OPEN
+
+
+async def test_tokens_of_one_account_are_of_one_group_and_of_nobody_elses(town):
+    """TC_C_39."""
+    group = (await tell(town, started())).group
+    assert 0 < len(group) <= 20
+    async with town.read() as tx:
+        assert (await flow.authorize(tx, HOME_STATION, CARD, NOW)).group == group
+        assert (await flow.authorize(tx, HOME_STATION, "NOBODYS", NOW)).group == ""
+        berts = await flow.authorize(tx, STREET_STATION_1, "BERT-CARD", NOW)
+        assert berts.group not in {"", group}
+
+
+async def test_a_car_that_says_what_it_needs_gets_its_plan_once_more(town):
+    """TC_K_53, TC_K_59."""
+    async with town.begin() as tx:
+        assert not await transactions.needs(tx, HOME_STATION, 1, NOW)
+        assert not await transactions.needs(tx, HOME_STATION, 7, NOW)
+    await tell(town, started())
+    async with town.begin() as tx:
+        assert await transactions.needs(tx, HOME_STATION, 1, NOW)
+    assert [task.key for task in await waiting(town, "resend", NOW)] == [str(HOME_STATION)]
 
 
 async def test_without_a_session_nobody_is_asked(town):

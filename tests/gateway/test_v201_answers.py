@@ -6,6 +6,8 @@ import pytest
 from gateway_town import ask, station_of
 from v2_station import BOOT, BOTH, SAID, event, heard, judge_result, meter
 
+from server.core.reports import TokenAnswer
+
 CP1 = station_of("CP1")
 TOKEN = {"idToken": "TAG", "type": "ISO14443"}
 HASH = {"hashAlgorithm": "SHA256", "issuerNameHash": "a", "issuerKeyHash": "b", "serialNumber": "1"}
@@ -135,6 +137,20 @@ async def test_what_only_2_1_stations_say_is_answered_to_them_alone(town, action
         assert any(action in frame for way, frame in town.flows.frames if way == "in")  # the message log has it
     async with town.station("CP1", ["ocpp2.0.1"]) as socket:
         assert (await ask(socket, action, payload))[:3] == [4, "1", "NotImplemented"]
+
+
+async def test_a_token_is_answered_with_its_group(town):
+    """TC_C_39, TC_C_40."""
+
+    async def authorize(_station_id, _uid):
+        return TokenAnswer("Accepted", "FAMILY")
+
+    town.flows.authorize = authorize
+    async with town.station("CP1", ["ocpp2.0.1"]) as socket:
+        answer = (await ask(socket, "Authorize", {"idToken": TOKEN}))[2]
+    judge_result("ocpp2.0.1", "Authorize", answer)
+    group = {"idToken": "FAMILY", "type": "Central"}
+    assert answer == {"idTokenInfo": {"status": "Accepted", "groupIdToken": group}}
 
 
 async def test_words_are_heard_as_we_say_them(town):

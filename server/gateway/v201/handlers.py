@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from server.core.evse_status import of_charging_state
-from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, TransactionInfo
+from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, TokenAnswer, TransactionInfo
 from server.gateway import moments, rpc
 from server.gateway.caller import ACCEPTED, Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
@@ -79,7 +79,7 @@ async def authorize(caller: Caller, request: m.Authorize) -> Answer:
     """May this token charge here? Of a certificate nobody here can say that it is good."""
     said = await caller.flows.authorize(caller.station_id, token_uid(request.id_token))
     asked = request.certificate is not None or bytes(request.hashes) != b"null"
-    return m.AuthorizeAnswer(m.IdTokenInfo(said.status), "NoCertificateAvailable" if asked else None)
+    return m.AuthorizeAnswer(token_info(said), "NoCertificateAvailable" if asked else None)
 
 
 async def transaction_event(caller: Caller, request: m.TransactionEvent) -> Answer:
@@ -103,7 +103,7 @@ async def transaction_event(caller: Caller, request: m.TransactionEvent) -> Answ
         signed=meter_values.signed(timed),
     )
     said = await caller.flows.transaction(caller.station_id, info)
-    return m.TransactionEventAnswer(None if said is None else m.IdTokenInfo(said.status))
+    return m.TransactionEventAnswer(None if said is None else token_info(said))
 
 
 async def take_meter_values(caller: Caller, request: m.MeterValues) -> Answer:
@@ -164,6 +164,11 @@ async def chain_status(caller: Caller, request: m.ChainStatus) -> Answer:
 async def vat_number(_caller: Caller, request: m.VatNumber) -> Answer:
     """We check no VAT numbers (2.1)."""
     return m.VatNumberAnswer(request.vat_number[:20], "Rejected", request.evse_id)
+
+
+def token_info(said: TokenAnswer) -> m.IdTokenInfo:
+    """What we say of a token (OCPP 2.0.1 C09: with its group)."""
+    return m.IdTokenInfo(said.status, m.IdToken(said.group, "Central") if said.group else None)
 
 
 def token_uid(token: m.IdToken | None) -> str:

@@ -32,9 +32,10 @@ class IdToken(Message, frozen=True):
 
 
 class IdTokenInfo(Message, frozen=True):
-    """What we say of a token: an AuthorizationStatus."""
+    """What we say of a token: an AuthorizationStatus, and the group whose tokens may end its sessions."""
 
     status: str
+    group_id_token: IdToken | None = None
 
 
 class Modem(Message, frozen=True):
