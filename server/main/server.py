@@ -40,6 +40,7 @@ HANDLERS = {
     "configure": replan.configure,
     "settle": settle.settle,
     "close": settle.close,
+    "ask_transaction": settle.ask_transaction,
     tidy.TIDY: tidy.tidy,
 }
 HTTP_STOP_SECONDS = 2

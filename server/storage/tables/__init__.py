@@ -12,7 +12,9 @@ from server.storage.tables.charging import (
     Readings,
     SessionEvents,
     Sessions,
+    SignedValues,
     StartWishes,
+    TransactionEvents,
     Transactions,
 )
 from server.storage.tables.money import Cdrs, Entries, PriceNotices, PriceSlots, Transfers
@@ -56,10 +58,12 @@ __all__ = [
     "SQLModel",
     "SessionEvents",
     "Sessions",
+    "SignedValues",
     "StartWishes",
     "Stations",
     "Tariffs",
     "Tokens",
+    "TransactionEvents",
     "Transactions",
     "Transfers",
     "Vehicles",
