@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core.reports import BootAnswer, BootInfo, ConnectorStatus, Credential
 from server.core.session import AWAITED
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.storage import outbox, sessions, stations
+from server.storage import credentials, outbox, sessions, stations
 from server.storage.db import announce
 from server.storage.stations import Evse
 
@@ -17,8 +17,7 @@ HEARTBEAT_SECONDS = 3600
 
 async def credential(tx: AsyncSession, identity: str) -> Credential | None:
     """The station behind an identity, None for one that nobody added."""
-    found = await stations.key_of(tx, identity)
-    return None if found is None else Credential(*found)
+    return await credentials.of(tx, identity)
 
 
 async def connect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime) -> None:

@@ -27,6 +27,7 @@ class ErrorCode(StrEnum):
     PROPERTY = "PropertyConstraintViolation"  # a value is out of bounds
     OCCURRENCE = "OccurenceConstraintViolation"  # a field is missing
     TYPE = "TypeConstraintViolation"  # a field has the wrong type
+    SECURITY = "SecurityError"  # who asks may not, as things stand
     GENERIC = "GenericError"
 
 

@@ -2,10 +2,12 @@
 // JSON object on stdout what it heard. In strict mode the package judges both sides by the official schemas.
 //
 //   node ocpp_rpc_station.mjs --url ws://host:9000/ocpp[/IDENTITY] --identity I --password P
+//        [--ca FILE --cert FILE --key FILE]   TLS: who signed the server's certificate, and the station's own
 //        [--token TAG] [--wait-ms 5000] [--length-s 3600] [--energy-wh 8000] [--reject]
 //
 // The session began `length-s` before the server's now and drew `energy-wh`; its readings come a quarter of an hour apart.
 // After the start it waits `wait-ms` at most for a TxProfile. Exit code 1 where anything failed: see `error`.
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import ocpp from "ocpp-rpc";
 
@@ -19,6 +21,9 @@ const { values: said } = parseArgs({
     "length-s": { type: "string", default: "3600" },
     "energy-wh": { type: "string", default: "8000" },
     reject: { type: "boolean", default: false },
+    ca: { type: "string" },
+    cert: { type: "string" },
+    key: { type: "string" },
   },
 });
 
@@ -30,11 +35,12 @@ const ending = "/" + encodeURIComponent(said.identity);
 const station = new ocpp.RPCClient({
   endpoint: said.url.endsWith(ending) ? said.url.slice(0, -ending.length) : said.url,
   identity: said.identity,
-  password: said.password,
+  ...(said.password ? { password: said.password } : {}),
   protocols: ["ocpp1.6"],
   strictMode: true,
   reconnect: false,
   callTimeoutMs: 15000,
+  wsOpts: Object.fromEntries(["ca", "cert", "key"].filter((one) => said[one]).map((one) => [one, readFileSync(said[one])])),
 });
 
 station.handle("SetChargingProfile", ({ params }) => {

@@ -92,6 +92,13 @@ class MemoryFlows:
     async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
         await self._hear(station_id, "readings", info)
 
+    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str) -> bool:
+        await self._hear(station_id, "sign", (request_pem, kind))
+        return "CERTIFICATE REQUEST" in request_pem
+
+    async def security_event(self, station_id: UUID, kind: str, detail: str) -> None:
+        await self._hear(station_id, "security", (kind, detail))
+
     async def message(self, station_id: UUID, direction: str, raw: str) -> None:
         self.frames.append((direction, raw))
 

@@ -30,6 +30,7 @@ from server.storage.tables.people import (
     Vehicles,
 )
 from server.storage.tables.places import Evses, Feeders, ForecastRecords, Locations, Stations
+from server.storage.tables.security import PendingStations, StationCertificates, StationNotices
 
 __all__ = [
     "Accounts",
@@ -46,6 +47,7 @@ __all__ = [
     "OrphanMessages",
     "Outbox",
     "Parties",
+    "PendingStations",
     "PlanInputs",
     "Plans",
     "PriceNotices",
@@ -57,6 +59,8 @@ __all__ = [
     "SessionEvents",
     "Sessions",
     "StartWishes",
+    "StationCertificates",
+    "StationNotices",
     "Stations",
     "Tariffs",
     "Tokens",
