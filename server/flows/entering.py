@@ -16,7 +16,7 @@ from server.storage.locations import Location
 from server.storage.notices import Said
 from server.storage.pending import Waiting
 from shared.accounts import PartyRole
-from shared.stations import Identity, PendingStation, StationAdd
+from shared.stations import Approval, Identity, PendingStation, StationAdd, StationNotice
 
 WAITS = timedelta(hours=24)
 WAITING_MAX, WAITING_AT_ADDRESS_MAX, WAITING_AS_IDENTITY_MAX = 500, 20, 3
@@ -100,12 +100,13 @@ async def waiting(tx: AsyncSession, party_id: UUID, now: datetime) -> list[Pendi
 
 
 async def approve(
-    tx: AsyncSession, party_id: UUID, pending_id: UUID, said: StationAdd, now: datetime
+    tx: AsyncSession, party_id: UUID, pending_id: UUID, wanted: Approval, now: datetime
 ) -> StationAdd | Refused:
     """An operator takes a stranger in, at a place of its party's; its key stays the one that it showed."""
     one = await pending.get(tx, pending_id, party_id)
-    if one is None or one.expires_at <= now or one.identity != said.identity:
+    if one is None or one.expires_at <= now:
         return GONE
+    said = StationAdd(one.identity, wanted.location_name, wanted.max_w, wanted.phases)
     place = await place_named(tx, party_id, said.location_name)
     return await _take_in(tx, one, place, said, now)
 
@@ -129,6 +130,17 @@ async def turn_away(tx: AsyncSession, party_id: UUID, pending_id: UUID) -> bool:
     if one is not None:
         await pending.forget_one(tx, one.id)
     return one is not None
+
+
+async def noticed(tx: AsyncSession, party_id: UUID) -> list[StationNotice]:
+    """What goes on at a party's stations, the newest first."""
+    found = await notices.of_party(tx, party_id)
+    return [msgspec.convert(one, StationNotice, from_attributes=True) for one in found]
+
+
+async def seen(tx: AsyncSession, party_id: UUID, notice_id: UUID, now: datetime) -> bool:
+    """An operator has seen to a notice of its party's."""
+    return await notices.clear_one(tx, party_id, notice_id, now)
 
 
 async def security_event(tx: AsyncSession, station_id: UUID, kind: str, detail: str, now: datetime) -> None:

@@ -21,6 +21,7 @@ REFUSED = Said("key_refused", "warning", "It did not take a new key.")
 STILL_OPEN = Refused(
     "keys_open", "Earlier new keys of this station are unresolved: restart it, so that it shows which."
 )
+NOT_YOURS = Refused("not_found", "List yours with GET /api/stations.")
 ONLY_UP = Refused("profile_not_higher", "A security profile only rises; this one is not above the station's.")
 NO_CERTIFICATE = Refused("no_certificate", "Profile 3 needs a certificate that the station has installed.")
 
@@ -45,7 +46,7 @@ def new_key() -> NewKey:
 async def wish_key(tx: AsyncSession, station_id: UUID, party_id: UUID, now: datetime) -> Refused | None:
     """An operator wants a new key for a station of its party."""
     if not await _owned(tx, station_id, party_id):
-        return Refused("not_found", "List yours with GET /api/stations.")
+        return NOT_YOURS
     if len(await credentials.new_keys(tx, station_id)) >= OPEN_MAX * KEYS_OF_ONE:
         return STILL_OPEN
     await outbox.put_once(tx, RENEW_KEY, str(station_id), {"station_id": station_id}, now)
@@ -82,7 +83,7 @@ async def wish_profile(
 ) -> Refused | None:
     """An operator wants a station to use a higher security profile from now on."""
     if not await _owned(tx, station_id, party_id):
-        return Refused("not_found", "List yours with GET /api/stations.")
+        return NOT_YOURS
     identity = (await stations.get(tx, station_id)).identity
     known = await credentials.of(tx, identity)
     assert known is not None

@@ -59,6 +59,12 @@ async def clear(tx: AsyncSession, station_id: UUID, kind: str, now: datetime) ->
     return bool((await tx.execute(sa.update(TABLE).where(*mine).values(cleared_at=now))).rowcount)  # type: ignore[attr-defined]
 
 
+async def clear_one(tx: AsyncSession, party_id: UUID, notice_id: UUID, now: datetime) -> bool:
+    """Somebody of the party has seen to it."""
+    mine = (N.id == notice_id, N.party_id == party_id, N.cleared_at.is_(None))
+    return bool((await tx.execute(sa.update(TABLE).where(*mine).values(cleared_at=now))).rowcount)  # type: ignore[attr-defined]
+
+
 async def of_party(tx: AsyncSession, party_id: UUID, limit: int = 200) -> list[Notice]:
     """A party's open notices, the newest first."""
     rows = sa.select(TABLE, S.identity).join(Stations, S.id == N.station_id)
