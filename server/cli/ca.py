@@ -36,9 +36,8 @@ async def issue(identity: str, out: Path, database: str) -> None:
     stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in identity)
     write_secret(out / f"{stem}.key", key)
     (out / f"{stem}.pem").write_text(signed.chain_pem)
-    typer.echo(
-        f"Wrote {out / stem}.key and {out / stem}.pem, until {signed.not_after:%Y-%m-%d}, serial {signed.serial}."
-    )
+    typer.echo(f"Wrote {out / stem}.key and {out / stem}.pem, valid until {signed.not_after:%Y-%m-%d}.")
+    typer.echo(f"Serial {signed.serial}")
 
 
 async def sign_csr(identity: str, request: str, database: str) -> None:

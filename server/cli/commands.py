@@ -261,6 +261,7 @@ def station_add(
     phases: Annotated[int, typer.Option(min=1, max=3)] = 3,
     host: Annotated[str, typer.Option(help="Host name that the station reaches this server by.")] = "127.0.0.1",
     ocpp_port: int = 9000,
+    ocpps_port: Annotated[int | None, typer.Option(help="The port for TLS, where the station uses that.")] = None,
     database: Database = "",
 ) -> None:
     """Add a station: prints its URL and its key, once."""
@@ -269,7 +270,8 @@ def station_add(
 
     priced = PriceWanted(price, night_price, night_from, night_to)
     wanted = StationWanted(identity, location, owner, max_w, phases, party, priced)
-    guarded(lambda: work(wanted, f"ws://{host}:{ocpp_port}", database))
+    url = f"ws://{host}:{ocpp_port}" if ocpps_port is None else f"wss://{host}:{ocpps_port}"
+    guarded(lambda: work(wanted, url, database))
 
 
 @token_app.command("add")

@@ -43,7 +43,8 @@ async def admitted(tx: AsyncSession, station_id: UUID, profile: int, new_key: by
         await credentials.settle_key(tx, station_id, new_key.hex())
         await notices.clear(tx, station_id, "key_unanswered", now)
     if await credentials.raise_profile(tx, station_id, profile):
-        await notices.clear(tx, station_id, DOWNGRADE.kind, now)
+        for kind in (DOWNGRADE.kind, "profile_refused"):
+            await notices.clear(tx, station_id, kind, now)
 
 
 async def turned_away(tx: AsyncSession, station_id: UUID, now: datetime) -> None:
