@@ -7,11 +7,18 @@ import msgspec
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """The station behind an identity, the SHA-256 of its key, and its quirks by name (server/gateway/quirks.py)."""
+    """The station behind an identity, the SHA-256 of its key, and its quirks by name (server/gateway/quirks.py).
+
+    `new_keys`: SHA-256 of keys that it was told and has not used yet; `security_profile`: the highest that it ever
+    connected with; `organization`: whose it is, "" where certificates need not say.
+    """
 
     station_id: UUID
     key_sha256: bytes
     quirks: tuple[str, ...] = ()
+    new_keys: tuple[bytes, ...] = ()
+    security_profile: int = 1
+    organization: str = ""
 
 
 class BootInfo(msgspec.Struct, frozen=True):

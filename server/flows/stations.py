@@ -9,7 +9,7 @@ from server.core import evse_status
 from server.core.reports import BootAnswer, BootInfo, ConnectorStatus, Credential
 from server.core.session import AWAITED
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.storage import outbox, sessions, stations
+from server.storage import credentials, outbox, sessions, stations
 from server.storage.db import announce
 from server.storage.stations import Evse
 
@@ -21,8 +21,7 @@ BOOT_TELLS = timedelta(minutes=2)
 
 async def credential(tx: AsyncSession, identity: str) -> Credential | None:
     """The station behind an identity, None for one that nobody added."""
-    found = await stations.key_of(tx, identity)
-    return None if found is None else Credential(*found)
+    return await credentials.of(tx, identity)
 
 
 async def connect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime, ocpp: str = "") -> None:

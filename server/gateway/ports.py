@@ -67,5 +67,11 @@ class Flows(Protocol):
     async def needs(self, station_id: UUID, connector_no: int) -> bool:
         """A car said what it needs (ISO 15118): whether it gets a plan, which is on its way then."""
 
+    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str) -> bool:
+        """A station wants its request signed (`kind`: station or v2g); whether it may be. The answer comes later."""
+
+    async def security_event(self, station_id: UUID, kind: str, detail: str) -> None:
+        """Something happened that concerns a station's security (OCPP's own names)."""
+
     async def message(self, station_id: UUID, direction: Direction, raw: str) -> None:
         """The message log: a frame as it came ("in") or went ("out"), before it is handled or sent."""

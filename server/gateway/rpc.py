@@ -35,8 +35,8 @@ class ErrorCode(StrEnum):
     PROPERTY = "PropertyConstraintViolation"  # a value is out of bounds
     OCCURRENCE = "OccurenceConstraintViolation"  # a field is missing
     TYPE = "TypeConstraintViolation"  # a field has the wrong type
+    SECURITY = "SecurityError"  # who asks may not, as things stand
     GENERIC = "GenericError"
-    SECURITY = "SecurityError"
     FRAMEWORK = "RpcFrameworkError"  # 2.x: the frame is none
     MESSAGE_TYPE = "MessageTypeNotSupported"  # 2.x: the first number is none that we know
 

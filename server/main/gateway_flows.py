@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+
 from server.clock import Clock
 from server.core.reports import (
     BootAnswer,
@@ -18,10 +20,12 @@ from server.core.reports import (
     TokenAnswer,
     TransactionInfo,
 )
-from server.flows import sessions, starts, stations, transactions
+from server.flows import certificates, entering, sessions, starts, stations, transactions
 from server.gateway.ports import Direction
 from server.main import transaction_flow
 from server.storage.db import Database
+
+log = structlog.get_logger("gateway")
 
 
 class GatewayFlows:
@@ -99,6 +103,19 @@ class GatewayFlows:
         """A car said what it needs."""
         async with self._db.begin() as tx:
             return await transactions.needs(tx, station_id, connector_no, self._clock.now())
+
+    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str) -> bool:
+        """A station wants its request signed."""
+        async with self._db.begin() as tx:
+            refusal = await certificates.request(tx, station_id, request_pem, kind, self._clock.now())
+        if refusal is not None:
+            log.info("request_not_signed", station=str(station_id), why=refusal.code)
+        return refusal is None
+
+    async def security_event(self, station_id: UUID, kind: str, detail: str) -> None:
+        """Something happened that concerns a station's security."""
+        async with self._db.begin() as tx:
+            await entering.security_event(tx, station_id, kind, detail, self._clock.now())
 
     async def message(self, station_id: UUID, direction: Direction, raw: str) -> None:
         """The message log is kept by whoever asks for one; by default nobody does."""

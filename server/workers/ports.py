@@ -64,6 +64,46 @@ class StationPort(Protocol):
         """What a configuration key says, "" where the station does not say."""
 
 
+class SecurityPort(Protocol):
+    """Keys and certificates, told to stations in the version that they speak. Never raises for what a station does."""
+
+    async def set_key(self, station_id: UUID, key_hex: str) -> Heard:
+        """A new key, in hexadecimal digits."""
+
+    async def set_profile(self, station_id: UUID, profile: int) -> Heard:
+        """A higher security profile, from the next connection on."""
+
+    async def send_certificate(self, station_id: UUID, chain_pem: str, kind: str) -> Heard:
+        """A signed chain, leaf first; `kind`: station or v2g."""
+
+    async def ask_for_request(self, station_id: UUID) -> Heard:
+        """Ask for a request for a new certificate."""
+
+
+class NoSecurity:
+    """No station hears anything: for what runs without a gateway."""
+
+    async def set_key(self, station_id: UUID, key_hex: str) -> Heard:
+        """Not told."""
+        del station_id, key_hex
+        return Heard("offline")
+
+    async def set_profile(self, station_id: UUID, profile: int) -> Heard:
+        """Not told."""
+        del station_id, profile
+        return Heard("offline")
+
+    async def send_certificate(self, station_id: UUID, chain_pem: str, kind: str) -> Heard:
+        """Not sent."""
+        del station_id, chain_pem, kind
+        return Heard("offline")
+
+    async def ask_for_request(self, station_id: UUID) -> Heard:
+        """Not asked."""
+        del station_id
+        return Heard("offline")
+
+
 class Solver(Protocol):
     """Solves problems off the event loop."""
 

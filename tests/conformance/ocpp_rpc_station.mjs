@@ -2,11 +2,13 @@
 // JSON object on stdout what it heard. In strict mode the package judges both sides by the official schemas.
 //
 //   node ocpp_rpc_station.mjs --url ws://host:9000/ocpp[/IDENTITY] --identity I --password P
+//        [--ca FILE --cert FILE --key FILE]   TLS: who signed the server's certificate, and the station's own
 //        [--token TAG] [--wait-ms 5000] [--length-s 3600] [--energy-wh 8000] [--reject] [--protocol ocpp2.0.1]
 //
 // The session began `length-s` before the server's now and drew `energy-wh`; its readings come a quarter of an hour apart.
 // After the start it waits `wait-ms` at most for a TxProfile. Exit code 1 where anything failed: see `error`.
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import ocpp from "ocpp-rpc";
 
@@ -21,6 +23,9 @@ const { values: said } = parseArgs({
     "energy-wh": { type: "string", default: "8000" },
     reject: { type: "boolean", default: false },
     protocol: { type: "string", default: "ocpp1.6" },
+    ca: { type: "string" },
+    cert: { type: "string" },
+    key: { type: "string" },
   },
 });
 
@@ -32,11 +37,12 @@ const ending = "/" + encodeURIComponent(said.identity);
 const station = new ocpp.RPCClient({
   endpoint: said.url.endsWith(ending) ? said.url.slice(0, -ending.length) : said.url,
   identity: said.identity,
-  password: said.password,
+  ...(said.password ? { password: said.password } : {}),
   protocols: [said.protocol],
   strictMode: true,
   reconnect: false,
   callTimeoutMs: 15000,
+  wsOpts: Object.fromEntries(["ca", "cert", "key"].filter((one) => said[one]).map((one) => [one, readFileSync(said[one])])),
 });
 
 station.handle("SetChargingProfile", ({ params }) => {

@@ -109,6 +109,13 @@ class MemoryFlows:
         await self._hear(station_id, "needs", connector_no)
         return connector_no == 1
 
+    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str) -> bool:
+        await self._hear(station_id, "sign", (request_pem, kind))
+        return "CERTIFICATE REQUEST" in request_pem
+
+    async def security_event(self, station_id: UUID, kind: str, detail: str) -> None:
+        await self._hear(station_id, "security", (kind, detail))
+
     async def message(self, station_id: UUID, direction: str, raw: str) -> None:
         self.frames.append((direction, raw))
 

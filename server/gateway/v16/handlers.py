@@ -9,6 +9,7 @@ from server.gateway import meter_values, moments, rpc
 from server.gateway.caller import Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
 from server.gateway.v16 import messages as m
+from server.gateway.v16 import security
 
 TEXT_MAX = 255
 TRANSACTION_MAX = 2**31 - 1
@@ -105,6 +106,19 @@ async def data_transfer(_caller: Caller, _request: m.DataTransfer) -> Answer:
     return m.DataTransferAnswer("UnknownVendorId")
 
 
+async def sign_certificate(caller: Caller, request: security.SignCertificate) -> Answer:
+    """A station wants its request signed: Accepted means that it will hear more (CertificateSigned)."""
+    accepted = await caller.flows.sign_certificate(caller.station_id, request.csr, "station")
+    return security.SignCertificateAnswer("Accepted" if accepted else "Rejected")
+
+
+async def security_event(caller: Caller, request: security.SecurityEventNotification) -> Answer:
+    """What a station says of its security: always heard."""
+    detail = (request.tech_info or "")[:TEXT_MAX]
+    await caller.flows.security_event(caller.station_id, request.type[:TEXT_MAX], detail)
+    return m.Empty()
+
+
 async def _moment(caller: Caller, text: str | None) -> datetime:
     """When it happened by the station's word, or, where that cannot be read ("0", 1970), when we heard of it."""
     return moments.read(text, caller.quirks.clock) or await caller.flows.heartbeat(caller.station_id)
@@ -147,6 +161,8 @@ ACTIONS: dict[str, Action[Any]] = {
     "DataTransfer": action(m.DataTransfer, data_transfer),
     "Heartbeat": action(m.Heartbeat, heartbeat),
     "MeterValues": action(m.MeterValues, take_meter_values),
+    "SecurityEventNotification": action(security.SecurityEventNotification, security_event),
+    "SignCertificate": action(security.SignCertificate, sign_certificate),
     "StartTransaction": action(m.StartTransaction, start_transaction),
     "StatusNotification": action(m.StatusNotification, status_notification),
     "StopTransaction": action(m.StopTransaction, stop_transaction),
@@ -158,8 +174,6 @@ KNOWN = frozenset(
         "DiagnosticsStatusNotification",
         "FirmwareStatusNotification",
         "LogStatusNotification",
-        "SecurityEventNotification",
-        "SignCertificate",
         "SignedFirmwareStatusNotification",
         "CancelReservation",
         "CertificateSigned",

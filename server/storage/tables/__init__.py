@@ -32,6 +32,7 @@ from server.storage.tables.people import (
     Vehicles,
 )
 from server.storage.tables.places import Evses, Feeders, ForecastRecords, Locations, Stations
+from server.storage.tables.security import PendingStations, StationCertificates, StationNotices
 
 __all__ = [
     "Accounts",
@@ -48,6 +49,7 @@ __all__ = [
     "OrphanMessages",
     "Outbox",
     "Parties",
+    "PendingStations",
     "PlanInputs",
     "Plans",
     "PriceNotices",
@@ -60,6 +62,8 @@ __all__ = [
     "Sessions",
     "SignedValues",
     "StartWishes",
+    "StationCertificates",
+    "StationNotices",
     "Stations",
     "Tariffs",
     "Tokens",

@@ -44,6 +44,8 @@ class Stations(SQLModel, table=True):
     feeder_id: UUID | None = Field(default=None, foreign_key="feeders.id")
     identity: str = Field(unique=True)
     key_sha256: str
+    new_keys_sha256: str = ""  # told to the station and not used yet, hex, with spaces between
+    security_profile: int = 1  # the highest that it ever connected with
     max_w: int
     phases: int
     unit: str | None = None  # A or W once the station has shown what it takes
