@@ -46,6 +46,8 @@ class Station(msgspec.Struct, frozen=True):
     safe_held_w: int | None = None
     starts_alone: bool = False
     booted_at: datetime | None = None
+    connected_at: datetime | None = None
+    status: str = ""
 
 
 class Feeder(msgspec.Struct, frozen=True):

@@ -13,18 +13,19 @@ import uvicorn
 
 from server.api.app import ApiContext, ApiSettings
 from server.api.app import create as create_api
-from server.bus import PUBLIC, LocalBus, account_topic
+from server.bus import PUBLIC, LocalBus, account_topic, party_topic
 from server.clock import Clock
 from server.feeds.ports import PriceFeed
-from server.flows.announcements import Announcement, SessionMoved, WalletMoved
+from server.flows.announcements import Announcement, SessionMoved, StationMoved, WalletMoved
 from server.gateway.listener import Gateway, GatewaySettings
 from server.main.gateway_flows import GatewayFlows
 from server.main.station_port import GatewayStations
 from server.settings import BadSetting, Settings, secret
 from server.storage import outbox as stored_outbox
 from server.storage import schema, sessions, stations
+from server.storage import watch as station_events
 from server.storage.db import Database
-from server.workers import replan, settle, tidy
+from server.workers import replan, settle, tidy, watch
 from server.workers.context import WorkContext
 from server.workers.ports import Solver
 from server.workers.prices import PriceWorker
@@ -41,6 +42,8 @@ HANDLERS = {
     "settle": settle.settle,
     "close": settle.close,
     tidy.TIDY: tidy.tidy,
+    watch.WATCH: watch.watch,
+    "remedy": watch.remedy,
 }
 HTTP_STOP_SECONDS = 2
 API_PATHS = ("/api/", "/schema")
@@ -137,8 +140,10 @@ class Server:
     async def _open_database(self) -> None:
         await schema.migrate(self.db)
         async with self.db.begin() as tx:
+            await station_events.cut_off(tx, self.parts.clock.now())
             await stations.all_offline(tx)
             await tidy.begin(tx, self.parts.clock.now())
+            await watch.begin(tx, self.parts.clock.now())
             for session_id in await sessions.ended(tx):
                 now = self.parts.clock.now()
                 await stored_outbox.put_once(tx, "settle", str(session_id), {"session_id": session_id}, now)
@@ -187,6 +192,8 @@ class Server:
             if isinstance(one, SessionMoved | WalletMoved):
                 if one.account_id is not None:
                     self.bus.publish(account_topic(one.account_id), payload)
+            elif isinstance(one, StationMoved):
+                self.bus.publish(party_topic(one.party_id), payload)
             else:
                 self.bus.publish(PUBLIC, payload)
         if queued:

@@ -62,6 +62,22 @@ class GatewayStations:
             return ""
         return next((one.value or "" for one in outcome.answer.configuration_key or () if one.key == key), "")
 
+    async def trigger(self, station_id: UUID, message: str) -> Heard:
+        """Ask a station to say something now. No connector is named: some refuse 0 (Growatt), none refuses none."""
+        request = commands.TriggerMessage(requested_message=message)
+        return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+
+    async def clear_plans(self, station_id: UUID) -> Heard:
+        """Take the profiles of running transactions back; `Unknown` is what a station says that holds none."""
+        request = commands.ClearChargingProfile(charging_profile_purpose="TxProfile")
+        heard = _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+        return Heard("accepted", heard.detail) if heard.detail == "Unknown" else heard
+
+    async def reset(self, station_id: UUID, *, hard: bool) -> Heard:
+        """Restart a station."""
+        request = commands.Reset(type="Hard" if hard else "Soft")
+        return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+
     async def start(self, station_id: UUID, connector_no: int, token_uid: str) -> CommandAnswer:
         """Ask a station to start a session."""
         request = commands.RemoteStartTransaction(id_tag=token_uid, connector_id=connector_no)

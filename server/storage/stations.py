@@ -33,6 +33,7 @@ class Evse(msgspec.Struct, frozen=True):
     phases: int
     status: str
     error_code: str
+    clock_off_s: int = 0
 
 
 async def key_of(tx: AsyncSession, identity: str) -> tuple[UUID, bytes] | None:
@@ -122,3 +123,8 @@ async def all_offline(tx: AsyncSession) -> None:
 async def set_status(tx: AsyncSession, evse_id: UUID, status: str, error_code: str, at: datetime) -> None:
     """Write what a connector said of itself."""
     await tx.execute(sa.update(EVSES).where(E.id == evse_id).values(status=status, error_code=error_code, status_at=at))
+
+
+async def set_clock(tx: AsyncSession, evse_id: UUID, off_s: int) -> None:
+    """Write how far a station's clock is off, as a connector's status showed, s."""
+    await tx.execute(sa.update(EVSES).where(E.id == evse_id).values(clock_off_s=off_s))

@@ -57,6 +57,15 @@ class StationPort(Protocol):
     async def get_option(self, station_id: UUID, key: str) -> str:
         """What a configuration key says, "" where the station does not say."""
 
+    async def trigger(self, station_id: UUID, message: str) -> Heard:
+        """Ask a station to say something now: StatusNotification, MeterValues, Heartbeat, BootNotification."""
+
+    async def clear_plans(self, station_id: UUID) -> Heard:
+        """Take the profiles of running transactions back; its safe share stays."""
+
+    async def reset(self, station_id: UUID, *, hard: bool) -> Heard:
+        """Restart a station; what charges there ends."""
+
 
 class Solver(Protocol):
     """Solves problems off the event loop."""

@@ -60,6 +60,7 @@ STRANGERS = {
     ("GET", "/api/wallet/entries"): (BERT, None, None),
     ("GET", "/api/prices"): (BERT, None, None),
     ("GET", "/api/stations"): (OTTO, None, None),
+    ("GET", "/api/stations/health"): (OTTO, None, None),
     ("POST", "/api/stations"): (BERT, STATION, 403),
     ("GET", "/api/clock"): (BERT, None, None),
     ("PUT", "/api/clock"): (BERT, {"speed": 60}, None),  # the demo's clock is everybody's

@@ -1,10 +1,14 @@
 """An operator's stations over the API."""
 
 import hashlib
+from datetime import timedelta
 
 import small_town
 from small_town import NOW, STREET, STREET_STATION_1, STREET_STATION_2
 
+from server.core.reports import ConnectorStatus
+from server.flows import stations as station_flows
+from server.flows import watching
 from server.storage import outbox, stations
 
 NEW = {"identity": "YARD/1", "location_name": "Yard", "max_w": 22_080, "phases": 3}
@@ -65,3 +69,41 @@ async def test_an_identity_that_basic_auth_cannot_carry_is_refused(api, olga):
         answer = await api.post("/api/stations", json={**NEW, "identity": identity}, headers=olga)
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["field"] == "identity"
+
+
+class TestHealth:
+    async def test_an_operator_reads_what_is_wrong_and_its_days(self, api, context, olga, otto):
+        await _fault(context, NOW - timedelta(hours=2))
+        one, two = (await api.get("/api/stations/health?days=2", headers=olga)).json()
+        assert (one["identity"], two["identity"], two["findings"]) == ("LOOTS/1", "LOOTS/2", [])
+        (finding,) = one["findings"]
+        assert (finding["rule"], finding["severity"], finding["tried"]) == ("faulted", "critical", ["trigger"])
+        today, yesterday = one["days"]
+        assert (today["day"], yesterday["day"]) == ("2025-01-15", "2025-01-14")
+        # 19:00 there; connected at 16:00 and broken at 17:00, back two minutes after its connection was lost at 18:00
+        assert today["uptime_permille"] == 333
+        assert (today["disconnects"], today["sessions"], today["plug_in_permille"]) == (1, 0, None)
+        assert yesterday["uptime_permille"] is None
+        assert (await api.get("/api/stations/health", headers=otto)).json() == []
+
+    async def test_who_operates_nothing_is_refused(self, api, bert, sue):
+        for who in (bert, sue):
+            assert (await api.get("/api/stations/health", headers=who)).status_code == 403
+
+    async def test_a_month_at_most(self, api, olga):
+        for days in (0, 32):
+            assert (await api.get(f"/api/stations/health?days={days}", headers=olga)).status_code == 400
+
+
+async def _fault(context, at):
+    hour = timedelta(hours=1)
+    broken = ConnectorStatus(1, "Faulted", "GroundFailure", at)
+    async with context.db.begin() as tx:
+        await station_flows.connect(tx, STREET_STATION_1, "line", at - hour)
+        await station_flows.status(tx, STREET_STATION_1, broken, at)
+        await station_flows.disconnect(tx, STREET_STATION_1, "line", at + hour)
+        await station_flows.connect(tx, STREET_STATION_1, "next", at + hour + timedelta(minutes=2))
+    async with context.db.read() as tx:
+        seen = await watching.look(tx, None, await watching.lately(tx, NOW), NOW)
+    async with context.db.begin() as tx:
+        await watching.note(tx, seen, NOW)

@@ -52,6 +52,18 @@ class Stations:
         self.told.append(("ask", station_id, key))
         return self.options.get(key, "")
 
+    async def trigger(self, station_id: UUID, message: str) -> Heard:
+        self.told.append(("trigger", station_id, message))
+        return self._heard(station_id)
+
+    async def clear_plans(self, station_id: UUID) -> Heard:
+        self.told.append(("clear_profile", station_id, ""))
+        return self._heard(station_id)
+
+    async def reset(self, station_id: UUID, *, hard: bool) -> Heard:
+        self.told.append(("reset", station_id, "hard" if hard else "soft"))
+        return self._heard(station_id)
+
 
 @pytest.fixture(scope="session")
 def town_file(tmp_path_factory: pytest.TempPathFactory) -> Path:

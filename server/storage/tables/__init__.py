@@ -30,6 +30,7 @@ from server.storage.tables.people import (
     Vehicles,
 )
 from server.storage.tables.places import Evses, Feeders, ForecastRecords, Locations, Stations
+from server.storage.tables.watch import Findings, StationEvents
 
 __all__ = [
     "Accounts",
@@ -40,6 +41,7 @@ __all__ = [
     "Entries",
     "Evses",
     "Feeders",
+    "Findings",
     "ForecastRecords",
     "HomeTariffs",
     "Locations",
@@ -57,6 +59,7 @@ __all__ = [
     "SessionEvents",
     "Sessions",
     "StartWishes",
+    "StationEvents",
     "Stations",
     "Tariffs",
     "Tokens",

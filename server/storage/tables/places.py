@@ -54,6 +54,8 @@ class Stations(SQLModel, table=True):
     connection_id: str | None = None
     last_seen_at: datetime | None = time_field(nullable=True)
     booted_at: datetime | None = time_field(nullable=True)
+    connected_at: datetime | None = time_field(nullable=True)
+    status: str = ""  # what it said of itself as a whole (connector 0), "" where it never did
     safe_held_w: int | None = None  # the safe share that the station confirmed as its default profile
     starts_alone: bool = False  # it refused to stop taking cards while it is out of reach
 
@@ -72,6 +74,7 @@ class Evses(SQLModel, table=True):
     status: str = "Unavailable"
     error_code: str = "NoError"
     status_at: datetime | None = time_field(nullable=True)
+    clock_off_s: int = 0  # its station's clock less ours, as its last status showed
 
 
 class ForecastRecords(SQLModel, table=True):
