@@ -7,11 +7,13 @@ import msgspec
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """The station behind an identity, the SHA-256 of its key, and its quirks by name (server/gateway/quirks.py)."""
+    """The station behind an identity, the SHA-256 of its key, its make and its quirks by name (gateway/quirks.py)."""
 
     station_id: UUID
     key_sha256: bytes
     quirks: tuple[str, ...] = ()
+    vendor: str = ""
+    model: str = ""
 
 
 class BootInfo(msgspec.Struct, frozen=True):

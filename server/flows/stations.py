@@ -24,7 +24,10 @@ QUEUED_S = 30 * 86_400
 async def credential(tx: AsyncSession, identity: str) -> Credential | None:
     """The station behind an identity, None for one that nobody added."""
     found = await stations.key_of(tx, identity)
-    return None if found is None else Credential(*found)
+    if found is None:
+        return None
+    quirks, vendor, model = await stations.quirks_of(tx, found[0])
+    return Credential(*found, quirks=quirks, vendor=vendor, model=model)
 
 
 async def connect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime) -> None:

@@ -18,9 +18,10 @@ from websockets.typing import Subprotocol
 
 from server.core.reports import Credential
 from server.gateway import rpc, signin
+from server.gateway.inflate import Inflate
 from server.gateway.link import CallStatus, Link, name_and_places
 from server.gateway.ports import Direction, Flows
-from server.gateway.quirks import named
+from server.gateway.quirks import of_station
 from server.gateway.registry import Registry
 from server.gateway.rpc import Refusal
 from server.gateway.v16 import commands
@@ -187,6 +188,7 @@ class Gateway:
     async def _sign_in(self, connection: ServerConnection, request: Request) -> Response | None:
         """No answer of its own lets the handshake go on."""
         assert isinstance(connection, StationConnection)
+        signin.mend(request.headers)
         self._signing_in += 1
         try:
             name = signin.identity(request.path)
@@ -213,7 +215,9 @@ class Gateway:
         """A station's connection, from handshake to end."""
         assert isinstance(connection, StationConnection)
         assert connection.credential is not None
-        quirks = named(connection.credential.quirks)
+        quirks = of_station(connection.credential)
+        if quirks.compressed_frames:
+            connection.protocol.extensions = [Inflate()]
         if connection.subprotocol is None and not (quirks.no_subprotocol and _offered_none(connection)):
             self.counts["subprotocols_refused"] += 1
             await connection.close(CloseCode.PROTOCOL_ERROR, "the subprotocol is ocpp1.6")
@@ -221,6 +225,7 @@ class Gateway:
         caller = Caller(self._flows, connection.credential.station_id, quirks)
         id_max = LONG_ID_MAX if quirks.long_message_ids else rpc.MESSAGE_ID_MAX
         link = Link(connection, caller.station_id, _Line(caller, self.counts), id_max)
+        link.believes_any_id = quirks.other_result_ids
         previous = self._registry.put(link)
         self._links.add(link)
         self._arriving.add(link)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+from websockets.datastructures import Headers
 
 from server.core.reports import Credential
 
@@ -60,9 +61,20 @@ def basic(headers: Sequence[str]) -> Basic | None:
     return Basic(name, key) if colon else None
 
 
+def mend(headers: Headers) -> None:
+    """Some stations leave `Connection: Upgrade` out, or say something else there, and mean it (lbbrhzn/ocpp#1984)."""
+    said = ",".join(headers.get_all("Connection")).lower()
+    if "upgrade" not in said and "Sec-WebSocket-Key" in headers:
+        if said:
+            del headers["Connection"]
+        headers["Connection"] = "Upgrade"
+
+
 def admits(credential: Credential | None, name: str, said: Basic) -> bool:
     """Is it the station that it says it is? The same work is done for one that nobody added."""
     expected = _NOBODY if credential is None else credential.key_sha256
-    key_fits = hmac.compare_digest(hashlib.sha256(said.key).digest(), expected)
+    # Keys are hex; some stations send the bytes that they stand for (shiv3/ocpp-cp-simulator#260).
+    forms = (said.key, said.key.hex().encode(), said.key.hex().upper().encode())
+    key_fits = sum(hmac.compare_digest(hashlib.sha256(form).digest(), expected) for form in forms) > 0
     name_fits = hmac.compare_digest(said.name, name.encode())
     return key_fits and name_fits and credential is not None

@@ -1,11 +1,13 @@
 """Commands to stations as workers and the API give them, said in the version that the station speaks (OCPP 1.6)."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from server.core.following import UNANSWERED
 from server.core.station import START_WAIT_S
+from server.core.traits import within_periods
 from server.core.valley.charging_profile import to_periods
 from server.gateway.link import CallStatus
 from server.gateway.listener import CallOutcome, Gateway
@@ -30,7 +32,8 @@ class GatewayStations:
 
     async def set_plan(self, station_id: UUID, order: Order) -> Heard:
         """Send a transaction's profile."""
-        place = Place(order.connector_no, order.transaction_id, profile_id=10 + order.connector_no)
+        numbers = {"profile_id": 10 + order.connector_no, "stack_level": order.stack_level}
+        place = Place(order.connector_no, order.transaction_id, **numbers)
         start = order.start + timedelta(seconds=order.elapsed_s)
         request = tx_profile(place, start, steps(order), _unit(order.unit))
         return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
@@ -55,12 +58,12 @@ class GatewayStations:
         request = commands.ChangeConfiguration(key=key, value=value)
         return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
 
-    async def get_option(self, station_id: UUID, key: str) -> str:
-        """What a configuration key says, "" where the station does not say."""
-        outcome = await self._gateway.call(station_id, commands.GetConfiguration(key=(key,)), CALL_SECONDS)
+    async def get_options(self, station_id: UUID, keys: Sequence[str]) -> dict[str, str]:
+        """What configuration keys say."""
+        outcome = await self._gateway.call(station_id, commands.GetConfiguration(key=tuple(keys)), CALL_SECONDS)
         if not isinstance(outcome.answer, commands.ConfigurationAnswer):
-            return ""
-        return next((one.value or "" for one in outcome.answer.configuration_key or () if one.key == key), "")
+            return {}
+        return {one.key: one.value or "" for one in outcome.answer.configuration_key or () if one.key in keys}
 
     async def trigger(self, station_id: UUID, message: str) -> Heard:
         """Ask a station to say something now. No connector is named: some refuse 0 (Growatt), none refuses none."""
@@ -104,7 +107,7 @@ def steps(order: Order) -> list[tuple[int, float]]:
         final_w=order.final_w,
         elapsed_s=order.elapsed_s,
     )
-    return [(period.start_s, period.limit) for period in periods]
+    return within_periods([(period.start_s, period.limit) for period in periods], order.periods_max)
 
 
 def _unit(unit: str) -> Literal["A", "W"]:

@@ -1,7 +1,7 @@
 """Stations, EVSEs and feeders."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
@@ -45,6 +45,12 @@ async def key_of(tx: AsyncSession, identity: str) -> tuple[UUID, bytes] | None:
 async def get(tx: AsyncSession, station_id: UUID) -> Station:
     """A station that exists."""
     return to_struct((await tx.execute(sa.select(Stations.__table__).where(S.id == station_id))).one(), Station)  # type: ignore[attr-defined]
+
+
+async def find(tx: AsyncSession, station_id: UUID) -> Station | None:
+    """A station that may not exist."""
+    row = (await tx.execute(sa.select(STATIONS).where(S.id == station_id))).first()
+    return None if row is None else to_struct(row, Station)
 
 
 async def at_location(tx: AsyncSession, location_id: UUID) -> list[Station]:
@@ -106,6 +112,25 @@ async def add_evse(tx: AsyncSession, station: Station, connector_no: int) -> Evs
 async def update(tx: AsyncSession, station_id: UUID, **values: object) -> None:
     """Write columns of a station."""
     await tx.execute(sa.update(STATIONS).where(S.id == station_id).values(**values))
+
+
+async def quirks_of(tx: AsyncSession, station_id: UUID) -> tuple[tuple[str, ...], str, str]:
+    """A station's quirks by name, and its vendor and model."""
+    row = (await tx.execute(sa.select(S.traits, S.vendor, S.model).where(S.id == station_id))).one()
+    return (row.traits.quirks if row.traits is not None else (), row.vendor, row.model)
+
+
+async def wrote(tx: AsyncSession, writes: Mapping[UUID, int], day: date) -> None:
+    """Count what stations were sent that goes to flash, on a day."""
+    for station_id, count in writes.items():
+        today = sa.case((S.flash_day == day, S.flash_writes + count), else_=count)
+        await tx.execute(sa.update(STATIONS).where(S.id == station_id).values(flash_writes=today, flash_day=day))
+
+
+async def set_follows(tx: AsyncSession, station_id: UUID, *, follows: bool) -> None:
+    """Write whether a station's meter shows what it was told, where that is new."""
+    unknown = sa.or_(S.follows.is_(None), S.follows != follows)
+    await tx.execute(sa.update(STATIONS).where(S.id == station_id, unknown).values(follows=follows))
 
 
 async def disconnect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime) -> bool:

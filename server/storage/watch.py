@@ -24,7 +24,7 @@ S = Stations.__table__.c  # type: ignore[attr-defined]
 E = Evses.__table__.c  # type: ignore[attr-defined]
 C = Sessions.__table__.c  # type: ignore[attr-defined]
 O = OrphanMessages.__table__.c  # type: ignore[attr-defined]  # noqa: E741
-PAGE = 1000
+PAGE = 500
 """Stations at a time: what is read in one go holds the loop for some tens of milliseconds."""
 ONLINE, OFFLINE, BOOT, FAULTED, RECOVERED = "online", "offline", "boot", "faulted", "recovered"
 RESTARTED = "server_restarted"

@@ -1,11 +1,13 @@
 """What workers need of the outside: stations that take profiles, and someone who solves."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
+from server.core.traits import STACK_LEVEL
 from server.core.valley.problem import Answer, Problem
 
 AT_ONCE = "at_once"
@@ -15,7 +17,7 @@ AT_ONCE = "at_once"
 class Order(msgspec.Struct, frozen=True):
     """A plan as its station hears it: energy by slot from `start` on, then `final_w`.
 
-    `unit` is A (per phase) or W; `elapsed_s` of the first slot are gone already.
+    `unit` is A (per phase) or W; `elapsed_s` of the first slot are gone already; `periods_max`: what it holds.
     """
 
     transaction_id: int
@@ -28,6 +30,8 @@ class Order(msgspec.Struct, frozen=True):
     final_w: int
     phases: int
     unit: str
+    stack_level: int = STACK_LEVEL
+    periods_max: int | None = None
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -54,8 +58,8 @@ class StationPort(Protocol):
     async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
         """Change a configuration key."""
 
-    async def get_option(self, station_id: UUID, key: str) -> str:
-        """What a configuration key says, "" where the station does not say."""
+    async def get_options(self, station_id: UUID, keys: Sequence[str]) -> dict[str, str]:
+        """What configuration keys say; those that the station does not know are left out."""
 
     async def trigger(self, station_id: UUID, message: str) -> Heard:
         """Ask a station to say something now: StatusNotification, MeterValues, Heartbeat, BootNotification."""

@@ -61,16 +61,20 @@ STRANGERS = {
     ("GET", "/api/prices"): (BERT, None, None),
     ("GET", "/api/stations"): (OTTO, None, None),
     ("GET", "/api/stations/health"): (OTTO, None, None),
+    ("GET", "/api/stations/{station_id:uuid}/traits"): (OTTO, None, 404),
+    ("PATCH", "/api/stations/{station_id:uuid}/traits"): (OTTO, {"auto_configure": False}, 404),
     ("POST", "/api/stations"): (BERT, STATION, 403),
     ("GET", "/api/clock"): (BERT, None, None),
     ("PUT", "/api/clock"): (BERT, {"speed": 60}, None),  # the demo's clock is everybody's
     ("GET", "/api/live"): (BERT, None, "stream"),  # test_live.py: a stranger's stream says nothing of Anna
 }
 REAL = {"vehicle_id": small_town.ANNAS_CAR, "location_id": HOME, "evse_id": HOME_EVSE}
+REAL["station_id"] = small_town.STREET_STATION_1
 EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there, nobody pays there, it is not settled
     "/api/sessions",
     "/api/locations/evses/{evse_id}/estimate",
     "/api/sessions/{session_id}/receipt",
+    "/api/stations/{station_id}/traits",  # Olga's: test_stations_api.py
 )
 DRIVERS_ONLY = ("/api/me/rota", "/api/vehicles", "/api/tariffs", "/api/sessions", "/api/wallet", "/api/locations/evses")
 

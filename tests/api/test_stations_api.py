@@ -6,9 +6,11 @@ from datetime import timedelta
 import small_town
 from small_town import NOW, STREET, STREET_STATION_1, STREET_STATION_2
 
-from server.core.reports import ConnectorStatus
+from server.core.reports import BootInfo, ConnectorStatus
+from server.core.traits import Traits
 from server.flows import stations as station_flows
 from server.flows import watching
+from server.gateway.quirks import of_station
 from server.storage import outbox, stations
 
 NEW = {"identity": "YARD/1", "location_name": "Yard", "max_w": 22_080, "phases": 3}
@@ -107,3 +109,59 @@ async def _fault(context, at):
         seen = await watching.look(tx, None, await watching.lately(tx, NOW), NOW)
     async with context.db.begin() as tx:
         await watching.note(tx, seen, NOW)
+
+
+class TestTraits:
+    async def test_an_operator_reads_what_its_station_is_known_for_and_has_shown(self, api, context, olga):
+        await _booted(context, "EN+ Technology", "AC7")
+        async with context.db.begin() as tx:
+            shown = Traits(purposes=("TxProfile",), refused=("ChargePointMaxProfile",), periods_max=6, stack_max=3)
+            await stations.update(tx, STREET_STATION_1, traits=shown)
+            await stations.set_follows(tx, STREET_STATION_1, follows=False)
+            await stations.wrote(tx, {STREET_STATION_1: 3}, NOW.date())
+        said = (await api.get(TRAITS, headers=olga)).json()
+        assert (said["vendor"], said["unit"], said["of_its_make"]) == ("EN+ Technology", "A", ["other_result_ids"])
+        assert (said["purposes"], said["refused"]) == (["TxProfile"], ["ChargePointMaxProfile"])
+        assert (said["periods_max"], said["stack_max"], said["follows"]) == (6, 3, False)
+        assert (said["writes_today"], said["flash_writes_a_day"], said["auto_configure"]) == (3, 200, True)
+
+    async def test_what_it_writes_is_kept_and_heeded_at_the_next_sign_in(self, api, context, olga):
+        await _booted(context, "EN+ Technology", "AC7")
+        said = {"quirks": ["clock:Europe/Amsterdam", "not:other_result_ids"], "flash_writes_a_day": 50}
+        answer = await api.patch(TRAITS, json=said, headers=olga)
+        assert answer.status_code == 200
+        assert answer.json()["quirks"] == said["quirks"]
+        async with context.db.read() as tx:
+            credential = await station_flows.credential(tx, "LOOTS/1")
+        heeded = of_station(credential)
+        assert (str(heeded.clock), heeded.other_result_ids) == ("Europe/Amsterdam", False)
+        again = (await api.patch(TRAITS, json={"auto_configure": False}, headers=olga)).json()
+        assert (again["flash_writes_a_day"], again["auto_configure"]) == (50, False)  # what is not said stays
+
+    async def test_another_unit_is_found_out_anew(self, api, context, olga):
+        async with context.db.begin() as tx:
+            await stations.update(tx, STREET_STATION_1, traits=Traits(refused=("TxProfile",)))
+        said = (await api.patch(TRAITS, json={"unit": None}, headers=olga)).json()
+        assert (said["unit"], said["refused"]) == (None, [])
+        async with context.db.read() as tx:
+            assert ("configure", str(STREET_STATION_1)) in {(task.kind, task.key) for task in await outbox.due(tx, NOW)}
+
+    async def test_words_that_nobody_knows_are_refused(self, api, olga):
+        for name in ("no_such_quirk", "clock:Mars/Olympus", "not:"):
+            answer = await api.patch(TRAITS, json={"quirks": [name]}, headers=olga)
+            assert (answer.status_code, answer.json()["code"]) == (422, "unknown_quirk")
+        assert (await api.patch(TRAITS, json={"unit": "V"}, headers=olga)).status_code == 400
+        assert (await api.patch(TRAITS, json={"flash_writes_a_day": 1}, headers=olga)).status_code == 400
+
+    async def test_a_strangers_station_is_not_found_and_not_changed(self, api, context, olga, otto):
+        assert (await api.get(TRAITS, headers=otto)).status_code == 404
+        assert (await api.patch(TRAITS, json={"auto_configure": False}, headers=otto)).status_code == 404
+        assert (await api.get(TRAITS, headers=olga)).json()["auto_configure"]
+
+
+TRAITS = f"/api/stations/{STREET_STATION_1}/traits"
+
+
+async def _booted(context, vendor, model):
+    async with context.db.begin() as tx:
+        await station_flows.boot(tx, STREET_STATION_1, BootInfo(vendor, model), NOW)
