@@ -1,7 +1,8 @@
 """The bus: live events from who writes to who listens. Nothing that must last travels on it.
 
-Topics: `account_topic(id)` carries what one account may see, `PUBLIC` what everybody may (both JSON of
-`flows.announcements.Announcement`), `CLOCK` an empty message whenever the clock changed its pace.
+Topics: `account_topic(id)` carries what one account may see, `party_topic(id)` what a party's operators may, `PUBLIC`
+what everybody may (all JSON of `flows.announcements.Announcement`), `CLOCK` an empty message whenever the clock changed
+its pace.
 """
 
 import asyncio
@@ -21,6 +22,11 @@ BACKLOG_MAX = 256
 def account_topic(account_id: UUID) -> str:
     """The topic of what one account may see."""
     return f"account.{account_id}"
+
+
+def party_topic(party_id: UUID) -> str:
+    """The topic of what the operators of a party may see."""
+    return f"party.{party_id}"
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -53,4 +53,10 @@ class PricesChanged(msgspec.Struct, frozen=True, tag="prices_changed"):
     zone: str
 
 
-LiveEvent = SessionChanged | WalletChanged | LocationChanged | ClockChanged | PricesChanged
+class StationChanged(msgspec.Struct, frozen=True, tag="station_changed"):
+    """Live, to its operators: something is wrong with a station, or no longer; ask for the stations' health again."""
+
+    station_id: UUID
+
+
+LiveEvent = SessionChanged | WalletChanged | LocationChanged | ClockChanged | PricesChanged | StationChanged

@@ -22,6 +22,7 @@ from server.api.requests import StrictRequest, allowed_methods
 from server.api.sessions import SessionController
 from server.api.stations import StationController
 from server.api.tariffs import TariffController
+from server.api.traits import TraitsController
 from server.api.vehicles import VehicleController
 from server.api.wallets import WalletController
 
@@ -42,6 +43,7 @@ ROUTES = (
     PriceController,
     StationController,
     *security.CONTROLLERS,
+    TraitsController,
     ClockController,
     live,
 )

@@ -17,10 +17,19 @@ from litestar.response import Stream
 from server.api.context import ApiContext
 from server.api.errors import documented
 from server.api.guards import Caller
-from server.bus import CLOCK, PUBLIC, Message, Subscription, account_topic
+from server.bus import CLOCK, PUBLIC, Message, Subscription, account_topic, party_topic
 from server.flows import session_views, wallets
 from server.storage import locations, sessions
-from shared.wire import ClockChanged, LiveEvent, LocationChanged, PricesChanged, SessionChanged, WalletChanged
+from shared.accounts import Role
+from shared.wire import (
+    ClockChanged,
+    LiveEvent,
+    LocationChanged,
+    PricesChanged,
+    SessionChanged,
+    StationChanged,
+    WalletChanged,
+)
 
 HEARTBEAT_S = 15.0
 CLOCK_S = 5.0
@@ -37,6 +46,8 @@ class News(msgspec.Struct, frozen=True):
     entry_id: UUID | None = None
     location_id: UUID | None = None
     zone: str | None = None
+    station_id: UUID | None = None
+    party_id: UUID | None = None
 
 
 DECODER = msgspec.json.Decoder(News)
@@ -54,7 +65,8 @@ async def live(context: NamedDependency[ApiContext], caller: NamedDependency[Cal
 
     The stream ends when the server stops and when the access token that opened it expires: connect again.
     """
-    subscription = context.bus.subscribe([account_topic(caller.account_id), PUBLIC, CLOCK])
+    office = [party_topic(caller.party_id)] if _operates(caller) else []
+    subscription = context.bus.subscribe([account_topic(caller.account_id), *office, PUBLIC, CLOCK])
     headers = {"X-Accel-Buffering": "no"}
     return Stream(stream(context, caller, subscription), media_type="text/event-stream", headers=headers)
 
@@ -111,6 +123,8 @@ async def _event_of(context: ApiContext, caller: Caller, news: News) -> list[Liv
         return await _session(context, caller, news.session_id)
     if news.entry_id is not None:
         return await _wallet(context, caller, news.entry_id)
+    if news.station_id is not None:
+        return [StationChanged(news.station_id)] if news.party_id == caller.party_id and _operates(caller) else []
     if news.location_id is not None:
         return await _location(context, caller, news.location_id)
     return [] if news.zone is None else [PricesChanged(news.zone)]
@@ -138,6 +152,10 @@ async def _location(context: ApiContext, caller: Caller, location_id: UUID) -> l
     async with context.db.read() as tx:
         place = await locations.one_visible_to(tx, location_id, caller.account_id)
     return [] if place is None else [LocationChanged(location_id)]
+
+
+def _operates(caller: Caller) -> bool:
+    return caller.role in (Role.OPERATOR, Role.ADMINISTRATOR)
 
 
 def _clock(context: ApiContext) -> ClockChanged:

@@ -1,18 +1,23 @@
 """Stations, for the party that owns them."""
 
 from http import HTTPStatus
+from typing import Annotated
 
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 
 from server.api.context import ApiContext
 from server.api.errors import documented, refused
 from server.api.guards import Caller, requires
 from server.core.session import Refused
+from server.flows import health as station_health
 from server.flows import locations
 from shared.accounts import Role
+from shared.health import StationHealth
 from shared.stations import StationAdd, StationCredentials, StationView
+
+Days = Annotated[int, QueryParameter(ge=1, le=31, description="How many local days, today included")]
 
 
 class StationController(Controller):
@@ -29,6 +34,17 @@ class StationController(Controller):
         """Your party's stations, by identity."""
         async with context.db.read() as tx:
             return await locations.stations_of(tx, caller.party_id)
+
+    @get("/health", responses=documented())
+    async def health(
+        self,
+        context: NamedDependency[ApiContext],
+        caller: NamedDependency[Caller],
+        days: Days = 7,
+    ) -> list[StationHealth]:
+        """What is wrong with your party's stations, what was done about it, and their last days in figures."""
+        async with context.db.read() as tx:
+            return await station_health.of_party(tx, caller.party_id, days, context.now())
 
     @post(status_code=HTTPStatus.CREATED, responses=documented(409))
     async def add_station(

@@ -7,7 +7,7 @@ import msgspec
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """The station behind an identity, the SHA-256 of its key, and its quirks by name (server/gateway/quirks.py).
+    """The station behind an identity, the SHA-256 of its key, its make and its quirks by name (gateway/quirks.py).
 
     `new_keys`: SHA-256 of keys that it was told and has not used yet; `security_profile`: the highest that it ever
     connected with; `organization`: whose it is, "" where certificates need not say.
@@ -19,6 +19,8 @@ class Credential(msgspec.Struct, frozen=True):
     new_keys: tuple[bytes, ...] = ()
     security_profile: int = 1
     organization: str = ""
+    vendor: str = ""
+    model: str = ""
 
 
 class BootInfo(msgspec.Struct, frozen=True):

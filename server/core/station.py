@@ -1,13 +1,14 @@
 """A station behind its feeder: what it may take when it is alone."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from server.core.timegrid import Grid
+from server.core.traits import Traits
 from shared.units import VOLTS
 
 MIN_CURRENT_MA = 6_000
@@ -47,6 +48,21 @@ class Station(msgspec.Struct, frozen=True):
     starts_alone: bool = False
     booted_at: datetime | None = None
     ocpp: str = ""  # the subprotocol of its last connection
+    connected_at: datetime | None = None
+    status: str = ""
+    traits: Traits | None = None
+    follows: bool | None = None
+    flash_day: date | None = None
+    flash_writes: int = 0
+
+    @property
+    def manner(self) -> Traits:
+        """What is known of it."""
+        return self.traits or Traits()
+
+    def writes_on(self, day: date) -> int:
+        """What it was sent on a day that it keeps in flash."""
+        return self.flash_writes if self.flash_day == day else 0
 
 
 class Feeder(msgspec.Struct, frozen=True):

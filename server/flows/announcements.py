@@ -31,4 +31,11 @@ class PricesMoved(msgspec.Struct, frozen=True):
     zone: str
 
 
-Announcement = SessionMoved | WalletMoved | LocationMoved | PricesMoved
+class StationMoved(msgspec.Struct, frozen=True):
+    """Something is wrong with a station of a party, or no longer."""
+
+    party_id: UUID
+    station_id: UUID
+
+
+Announcement = SessionMoved | WalletMoved | LocationMoved | PricesMoved | StationMoved

@@ -81,7 +81,7 @@ async def add_account(tx: AsyncSession, entry: AccountEntry, now: datetime) -> A
     if entry.role is Role.DRIVER:
         public = ContractTerms(kind=ContractKind.PUBLIC_FIXED, currency=account.currency)
         await contracts.add_contract(tx, Contract(uuid4(), party.id, account.id, public))
-        uid = f"APP{secrets.token_hex(8).upper()}"  # an OCPP 1.6 idTag holds 20 characters
+        uid = secrets.token_hex(8).upper()  # some stations take hex only (Alfen), some spoil what is longer (Ocular)
         await contracts.add_token(tx, Token(uid, party.id, account.id, "app", valid=True))
     return account
 

@@ -273,7 +273,10 @@ async def close_session(tx: AsyncSession, station_id: UUID, info: StopInfo, now:
         ended_at = max(min(info.at, now + CLOCK_SKEW), session.started_at)
         if session.stop_reason == SUPERSEDED:  # the next car was there by then
             ended_at = min(ended_at, await sessions.next_start(tx, session) or ended_at)
-        await _end(tx, session, ended_at, max(info.meter_stop_wh, session.meter_start_wh), info.reason or "Local")
+        # A stop below the start says nothing (Huawei: one less): the last reading counts.
+        known_wh = max(session.register_wh, session.meter_start_wh)
+        stop_wh = info.meter_stop_wh if info.meter_stop_wh >= session.meter_start_wh else known_wh
+        await _end(tx, session, ended_at, stop_wh, info.reason or "Local")
         await outbox.withdraw(tx, "close", str(session.id), now)
         await outbox.put(tx, "settle", str(session.id), {"session_id": session.id}, now)
         await outbox.put_once(tx, "replan", str(session.location_id), {"why": "unplugged"}, now)

@@ -9,14 +9,20 @@ from server.core import evse_status
 from server.core.reports import BootAnswer, BootInfo, ConnectorStatus, Credential
 from server.core.session import AWAITED
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.storage import credentials, outbox, sessions, stations
+from server.storage import credentials, outbox, sessions, stations, watch
 from server.storage.db import announce
 from server.storage.stations import Evse
+from server.storage.watch import StationEvent
 
 HEARTBEAT_SECONDS = 3600
 BOOTED = "booted"
 BOOT_TELLS = timedelta(minutes=2)
 """So long a 2.x station that booted has to tell of the transactions that ran before; then it is asked."""
+FAULTED = "Faulted"
+CLOCK_STEP_S = 60
+"""A station's clock that has moved by less is where it was."""
+QUEUED_S = 30 * 86_400
+"""Nothing stays in a queue for longer."""
 
 
 async def credential(tx: AsyncSession, identity: str) -> Credential | None:
@@ -26,7 +32,9 @@ async def credential(tx: AsyncSession, identity: str) -> Credential | None:
 
 async def connect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime, ocpp: str = "") -> None:
     """A station's newest connection stands: it gets its profiles again, in case it lost them. `ocpp`: its version."""
-    await stations.update(tx, station_id, online=True, connection_id=connection_id, last_seen_at=now, ocpp=ocpp)
+    seen: dict[str, object] = {"connected_at": now, "last_seen_at": now, "ocpp": ocpp}
+    await stations.update(tx, station_id, online=True, connection_id=connection_id, **seen)
+    await watch.happened(tx, StationEvent(station_id, now, watch.ONLINE))
     await outbox.put_once(tx, "configure", str(station_id), {"station_id": station_id}, now)
     await _moved(tx, station_id, now, "online")
 
@@ -34,6 +42,7 @@ async def connect(tx: AsyncSession, station_id: UUID, connection_id: str, now: d
 async def disconnect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime) -> None:
     """A connection is gone; only the newest one takes the station offline with it."""
     if await stations.disconnect(tx, station_id, connection_id, now):
+        await watch.happened(tx, StationEvent(station_id, now, watch.OFFLINE))
         await _moved(tx, station_id, now, "offline")
 
 
@@ -41,6 +50,7 @@ async def boot(tx: AsyncSession, station_id: UUID, info: BootInfo, now: datetime
     """A station started: it may have lost what it held, so it is configured anew."""
     values = {"vendor": info.vendor[:50], "model": info.model[:50], "firmware": info.firmware[:50]}
     await stations.update(tx, station_id, **values, booted_at=now, last_seen_at=now, safe_held_w=None)
+    await watch.happened(tx, StationEvent(station_id, now, watch.BOOT, info.firmware[:50]))
     await outbox.put_once(tx, "configure", str(station_id), {"station_id": station_id}, now)
     for session in await sessions.open_named(tx, station_id):
         await outbox.put_once(tx, "ask_transaction", str(session.id), {BOOTED: True}, now + BOOT_TELLS)
@@ -55,16 +65,53 @@ async def heartbeat(tx: AsyncSession, station_id: UUID, now: datetime) -> dateti
 
 async def status(tx: AsyncSession, station_id: UUID, info: ConnectorStatus, now: datetime) -> None:
     """What a connector says of itself; connector 0 speaks for the station and moves no EVSE."""
+    if info.connector_no == 0:
+        await _whole(tx, station_id, info, now)
+        return
     evse = await stations.evse_at(tx, station_id, info.connector_no)
     if evse is not None and info.status == "Available":
         await _await_end(tx, evse, info.at or now, now)
+    if evse is not None and info.at is not None:
+        await _check_clock(tx, evse, info.at, now)
     if evse is None:
         return
     said = evse_status.after(evse.status, info.status)
     if (evse.status, evse.error_code) == (said, info.error_code):
         return
     await stations.set_status(tx, evse.id, said, info.error_code, info.at or now)
+    await _record(tx, station_id, evse.status, info, now)
     announce(tx, LocationMoved(evse.location_id))
+
+
+async def _whole(tx: AsyncSession, station_id: UUID, info: ConnectorStatus, now: datetime) -> None:
+    """What a station says of itself as a whole."""
+    station = await stations.get(tx, station_id)
+    if station.status != info.status:
+        await stations.update(tx, station_id, status=info.status)
+        await _record(tx, station_id, station.status, info, now)
+
+
+async def _record(tx: AsyncSession, station_id: UUID, before: str, info: ConnectorStatus, now: datetime) -> None:
+    """Keep that a connector broke, or works again."""
+    if FAULTED in (before, info.status):
+        kind = watch.FAULTED if info.status == FAULTED else watch.RECOVERED
+        detail = f"{info.connector_no}:{info.error_code}"[:100]
+        await watch.happened(tx, StationEvent(station_id, now, kind, detail))
+
+
+async def _check_clock(tx: AsyncSession, evse: Evse, said_at: datetime, now: datetime) -> None:
+    """How far the station's clock is off, where its word is of now; a status may also be an old one from a queue.
+
+    What was said since it connected is no replay, nor is what lies ahead of us, or a month back.
+    """
+    off_s = round((said_at - now).total_seconds())
+    if abs(off_s - evse.clock_off_s) <= CLOCK_STEP_S:
+        return
+    if off_s < -CLOCK_STEP_S and off_s > -QUEUED_S:
+        station = await stations.get(tx, evse.station_id)
+        if station.connected_at is None or said_at < station.connected_at:
+            return
+    await stations.set_clock(tx, evse.id, off_s)
 
 
 async def _await_end(tx: AsyncSession, evse: Evse, free_at: datetime, now: datetime) -> None:

@@ -89,6 +89,7 @@ class Link:
         self.version = version
         self.connection_id = uuid4().hex
         self.open = True
+        self.believes_any_id = False  # an answer counts for the call that is out, whatever id it names
         self.finished = asyncio.Event()
         self.idle = asyncio.Event()  # no call of the station waits for its answer
         self.idle.set()
@@ -138,7 +139,8 @@ class Link:
 
     def _settle(self, raw: bytes, frame: CallResult | CallError) -> None:
         asked = self._asked
-        if asked is None or asked.message_id != frame.message_id or asked.reply.done():
+        fits = asked is not None and (asked.message_id == frame.message_id or self.believes_any_id)
+        if asked is None or not fits or asked.reply.done():
             self._line.counts["results_dropped"] += 1  # late, twice, or never asked for
             return
         asked.reply.set_result((raw, frame))

@@ -18,10 +18,11 @@ from websockets.typing import Subprotocol
 from server.gateway import languages, rpc, strangers, tls
 from server.gateway.caller import Caller
 from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
+from server.gateway.inflate import Inflate
 from server.gateway.languages import LANGUAGES, Command, CommandAnswer
 from server.gateway.link import CallStatus, Link, name_and_places
 from server.gateway.ports import Direction, Flows
-from server.gateway.quirks import named
+from server.gateway.quirks import of_station
 from server.gateway.reception import Reception, StationConnection
 from server.gateway.registry import Registry
 from server.gateway.rpc import Refusal
@@ -241,7 +242,9 @@ class Gateway:
             await self._keep(connection)
             return
         assert connection.credential is not None
-        quirks = named(connection.credential.quirks)
+        quirks = of_station(connection.credential)
+        if quirks.compressed_frames:
+            connection.protocol.extensions = [Inflate()]
         if connection.subprotocol is None and not (quirks.no_subprotocol and _offered_none(connection)):
             self.counts["subprotocols_refused"] += 1
             await connection.close(CloseCode.PROTOCOL_ERROR, f"the subprotocols are {', '.join(Version)}")
@@ -250,6 +253,7 @@ class Gateway:
         caller = Caller(self._flows, connection.credential.station_id, quirks, version)
         id_max = LONG_ID_MAX if quirks.long_message_ids else rpc.MESSAGE_ID_MAX
         link = Link(connection, caller.station_id, _Line(caller, self.counts), id_max, version)
+        link.believes_any_id = quirks.other_result_ids
         await self._note(connection)
         previous = self._registry.put(link)
         self._links.add(link)

@@ -1,15 +1,24 @@
-"""What a station does that the standard does not allow, and that is let pass for it alone (by name, in its row)."""
+"""What a station does that the standard does not allow, and that is let pass for it alone.
+
+By name in its row, where an operator writes (`PATCH /api/stations/{id}/traits`), or because its make is known for it.
+"""
 
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-NO_SUBPROTOCOL = "no_subprotocol"
-LONG_MESSAGE_IDS = "long_message_ids"
-KWH_AS_WH = "kwh_as_wh"
-CLOCK = "clock:"
-NAMES = (NO_SUBPROTOCOL, LONG_MESSAGE_IDS, KWH_AS_WH)
+from server.core.makes import (
+    CLOCK,
+    COMPRESSED_FRAMES,
+    KWH_AS_WH,
+    LONG_MESSAGE_IDS,
+    NO_SUBPROTOCOL,
+    NOT,
+    OTHER_RESULT_IDS,
+    of_make,
+)
+from server.core.reports import Credential
 
 
 class Quirks(msgspec.Struct, frozen=True):
@@ -18,15 +27,26 @@ class Quirks(msgspec.Struct, frozen=True):
     no_subprotocol: bool = False  # offers none and expects to be served (Grizzl-E)
     long_message_ids: bool = False  # ids of up to 255 characters ("offline-" and a UUID)
     kwh_as_wh: bool = False  # says Wh in meter values and means kWh (Grizzl-E)
+    other_result_ids: bool = False  # answers a call under another id than the call's (EN+)
+    compressed_frames: bool = False  # deflates what it says though nobody agreed to it
     clock: ZoneInfo | None = None  # its times without an offset, or marked Z, are of this zone (Growatt)
 
 
 def named(names: Sequence[str]) -> Quirks:
-    """The quirks by their names: those of NAMES, and `clock:Europe/Amsterdam`. Names that nobody knows do nothing."""
+    """The quirks by their names: those of `core.makes`, and `clock:Europe/Amsterdam`. Any other name does nothing."""
     zones = [name.removeprefix(CLOCK) for name in names if name.startswith(CLOCK)]
     return Quirks(
         no_subprotocol=NO_SUBPROTOCOL in names,
         long_message_ids=LONG_MESSAGE_IDS in names,
         kwh_as_wh=KWH_AS_WH in names,
+        other_result_ids=OTHER_RESULT_IDS in names,
+        compressed_frames=COMPRESSED_FRAMES in names,
         clock=ZoneInfo(zones[0]) if zones else None,
     )
+
+
+def of_station(credential: Credential) -> Quirks:
+    """Those of a station's make and of its row; `not:` and a name in its row takes one of its make back."""
+    taken_back = {name.removeprefix(NOT) for name in credential.quirks if name.startswith(NOT)}
+    of_its_make = [name for name in of_make(credential.vendor, credential.model) if name not in taken_back]
+    return named([*of_its_make, *credential.quirks])

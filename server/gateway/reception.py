@@ -56,6 +56,7 @@ class Reception:
     async def receive(self, connection: ServerConnection, request: Request) -> Response | None:
         """The answer to a handshake; None lets it go on."""
         assert isinstance(connection, StationConnection)
+        signin.mend(request.headers)
         self.busy += 1
         try:
             name = signin.identity(request.path)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+from websockets.datastructures import Headers
 
 from server.core.reports import Credential
 from server.gateway.tls import Peer
@@ -62,6 +63,15 @@ def basic(headers: Sequence[str]) -> Basic | None:
         return None
     name, colon, key = decoded.partition(b":")
     return Basic(name, key) if colon else None
+
+
+def mend(headers: Headers) -> None:
+    """Some stations leave `Connection: Upgrade` out, or say something else there, and mean it (lbbrhzn/ocpp#1984)."""
+    said = ",".join(headers.get_all("Connection")).lower()
+    if "upgrade" not in said and "Sec-WebSocket-Key" in headers:
+        if said:
+            del headers["Connection"]
+        headers["Connection"] = "Upgrade"
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -124,9 +134,12 @@ def _certificate_fits(credential: Credential | None, name: str, peer: Peer, now:
 def _key_fits(credential: Credential | None, name: str, said: Basic | None) -> tuple[bool, bytes | None]:
     if said is None:
         return False, None
-    digest = hashlib.sha256(said.key).digest()
-    key_fits = hmac.compare_digest(digest, _NOBODY if credential is None else credential.key_sha256)
+    # Keys are hex; some stations send the bytes that they stand for (shiv3/ocpp-cp-simulator#260).
+    forms = (said.key, said.key.hex().encode(), said.key.hex().upper().encode())
+    digest, *others = (hashlib.sha256(form).digest() for form in forms)
+    known = _NOBODY if credential is None else credential.key_sha256
+    key_fits = sum(hmac.compare_digest(one, known) for one in (digest, *others)) > 0  # all are compared
     new_keys = () if credential is None else credential.new_keys
-    new_fits = sum(hmac.compare_digest(digest, new) for new in new_keys) > 0  # all are compared
+    new_fits = sum(hmac.compare_digest(digest, new) for new in new_keys) > 0
     name_fits = hmac.compare_digest(said.name, name.encode())
     return name_fits and (key_fits or new_fits), digest if new_fits and not key_fits else None

@@ -13,10 +13,10 @@ import uvicorn
 
 from server.api.app import ApiContext, ApiSettings
 from server.api.app import create as create_api
-from server.bus import PUBLIC, LocalBus, account_topic
+from server.bus import PUBLIC, LocalBus, account_topic, party_topic
 from server.clock import Clock
 from server.feeds.ports import PriceFeed
-from server.flows.announcements import Announcement, SessionMoved, WalletMoved
+from server.flows.announcements import Announcement, SessionMoved, StationMoved, WalletMoved
 from server.gateway.listener import Gateway
 from server.main import tls_setup
 from server.main.gateway_door import GatewayDoor
@@ -26,8 +26,9 @@ from server.main.station_port import GatewayStations
 from server.settings import BadSetting, Settings, secret
 from server.storage import outbox as stored_outbox
 from server.storage import schema, sessions, stations
+from server.storage import watch as station_events
 from server.storage.db import Database
-from server.workers import replan, security, settle, tidy
+from server.workers import replan, security, settle, tidy, watch
 from server.workers.context import WorkContext
 from server.workers.ports import Solver
 from server.workers.prices import PriceWorker
@@ -46,6 +47,8 @@ HANDLERS = {
     "ask_transaction": settle.ask_transaction,
     tidy.TIDY: tidy.tidy,
     **security.HANDLERS,
+    watch.WATCH: watch.watch,
+    "remedy": watch.remedy,
 }
 HTTP_STOP_SECONDS = 2
 API_PATHS = ("/api/", "/schema")
@@ -151,9 +154,11 @@ class Server:
     async def _open_database(self) -> None:
         await schema.migrate(self.db)
         async with self.db.begin() as tx:
+            await station_events.cut_off(tx, self.parts.clock.now())
             await stations.all_offline(tx)
             await tidy.begin(tx, self.parts.clock.now())
             await security.begin(tx, self.parts.clock.now())
+            await watch.begin(tx, self.parts.clock.now())
             for session_id in await sessions.ended(tx):
                 now = self.parts.clock.now()
                 await stored_outbox.put_once(tx, "settle", str(session_id), {"session_id": session_id}, now)
@@ -202,6 +207,8 @@ class Server:
             if isinstance(one, SessionMoved | WalletMoved):
                 if one.account_id is not None:
                     self.bus.publish(account_topic(one.account_id), payload)
+            elif isinstance(one, StationMoved):
+                self.bus.publish(party_topic(one.party_id), payload)
             else:
                 self.bus.publish(PUBLIC, payload)
         if queued:

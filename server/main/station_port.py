@@ -1,5 +1,6 @@
 """Commands to stations as workers and the API give them, said in the version that the station speaks."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -53,13 +54,13 @@ class GatewayStations:
         request = self._words(station_id).set_option(key, value)
         return NO_WORD if request is None else await self._ask(station_id, request)
 
-    async def get_option(self, station_id: UUID, key: str) -> str:
-        """What a configuration key says, "" where the station does not say."""
+    async def get_options(self, station_id: UUID, keys: Sequence[str]) -> dict[str, str]:
+        """What configuration keys say; those that the station, or its version, does not know are left out."""
         words = self._words(station_id)
-        request = words.get_option(key)
+        request = words.get_options(keys)
         if request is None:
-            return ""
-        return words.option_value(key, (await self._gateway.call(station_id, request, CALL_SECONDS)).answer)
+            return {}
+        return words.option_values(keys, (await self._gateway.call(station_id, request, CALL_SECONDS)).answer)
 
     async def transaction_standing(self, station_id: UUID, reference: str) -> TransactionStanding | None:
         """What a 2.x station says of a transaction of its own; None where it did not say."""
@@ -68,6 +69,19 @@ class GatewayStations:
         if not isinstance(said, TransactionStatusAnswer):
             return None
         return TransactionStanding(said.ongoing_indicator, said.messages_in_queue)
+
+    async def trigger(self, station_id: UUID, message: str) -> Heard:
+        """Ask a station to say something now."""
+        return await self._ask(station_id, self._words(station_id).trigger(message))
+
+    async def clear_plans(self, station_id: UUID) -> Heard:
+        """Take the profiles of running transactions back; `Unknown` is what a station says that holds none."""
+        heard = await self._ask(station_id, self._words(station_id).clear_plans())
+        return Heard("accepted", heard.detail) if heard.detail == "Unknown" else heard
+
+    async def reset(self, station_id: UUID, *, hard: bool) -> Heard:
+        """Restart a station."""
+        return await self._ask(station_id, self._words(station_id).reset(hard=hard))
 
     async def start(self, station_id: UUID, connector_no: int, token_uid: str) -> CommandAnswer:
         """Ask a station to start a session."""

@@ -1,9 +1,11 @@
 """What workers and the API mean, in the words of each version of OCPP."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import uuid4
 
+from server.core.traits import within_periods
 from server.core.valley.charging_profile import to_periods
 from server.gateway.languages import Command, CommandAnswer
 from server.gateway.limits import limit_of
@@ -17,6 +19,7 @@ from server.workers.ports import Order
 Steps = list[tuple[int, float]]
 Unit = Literal["A", "W"]
 SAFE_PROFILE_ID = 1
+TX = "TxProfile"
 CENTRAL = "Central"
 """What we start a session with was not read by the station (OCPP 2.0.1 IdTokenEnumType)."""
 
@@ -34,11 +37,23 @@ class Words(Protocol):
     def set_option(self, key: str, value: str) -> Command | None:
         """Set a configuration key of 1.6."""
 
-    def get_option(self, key: str) -> Command | None:
-        """Ask for a configuration key of 1.6."""
+    def get_options(self, keys: Sequence[str]) -> Command | None:
+        """Ask for configuration keys of 1.6."""
 
-    def option_value(self, key: str, answer: CommandAnswer | None) -> str:
-        """What the key says; "" where the answer does not say."""
+    def option_values(self, keys: Sequence[str], answer: CommandAnswer | None) -> dict[str, str]:
+        """What the keys say; those of which the answer does not say anything are left out."""
+        ...
+
+    def trigger(self, message: str) -> Command:
+        """Say something now: a message by its name in 1.6."""
+        ...
+
+    def clear_plans(self) -> Command:
+        """Take the profiles of running transactions back."""
+        ...
+
+    def reset(self, *, hard: bool) -> Command:
+        """Restart; what charges there ends."""
         ...
 
     def start(self, connector_no: int, token_uid: str) -> Command:
@@ -53,7 +68,8 @@ class _Words16:
     """OCPP 1.6."""
 
     def plan(self, order: Order) -> Command | None:
-        place = t16.Place(order.connector_no, order.transaction_id, profile_id=10 + order.connector_no)
+        numbers = {"profile_id": 10 + order.connector_no, "stack_level": order.stack_level}
+        place = t16.Place(order.connector_no, order.transaction_id, **numbers)
         return t16.tx_profile(place, _begin(order), steps(order), unit_of(order.unit))
 
     def share(self, steps: Steps, unit: Unit, start: datetime | None) -> Command:
@@ -62,13 +78,23 @@ class _Words16:
     def set_option(self, key: str, value: str) -> Command | None:
         return c16.ChangeConfiguration(key=key, value=value)
 
-    def get_option(self, key: str) -> Command | None:
-        return c16.GetConfiguration(key=(key,))
+    def get_options(self, keys: Sequence[str]) -> Command | None:
+        return c16.GetConfiguration(key=tuple(keys))
 
-    def option_value(self, key: str, answer: CommandAnswer | None) -> str:
+    def option_values(self, keys: Sequence[str], answer: CommandAnswer | None) -> dict[str, str]:
         if not isinstance(answer, c16.ConfigurationAnswer):
-            return ""
-        return next((one.value or "" for one in answer.configuration_key or () if one.key == key), "")
+            return {}
+        return {one.key: one.value or "" for one in answer.configuration_key or () if one.key in keys}
+
+    def trigger(self, message: str) -> Command:
+        """No connector is named: some refuse 0 (Growatt), none refuses none."""
+        return c16.TriggerMessage(requested_message=message)
+
+    def clear_plans(self) -> Command:
+        return c16.ClearChargingProfile(charging_profile_purpose="TxProfile")
+
+    def reset(self, *, hard: bool) -> Command:
+        return c16.Reset(type="Hard" if hard else "Soft")
 
     def start(self, connector_no: int, token_uid: str) -> Command:
         return c16.RemoteStartTransaction(id_tag=token_uid, connector_id=connector_no)
@@ -83,7 +109,8 @@ class _Words201:
     def plan(self, order: Order) -> Command | None:
         if order.reference is None:
             return None  # a session of before the station spoke this version
-        place = t201.Place(order.connector_no, order.reference, profile_id=10 + order.connector_no)
+        numbers = {"profile_id": 10 + order.connector_no, "stack_level": order.stack_level}
+        place = t201.Place(order.connector_no, order.reference, **numbers)
         return t201.tx_profile(place, _begin(order), steps(order), unit_of(order.unit))
 
     def share(self, steps: Steps, unit: Unit, start: datetime | None) -> Command:
@@ -92,11 +119,21 @@ class _Words201:
     def set_option(self, key: str, value: str) -> Command | None:
         return t201.set_option(key, value)
 
-    def get_option(self, key: str) -> Command | None:
-        return t201.get_option(key)
+    def get_options(self, keys: Sequence[str]) -> Command | None:
+        return t201.get_options(keys)
 
-    def option_value(self, _key: str, answer: CommandAnswer | None) -> str:
-        return t201.option_value(answer) if isinstance(answer, c201.VariablesAnswer) else ""
+    def option_values(self, keys: Sequence[str], answer: CommandAnswer | None) -> dict[str, str]:
+        return t201.option_values(keys, answer) if isinstance(answer, c201.VariablesAnswer) else {}
+
+    def trigger(self, message: str) -> Command:
+        return c201.TriggerMessage(requested_message=message)
+
+    def clear_plans(self) -> Command:
+        return c201.ClearChargingProfile(charging_profile_criteria=c201.ProfileCriteria(charging_profile_purpose=TX))
+
+    def reset(self, *, hard: bool) -> Command:
+        """Soft is OnIdle here: what still charges ends first."""
+        return c201.Reset(type="Immediate" if hard else "OnIdle")
 
     def start(self, connector_no: int, token_uid: str) -> Command:
         start_id = uuid4().int & 0x7FFF_FFFF
@@ -132,4 +169,4 @@ def steps(order: Order) -> list[tuple[int, float]]:
         final_w=order.final_w,
         elapsed_s=order.elapsed_s,
     )
-    return [(period.start_s, period.limit) for period in periods]
+    return within_periods([(period.start_s, period.limit) for period in periods], order.periods_max)

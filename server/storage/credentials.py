@@ -17,8 +17,8 @@ ORGANIZATION_MAX = 64
 
 
 async def of(tx: AsyncSession, identity: str) -> Credential | None:
-    """The station behind an identity and what it signs in with, in one trip; its quirks are not known here."""
-    wanted = (S.id, S.key_sha256, S.new_keys_sha256, S.security_profile, P.name)
+    """The station behind an identity and what it signs in with, its make and its quirks, in one trip."""
+    wanted = (S.id, S.key_sha256, S.new_keys_sha256, S.security_profile, S.traits, S.vendor, S.model, P.name)
     found = (
         await tx.execute(sa.select(*wanted).join(Parties, P.id == S.party_id).where(S.identity == identity))
     ).first()
@@ -30,6 +30,9 @@ async def of(tx: AsyncSession, identity: str) -> Credential | None:
         new_keys=tuple(map(bytes.fromhex, found.new_keys_sha256.split())),
         security_profile=found.security_profile,
         organization=found.name[:ORGANIZATION_MAX],
+        quirks=() if found.traits is None else found.traits.quirks,
+        vendor=found.vendor,
+        model=found.model,
     )
 
 

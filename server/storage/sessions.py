@@ -362,3 +362,16 @@ async def events(tx: AsyncSession, session_id: UUID) -> list[SessionEvent]:
 async def add_orphan(tx: AsyncSession, values: dict[str, object]) -> None:
     """Keep a message of a transaction that we do not know (party_id, station_id, received_at, action, payload)."""
     await tx.execute(sa.insert(OrphanMessages).values(**values))
+
+
+async def stays_at_stations(
+    tx: AsyncSession, party_id: UUID, since: datetime
+) -> dict[UUID, list[tuple[datetime, datetime | None, str | None, int, bool]]]:
+    """What is known of a party's stays since a moment, by station: start, end, why it ended, Wh, held back."""
+    energy = _visit()[-1]
+    rows = sa.select(S.station_id, S.started_at, S.ended_at, S.stop_reason, energy, S.held_back)
+    rows = rows.where(S.party_id == party_id, S.transaction_id > 0, S.started_at >= since).order_by(S.started_at, S.id)
+    out: dict[UUID, list[tuple[datetime, datetime | None, str | None, int, bool]]] = {}
+    for row in await tx.execute(rows):
+        out.setdefault(row.station_id, []).append((row[1], row[2], row[3], row[4], row[5]))
+    return out

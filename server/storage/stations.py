@@ -1,7 +1,7 @@
 """Stations, EVSEs and feeders."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
@@ -33,6 +33,7 @@ class Evse(msgspec.Struct, frozen=True):
     phases: int
     status: str
     error_code: str
+    clock_off_s: int = 0
 
 
 async def key_of(tx: AsyncSession, identity: str) -> tuple[UUID, bytes] | None:
@@ -44,6 +45,12 @@ async def key_of(tx: AsyncSession, identity: str) -> tuple[UUID, bytes] | None:
 async def get(tx: AsyncSession, station_id: UUID) -> Station:
     """A station that exists."""
     return to_struct((await tx.execute(sa.select(Stations.__table__).where(S.id == station_id))).one(), Station)  # type: ignore[attr-defined]
+
+
+async def find(tx: AsyncSession, station_id: UUID) -> Station | None:
+    """A station that may not exist."""
+    row = (await tx.execute(sa.select(STATIONS).where(S.id == station_id))).first()
+    return None if row is None else to_struct(row, Station)
 
 
 async def at_location(tx: AsyncSession, location_id: UUID) -> list[Station]:
@@ -107,6 +114,19 @@ async def update(tx: AsyncSession, station_id: UUID, **values: object) -> None:
     await tx.execute(sa.update(STATIONS).where(S.id == station_id).values(**values))
 
 
+async def wrote(tx: AsyncSession, writes: Mapping[UUID, int], day: date) -> None:
+    """Count what stations were sent that goes to flash, on a day."""
+    for station_id, count in writes.items():
+        today = sa.case((S.flash_day == day, S.flash_writes + count), else_=count)
+        await tx.execute(sa.update(STATIONS).where(S.id == station_id).values(flash_writes=today, flash_day=day))
+
+
+async def set_follows(tx: AsyncSession, station_id: UUID, *, follows: bool) -> None:
+    """Write whether a station's meter shows what it was told, where that is new."""
+    unknown = sa.or_(S.follows.is_(None), S.follows != follows)
+    await tx.execute(sa.update(STATIONS).where(S.id == station_id, unknown).values(follows=follows))
+
+
 async def disconnect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime) -> bool:
     """Mark a station offline, but only if this connection is still its newest."""
     offline = sa.update(STATIONS).where(S.id == station_id, S.connection_id == connection_id)
@@ -122,3 +142,8 @@ async def all_offline(tx: AsyncSession) -> None:
 async def set_status(tx: AsyncSession, evse_id: UUID, status: str, error_code: str, at: datetime) -> None:
     """Write what a connector said of itself."""
     await tx.execute(sa.update(EVSES).where(E.id == evse_id).values(status=status, error_code=error_code, status_at=at))
+
+
+async def set_clock(tx: AsyncSession, evse_id: UUID, off_s: int) -> None:
+    """Write how far a station's clock is off, as a connector's status showed, s."""
+    await tx.execute(sa.update(EVSES).where(E.id == evse_id).values(clock_off_s=off_s))

@@ -1,5 +1,6 @@
 """What workers need of the outside: stations that take profiles, and someone who solves."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from server.core.reports import TransactionStanding
+from server.core.traits import STACK_LEVEL
 from server.core.valley.problem import Answer, Problem
 
 AT_ONCE = "at_once"
@@ -16,8 +18,8 @@ AT_ONCE = "at_once"
 class Order(msgspec.Struct, frozen=True):
     """A plan as its station hears it: energy by slot from `start` on, then `final_w`.
 
-    `unit` is A (per phase) or W; `elapsed_s` of the first slot are gone already. `reference` is what a 2.x station
-    calls the transaction.
+    `unit` is A (per phase) or W; `elapsed_s` of the first slot are gone already; `periods_max`: what it holds.
+    `reference` is what a 2.x station calls the transaction.
     """
 
     transaction_id: int
@@ -31,6 +33,8 @@ class Order(msgspec.Struct, frozen=True):
     phases: int
     unit: str
     reference: str | None = None
+    stack_level: int = STACK_LEVEL
+    periods_max: int | None = None
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -60,8 +64,17 @@ class StationPort(Protocol):
     async def transaction_standing(self, station_id: UUID, reference: str) -> TransactionStanding | None:
         """What a 2.x station says of a transaction of its own; None where it did not say."""
 
-    async def get_option(self, station_id: UUID, key: str) -> str:
-        """What a configuration key says, "" where the station does not say."""
+    async def get_options(self, station_id: UUID, keys: Sequence[str]) -> dict[str, str]:
+        """What configuration keys say; those that the station does not know are left out."""
+
+    async def trigger(self, station_id: UUID, message: str) -> Heard:
+        """Ask a station to say something now: StatusNotification, MeterValues, Heartbeat, BootNotification."""
+
+    async def clear_plans(self, station_id: UUID) -> Heard:
+        """Take the profiles of running transactions back; its safe share stays."""
+
+    async def reset(self, station_id: UUID, *, hard: bool) -> Heard:
+        """Restart a station; what charges there ends."""
 
 
 class SecurityPort(Protocol):

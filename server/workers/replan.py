@@ -12,6 +12,7 @@ from server.core.following import PROFILE, UNANSWERED, UNANSWERED_MAX, is_silent
 from server.core.objective import told_no_limit
 from server.core.session import Followed, Session
 from server.core.station import Feeder, Station, safe_share_w
+from server.core.traits import stack_level
 from server.flows import facts, plans
 from server.flows.announcements import SessionMoved
 from server.flows.facts import SessionFacts
@@ -21,21 +22,18 @@ from server.storage.db import announce
 from server.storage.outbox import Task
 from server.storage.plans import Plan
 from server.storage.sessions import SessionEvent
+from server.workers import acquaintance
+from server.workers.acquaintance import OTHER, REFUSALS, SHARE
 from server.workers.context import WorkContext
 from server.workers.ports import AT_ONCE, Heard, Order
 from shared.sessions import Delay, SessionState
 
 ROUNDS = 3
-READING_OPTIONS = (
-    ("MeterValueSampleInterval", "300"),
-    ("MeterValuesSampledData", "Energy.Active.Import.Register,Power.Active.Import"),
-)
 SILENT = timedelta(minutes=1)
 """Whether a station that did not answer has the plan, nobody knows: ask again soon, not at once."""
 SELDOM = timedelta(minutes=10)
 """One that was given up is asked this often whether it is there again."""
 AGAIN = "again"
-REFUSALS = ("rejected", "not_supported", "error")
 
 
 async def replan(context: WorkContext, task: Task) -> str:
@@ -70,6 +68,14 @@ async def dispatch(context: WorkContext, task: Task) -> str:
         held = await stored.may_hold(tx, [one.session.id for one in found])
     unsent = [one for one in found if one.plan is not None and one.plan.sent_at is None and one.station.online]
     unsent = [one for one in unsent if not is_silent(one.session)]  # what is reserved for it is another plan
+    held_on = [
+        (one, acquaintance.instead(one, held.get(one.session.id, ()), now))
+        for one in unsent
+        if acquaintance.spent(one, now)
+    ]
+    kept = [(one, plan) for one, plan in held_on if plan is not None]
+    await acquaintance.leave(context, kept, now)
+    unsent = [one for one in unsent if one not in [left for left, _ in kept]]
     first = [one for one in unsent if _less_first(one, held.get(one.session.id, ()), now)]
     told = await _send(context, first, now)
     for one, heard in zip(first, told, strict=True):
@@ -142,9 +148,14 @@ async def _send(context: WorkContext, told: Sequence[SessionFacts], now: datetim
     """Send several plans side by side; what was heard is kept in the order of `told`, whoever answered first."""
     if not told:
         return []
-    asked = [context.stations.set_plan(one.station.id, order(one, now)) for one in told]
-    answers = await asyncio.gather(*asked)
+    orders = [order(one, now) for one in told]
+    answers = await asyncio.gather(
+        *(context.stations.set_plan(one.station.id, said) for one, said in zip(told, orders, strict=True))
+    )
+    told, answers = await acquaintance.ask_other_unit(context, told, orders, answers)
     async with context.db.begin() as tx:
+        await acquaintance.remember(tx, told, answers, now)
+        await acquaintance.tell_the_rest(tx, told, orders, answers)
         kept = await _keep(tx, told, answers, now)
         waits = [(_wait(*pair, heard), heard.status) for pair, heard in zip(kept, answers, strict=True)]
         due = [(wait, status) for wait, status in waits if wait is not None]
@@ -252,6 +263,8 @@ def order(one: SessionFacts, now: datetime) -> Order:
         phases=one.phases,
         unit=one.station.unit or "A",
         reference=one.session.transaction_ref,
+        stack_level=stack_level(one.station.manner),
+        periods_max=one.station.manner.periods_max,
     )
 
 
@@ -265,14 +278,15 @@ async def configure(context: WorkContext, task: Task) -> str:
         running = [one for one in await sessions.open_at(tx, station.location_id) if one.station_id == station_id]
     if not station.online:
         return "offline"
-    if station.unit is None:
-        station = await _first_acquaintance(context, station)
-    if feeder is not None:
+    by_hand = not station.manner.auto_configure
+    if station.unit is None and not by_hand:
+        station = await acquaintance.first(context, station)
+    if feeder is not None and not by_hand:
         await _configure_share(context, station, feeder, here.sockets, again=AGAIN in msgspec.json.decode(task.payload))
     for session in running:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())
-    return "configured"
+    return "by_hand" if by_hand else "configured"
 
 
 async def _configure_share(
@@ -282,16 +296,19 @@ async def _configure_share(
 
     Where it did not answer it is asked `again`, and not planned for anew as long as it holds nothing.
     """
-    # In W a share says nothing about phases, so it is that of one: six one-phase cars may stand on one of them.
-    phases = 1 if station.unit == "W" else station.phases
-    share = safe_share_w(feeder, sockets, phases)
-    heard = await context.stations.set_safe_share(station.id, share, station.unit or "A", phases)
+    share, heard = await _say_share(context, station, feeder, sockets)
+    if acquaintance.is_open(station, SHARE, heard):
+        other = msgspec.structs.replace(station, unit=OTHER[station.unit or "A"])
+        other_share, answer = await _say_share(context, other, feeder, sockets)
+        station, share, heard = (other, other_share, answer) if answer.accepted else (station, share, heard)
     option = await context.stations.set_option(station.id, "LocalAuthorizeOffline", "false")
     seen: dict[str, object] = {"starts_alone": not option.accepted or heard.detail == AT_ONCE}
     if heard.status not in UNANSWERED:  # else it holds what it confirmed before, if it did since it booted
         seen["safe_held_w"] = share if heard.accepted else None
     async with context.db.begin() as tx:
         await stations.update(tx, station.id, **seen)
+        await stations.wrote(tx, {station.id: heard.accepted + option.accepted}, context.clock.now().date())
+        await acquaintance.keep(tx, station, SHARE, heard)
         known = await stations.get(tx, station.id)
         now, changed = context.clock.now(), msgspec.structs.replace(station, **seen) != station
         if changed or (known.safe_held_w is None and not again):
@@ -301,15 +318,11 @@ async def _configure_share(
             await outbox.put_once(tx, "configure", str(station.id), payload, now + SELDOM)
 
 
-async def _first_acquaintance(context: WorkContext, station: Station) -> Station:
-    """Ask a station that we do not know yet which unit its profiles take, and to report energy and power.
+async def _say_share(context: WorkContext, station: Station, feeder: Feeder, sockets: int) -> tuple[int, Heard]:
+    """A station's safe share, and what it says to it.
 
-    One that does not say takes A (OCPP 1.6: ChargingScheduleAllowedChargingRateUnit, 9.4.2).
+    In W a share says nothing about phases, so it is that of one: six one-phase cars may stand on one of them.
     """
-    said = await context.stations.get_option(station.id, "ChargingScheduleAllowedChargingRateUnit")
-    unit = "W" if "power" in said.lower() and "current" not in said.lower() else "A"
-    for key, value in READING_OPTIONS:
-        await context.stations.set_option(station.id, key, value)
-    async with context.db.begin() as tx:
-        await stations.update(tx, station.id, unit=unit)
-    return msgspec.structs.replace(station, unit=unit)
+    phases = 1 if station.unit == "W" else station.phases
+    share = safe_share_w(feeder, sockets, phases)
+    return share, await context.stations.set_safe_share(station.id, share, station.unit or "A", phases)

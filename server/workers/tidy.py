@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.storage import outbox, plan_inputs, transactions
+from server.storage import outbox, plan_inputs, transactions, watch
 from server.storage.outbox import Task
 from server.workers.context import WorkContext
 
@@ -12,7 +12,7 @@ EVERY = timedelta(days=1)
 INPUTS_KEPT = timedelta(days=30)
 """So long a plan can be made again (`plan --again`)."""
 EVENTS_KEPT = timedelta(days=90)
-"""So long a 2.x station's repeat of an event is known for one: longer than any queue is believed."""
+"""So long a station's days can be told, and a 2.x station's repeat of an event is known for one."""
 TIDY = "tidy"
 
 
@@ -28,5 +28,6 @@ async def tidy(context: WorkContext, task: Task) -> str:
     async with context.db.begin() as tx:
         gone = await plan_inputs.forget(tx, now - INPUTS_KEPT)
         await transactions.forget(tx, now - EVENTS_KEPT)
+        gone += await watch.forget(tx, now - EVENTS_KEPT)
         await outbox.put_once(tx, TIDY, task.key, {}, now + EVERY)
     return f"deleted:{gone}"

@@ -13,9 +13,9 @@ from api_edge import SETTINGS, FakeStations, InlineSolver, asking, bearer
 from small_town import ANNA, BERT, NOW, OLGA, OTTO, SUE, Database
 
 from server.api.app import ApiContext
-from server.bus import PUBLIC, LocalBus, account_topic
+from server.bus import PUBLIC, LocalBus, account_topic, party_topic
 from server.clock import SteppedClock
-from server.flows.announcements import SessionMoved, WalletMoved
+from server.flows.announcements import SessionMoved, StationMoved, WalletMoved
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,9 @@ async def context(founded, tmp_path) -> AsyncIterator[ApiContext]:
     def announce(announced, _queued):
         for one in announced:
             mine = isinstance(one, SessionMoved | WalletMoved)
-            bus.publish(account_topic(one.account_id) if mine else PUBLIC, msgspec.json.encode(one))
+            topic = account_topic(one.account_id) if mine else PUBLIC
+            topic = party_topic(one.party_id) if isinstance(one, StationMoved) else topic
+            bus.publish(topic, msgspec.json.encode(one))
 
     db = Database(f"sqlite:///{path}", on_commit=announce)
     speeds = []

@@ -60,6 +60,9 @@ STRANGERS = {
     ("GET", "/api/wallet/entries"): (BERT, None, None),
     ("GET", "/api/prices"): (BERT, None, None),
     ("GET", "/api/stations"): (OTTO, None, None),
+    ("GET", "/api/stations/health"): (OTTO, None, None),
+    ("GET", "/api/stations/{station_id:uuid}/traits"): (OTTO, None, 404),
+    ("PATCH", "/api/stations/{station_id:uuid}/traits"): (OTTO, {"auto_configure": False}, 404),
     ("POST", "/api/stations"): (BERT, STATION, 403),
     ("GET", "/api/stations/pending"): (OTTO, None, None),
     ("POST", "/api/stations/pending/{pending_id:uuid}/approve"): (OTTO, {"location_name": "Yard"}, 404),
@@ -90,6 +93,7 @@ EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there
     "/api/locations/evses/{evse_id}/estimate",
     "/api/sessions/{session_id}/receipt",
     "/api/pairing",  # nobody waits
+    "/api/stations/{station_id}/traits",  # Olga's: test_stations_api.py
 )
 OPERATED = "/api/stations"
 DRIVERS_ONLY = ("/api/me/rota", "/api/vehicles", "/api/tariffs", "/api/sessions", "/api/wallet", "/api/locations/evses")

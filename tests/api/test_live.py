@@ -10,14 +10,22 @@ import msgspec
 import pytest
 import small_town
 from api_edge import bearer, eventually, serving
-from small_town import ANNA, BERT, HOME, NOW, STREET, STREET_STATION_1
+from small_town import ANNA, BERT, HOME, NOW, OLGA, OPERATOR, OTTO, STREET, STREET_STATION_1
 
 from server.api import live
 from server.api.guards import Caller
-from server.bus import CLOCK, PUBLIC, account_topic
-from server.flows.announcements import LocationMoved, PricesMoved, SessionMoved
+from server.bus import CLOCK, PUBLIC, account_topic, party_topic
+from server.flows.announcements import LocationMoved, PricesMoved, SessionMoved, StationMoved
 from shared.accounts import Role
-from shared.wire import ClockChanged, LiveEvent, LocationChanged, PricesChanged, SessionChanged, WalletChanged
+from shared.wire import (
+    ClockChanged,
+    LiveEvent,
+    LocationChanged,
+    PricesChanged,
+    SessionChanged,
+    StationChanged,
+    WalletChanged,
+)
 
 DECODER = msgspec.json.Decoder(LiveEvent)
 
@@ -110,6 +118,16 @@ async def test_a_stranger_who_is_told_by_mistake_is_shown_nothing(url, context):
         context.bus.publish(PUBLIC, msgspec.json.encode(PricesMoved("NL")))
         await bert.of(PricesChanged)
         assert not any(isinstance(event, SessionChanged) for event in bert.events)
+
+
+async def test_what_is_wrong_with_a_station_is_told_to_its_operators_alone(url, context):
+    news = msgspec.json.encode(StationMoved(OPERATOR, small_town.STREET_STATION_1))
+    async with listening(url, OLGA) as olga, listening(url, OTTO) as otto, listening(url, ANNA) as anna:
+        for topic in (party_topic(OPERATOR), PUBLIC):  # the second by mistake
+            context.bus.publish(topic, news)
+        assert (await olga.of(StationChanged)).station_id == small_town.STREET_STATION_1
+        await asyncio.sleep(0.3)
+        assert not [event for stream in (otto, anna) for event in stream.events if isinstance(event, StationChanged)]
 
 
 async def test_an_entry_in_the_wallet_comes_with_the_new_balance(url, context):

@@ -1,10 +1,16 @@
 """An operator's stations over the API."""
 
 import hashlib
+from datetime import timedelta
 
 import small_town
 from small_town import NOW, STREET, STREET_STATION_1, STREET_STATION_2
 
+from server.core.reports import BootInfo, ConnectorStatus
+from server.core.traits import Traits
+from server.flows import stations as station_flows
+from server.flows import watching
+from server.gateway.quirks import of_station
 from server.storage import outbox, stations
 
 NEW = {"identity": "YARD/1", "location_name": "Yard", "max_w": 22_080, "phases": 3}
@@ -65,3 +71,97 @@ async def test_an_identity_that_basic_auth_cannot_carry_is_refused(api, olga):
         answer = await api.post("/api/stations", json={**NEW, "identity": identity}, headers=olga)
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["field"] == "identity"
+
+
+class TestHealth:
+    async def test_an_operator_reads_what_is_wrong_and_its_days(self, api, context, olga, otto):
+        await _fault(context, NOW - timedelta(hours=2))
+        one, two = (await api.get("/api/stations/health?days=2", headers=olga)).json()
+        assert (one["identity"], two["identity"], two["findings"]) == ("LOOTS/1", "LOOTS/2", [])
+        (finding,) = one["findings"]
+        assert (finding["rule"], finding["severity"], finding["tried"]) == ("faulted", "critical", ["trigger"])
+        today, yesterday = one["days"]
+        assert (today["day"], yesterday["day"]) == ("2025-01-15", "2025-01-14")
+        # 19:00 there; connected at 16:00 and broken at 17:00, back two minutes after its connection was lost at 18:00
+        assert today["uptime_permille"] == 333
+        assert (today["disconnects"], today["sessions"], today["plug_in_permille"]) == (1, 0, None)
+        assert yesterday["uptime_permille"] is None
+        assert (await api.get("/api/stations/health", headers=otto)).json() == []
+
+    async def test_who_operates_nothing_is_refused(self, api, bert, sue):
+        for who in (bert, sue):
+            assert (await api.get("/api/stations/health", headers=who)).status_code == 403
+
+    async def test_a_month_at_most(self, api, olga):
+        for days in (0, 32):
+            assert (await api.get(f"/api/stations/health?days={days}", headers=olga)).status_code == 400
+
+
+async def _fault(context, at):
+    hour = timedelta(hours=1)
+    broken = ConnectorStatus(1, "Faulted", "GroundFailure", at)
+    async with context.db.begin() as tx:
+        await station_flows.connect(tx, STREET_STATION_1, "line", at - hour)
+        await station_flows.status(tx, STREET_STATION_1, broken, at)
+        await station_flows.disconnect(tx, STREET_STATION_1, "line", at + hour)
+        await station_flows.connect(tx, STREET_STATION_1, "next", at + hour + timedelta(minutes=2))
+    async with context.db.read() as tx:
+        seen = await watching.look(tx, None, await watching.lately(tx, NOW), NOW)
+    async with context.db.begin() as tx:
+        await watching.note(tx, seen, NOW)
+
+
+class TestTraits:
+    async def test_an_operator_reads_what_its_station_is_known_for_and_has_shown(self, api, context, olga):
+        await _booted(context, "EN+ Technology", "AC7")
+        async with context.db.begin() as tx:
+            shown = Traits(purposes=("TxProfile",), refused=("ChargePointMaxProfile",), periods_max=6, stack_max=3)
+            await stations.update(tx, STREET_STATION_1, traits=shown)
+            await stations.set_follows(tx, STREET_STATION_1, follows=False)
+            await stations.wrote(tx, {STREET_STATION_1: 3}, NOW.date())
+        said = (await api.get(TRAITS, headers=olga)).json()
+        assert (said["vendor"], said["unit"], said["of_its_make"]) == ("EN+ Technology", "A", ["other_result_ids"])
+        assert (said["purposes"], said["refused"]) == (["TxProfile"], ["ChargePointMaxProfile"])
+        assert (said["periods_max"], said["stack_max"], said["follows"]) == (6, 3, False)
+        assert (said["writes_today"], said["flash_writes_a_day"], said["auto_configure"]) == (3, 200, True)
+
+    async def test_what_it_writes_is_kept_and_heeded_at_the_next_sign_in(self, api, context, olga):
+        await _booted(context, "EN+ Technology", "AC7")
+        said = {"quirks": ["clock:Europe/Amsterdam", "not:other_result_ids"], "flash_writes_a_day": 50}
+        answer = await api.patch(TRAITS, json=said, headers=olga)
+        assert answer.status_code == 200
+        assert answer.json()["quirks"] == said["quirks"]
+        async with context.db.read() as tx:
+            credential = await station_flows.credential(tx, "LOOTS/1")
+        heeded = of_station(credential)
+        assert (str(heeded.clock), heeded.other_result_ids) == ("Europe/Amsterdam", False)
+        again = (await api.patch(TRAITS, json={"auto_configure": False}, headers=olga)).json()
+        assert (again["flash_writes_a_day"], again["auto_configure"]) == (50, False)  # what is not said stays
+
+    async def test_another_unit_is_found_out_anew(self, api, context, olga):
+        async with context.db.begin() as tx:
+            await stations.update(tx, STREET_STATION_1, traits=Traits(refused=("TxProfile",)))
+        said = (await api.patch(TRAITS, json={"unit": None}, headers=olga)).json()
+        assert (said["unit"], said["refused"]) == (None, [])
+        async with context.db.read() as tx:
+            assert ("configure", str(STREET_STATION_1)) in {(task.kind, task.key) for task in await outbox.due(tx, NOW)}
+
+    async def test_words_that_nobody_knows_are_refused(self, api, olga):
+        for name in ("no_such_quirk", "clock:Mars/Olympus", "not:"):
+            answer = await api.patch(TRAITS, json={"quirks": [name]}, headers=olga)
+            assert (answer.status_code, answer.json()["code"]) == (422, "unknown_quirk")
+        assert (await api.patch(TRAITS, json={"unit": "V"}, headers=olga)).status_code == 400
+        assert (await api.patch(TRAITS, json={"flash_writes_a_day": 1}, headers=olga)).status_code == 400
+
+    async def test_a_strangers_station_is_not_found_and_not_changed(self, api, context, olga, otto):
+        assert (await api.get(TRAITS, headers=otto)).status_code == 404
+        assert (await api.patch(TRAITS, json={"auto_configure": False}, headers=otto)).status_code == 404
+        assert (await api.get(TRAITS, headers=olga)).json()["auto_configure"]
+
+
+TRAITS = f"/api/stations/{STREET_STATION_1}/traits"
+
+
+async def _booted(context, vendor, model):
+    async with context.db.begin() as tx:
+        await station_flows.boot(tx, STREET_STATION_1, BootInfo(vendor, model), NOW)

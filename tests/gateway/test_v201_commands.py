@@ -205,7 +205,8 @@ async def test_workers_and_drivers_are_understood_by_a_station_that_we_did_not_w
         assert await stations.set_safe_share(CP1, 4_140, "A", 3) == Heard("accepted")
         for key in ("LocalAuthorizeOffline", "MeterValueSampleInterval", "MeterValuesSampledData"):
             assert await stations.set_option(CP1, key, "x") == Heard("accepted")
-        assert await stations.get_option(CP1, "ChargingScheduleAllowedChargingRateUnit") == "Current,Power"
+        key = "ChargingScheduleAllowedChargingRateUnit"
+        assert await stations.get_options(CP1, [key, "VendorsOwn"]) == {key: "Current,Power"}
         assert (await stations.start(CP1, 1, "TAG")).status == "accepted"
         assert (await stations.stop(CP1, 7, "T-1")).status == "accepted"
         assert await stations.transaction_standing(CP1, "T-1") == TransactionStanding(ongoing=False, queued=False)
@@ -242,7 +243,7 @@ async def test_what_a_version_has_no_word_for_is_not_supported(town):
     stations = GatewayStations(town.gateway)
     async with plugged(town):
         assert (await stations.set_option(CP1, "VendorsOwn", "1")).status == "not_supported"
-        assert await stations.get_option(CP1, "VendorsOwn") == ""
+        assert await stations.get_options(CP1, ["VendorsOwn"]) == {}
         assert (await stations.stop(CP1, 7)).status == "not_supported"
 
 

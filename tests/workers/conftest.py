@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -48,9 +48,21 @@ class Stations:
         self.told.append((key, station_id, value))
         return Heard(self.options.get(key, "accepted"))
 
-    async def get_option(self, station_id: UUID, key: str) -> str:
-        self.told.append(("ask", station_id, key))
-        return self.options.get(key, "")
+    async def get_options(self, station_id: UUID, keys: Sequence[str]) -> dict[str, str]:
+        self.told += [("ask", station_id, key) for key in keys]
+        return {key: self.options[key] for key in keys if key in self.options}
+
+    async def trigger(self, station_id: UUID, message: str) -> Heard:
+        self.told.append(("trigger", station_id, message))
+        return self._heard(station_id)
+
+    async def clear_plans(self, station_id: UUID) -> Heard:
+        self.told.append(("clear_profile", station_id, ""))
+        return self._heard(station_id)
+
+    async def reset(self, station_id: UUID, *, hard: bool) -> Heard:
+        self.told.append(("reset", station_id, "hard" if hard else "soft"))
+        return self._heard(station_id)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ TEXT_MAX = 255
 STATUSES = frozenset(["Available", "Occupied", "Reserved", "Unavailable", "Faulted"])
 EVENTS = frozenset(["Started", "Updated", "Ended"])
 NO_AUTHORIZATION = "NoAuthorization"
+V2G = "V2GCertificate"
 
 
 async def handle(caller: Caller, call: rpc.Call) -> Answer:
@@ -143,6 +144,20 @@ async def failed(_caller: Caller, _request: m.Anything) -> Answer:
     return m.Status("Failed")
 
 
+async def sign_certificate(caller: Caller, request: m.SignCertificate) -> Answer:
+    """A station wants its request signed: Accepted means that it will hear more (CertificateSigned)."""
+    kind = "v2g" if request.certificate_type == V2G else "station"
+    accepted = await caller.flows.sign_certificate(caller.station_id, request.csr, kind)
+    return m.Status(ACCEPTED if accepted else "Rejected")
+
+
+async def security_event(caller: Caller, request: m.SecurityEventNotification) -> Answer:
+    """What a station says of its security: always heard."""
+    detail = (request.tech_info or "")[:TEXT_MAX]
+    await caller.flows.security_event(caller.station_id, request.type[:TEXT_MAX], detail)
+    return m.Empty()
+
+
 async def data_transfer(_caller: Caller, _request: m.Anything) -> Answer:
     """No maker's words are understood here, which is a result and no error (OCPP 2.0.1 P02)."""
     return m.Status("UnknownVendorId")
@@ -201,7 +216,8 @@ ACTIONS: dict[str, Action[Any]] = {
     "MeterValues": action(m.MeterValues, take_meter_values),
     "NotifyEVChargingNeeds": action(m.NotifyEVChargingNeeds, charging_needs),
     "NotifyEVChargingSchedule": action(m.Anything, taken),
-    "SignCertificate": action(m.Anything, refused),
+    "SecurityEventNotification": action(m.SecurityEventNotification, security_event),
+    "SignCertificate": action(m.SignCertificate, sign_certificate),
     "StatusNotification": action(m.StatusNotification, status_notification),
     "TransactionEvent": action(m.TransactionEvent, transaction_event),
     **{name: action(m.Anything, received) for name in RECEIVED},

@@ -233,3 +233,17 @@ class CertificateStatus(Message, frozen=True):
     source: str
     status: str
     next_update: str
+
+
+class SignCertificate(Message, frozen=True):
+    """A station's request for a certificate (PEM). `certificate_type`: V2GCertificate, or the station's own."""
+
+    csr: str
+    certificate_type: str | None = None
+
+
+class SecurityEventNotification(Message, frozen=True):
+    """Something happened; `type` is a word of the standard's appendix, or of the maker's own."""
+
+    type: str
+    tech_info: str | None = None

@@ -17,7 +17,6 @@ RECEIVED = frozenset(
         "PublishFirmwareStatusNotification",
         "ReportChargingProfiles",
         "ReservationStatusUpdate",
-        "SecurityEventNotification",
     ]
 )
 """Answered with an empty result: the message log has what they say."""

@@ -15,6 +15,7 @@ Steps = Sequence[tuple[int, float]]
 """Seconds from the schedule's start, and the limit from there on, in the profile's unit (A per phase)."""
 
 DEFAULT_STACK_LEVEL = 0
+_RATE_UNIT = "ChargingScheduleAllowedChargingRateUnit"
 OPTIONS = {
     "MeterValueSampleInterval": (("SampledDataCtrlr", "TxUpdatedInterval"),),
     "MeterValuesSampledData": (
@@ -28,7 +29,9 @@ OPTIONS = {
     "StopTransactionOnInvalidId": (("TxCtrlr", "StopTxOnInvalidId"),),
     "HeartbeatInterval": (("OCPPCommCtrlr", "HeartbeatInterval"),),
     "WebSocketPingInterval": (("OCPPCommCtrlr", "WebSocketPingInterval"),),
-    "ChargingScheduleAllowedChargingRateUnit": (("SmartChargingCtrlr", "RateUnit"),),
+    _RATE_UNIT: (("SmartChargingCtrlr", "RateUnit"),),
+    "ChargeProfileMaxStackLevel": (("SmartChargingCtrlr", "ProfileStackLevel"),),
+    "ChargingScheduleMaxPeriods": (("SmartChargingCtrlr", "PeriodsPerSchedule"),),
 }
 """The keys of 1.6 that we use, as the variables that mean the same. Others have no name in 2.0.1 here."""
 _RATE_UNITS = {"A": "Current", "W": "Power"}
@@ -81,21 +84,20 @@ def set_option(key: str, value: str) -> c.SetVariables | None:
     return c.SetVariables(data) if data else None
 
 
-def get_option(key: str) -> c.GetVariables | None:
-    """A configuration key of 1.6 asked for in the words of 2.0.1, None where 2.0.1 has no word for it."""
-    names = OPTIONS.get(key, ())[:1]
+def get_options(keys: Sequence[str]) -> c.GetVariables | None:
+    """Configuration keys of 1.6 asked for in the words of 2.0.1, None where 2.0.1 has no word for any of them."""
+    names = [OPTIONS[key][0] for key in keys if key in OPTIONS]
     data = tuple(c.GetVariableData(c.Component(part), c.Variable(name)) for part, name in names)
     return c.GetVariables(data) if data else None
 
 
-def option_value(answer: c.VariablesAnswer) -> str:
-    """What a variable says, in the words of 1.6; "" where the station does not say."""
-    said = next((one for one in answer.get_variable_result if one.attribute_value), None)
-    if said is None or said.attribute_value is None:
-        return ""
-    if said.variable.name != "RateUnit":
-        return said.attribute_value
-    return ",".join(_RATE_UNITS.get(unit.strip(), unit.strip()) for unit in said.attribute_value.split(","))
+def option_values(keys: Sequence[str], answer: c.VariablesAnswer) -> dict[str, str]:
+    """What variables say, by the keys of 1.6 and in its words; those of which the station says nothing are left out."""
+    said = {(one.component.name, one.variable.name): one.attribute_value or "" for one in answer.get_variable_result}
+    found = {key: said.get(OPTIONS[key][0], "") for key in keys if key in OPTIONS}
+    if unit := found.get(_RATE_UNIT):
+        found[_RATE_UNIT] = ",".join(_RATE_UNITS.get(one.strip(), one.strip()) for one in unit.split(","))
+    return {key: value for key, value in found.items() if value}
 
 
 def _schedule(schedule_id: int, start: datetime | None, steps: Steps, unit: Unit) -> c.ChargingSchedule:

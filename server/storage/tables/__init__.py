@@ -33,6 +33,7 @@ from server.storage.tables.people import (
 )
 from server.storage.tables.places import Evses, Feeders, ForecastRecords, Locations, Stations
 from server.storage.tables.security import PendingStations, StationCertificates, StationNotices
+from server.storage.tables.watch import Findings, StationEvents
 
 __all__ = [
     "Accounts",
@@ -43,6 +44,7 @@ __all__ = [
     "Entries",
     "Evses",
     "Feeders",
+    "Findings",
     "ForecastRecords",
     "HomeTariffs",
     "Locations",
@@ -63,6 +65,7 @@ __all__ = [
     "SignedValues",
     "StartWishes",
     "StationCertificates",
+    "StationEvents",
     "StationNotices",
     "Stations",
     "Tariffs",

@@ -25,6 +25,7 @@ class Sessions(SQLModel, table=True):
         sa.CheckConstraint("state in ('open','ended','settled')", name="state"),
         sa.UniqueConstraint("station_id", "transaction_ref", name="uq_sessions_station_transaction_ref"),
         partial_index("ix_sessions_open", "location_id", "state = 'open'"),
+        partial_index("ix_sessions_charging", "station_id", "state = 'open'"),
     )
     id: UUID = Field(primary_key=True)
     party_id: UUID = party_field()
@@ -129,7 +130,7 @@ class OrphanMessages(SQLModel, table=True):
     id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
     party_id: UUID = party_field()
     station_id: UUID = Field(foreign_key="stations.id", index=True)
-    received_at: datetime = time_field()
+    received_at: datetime = time_field(index=True)
     action: str
     payload: str
 

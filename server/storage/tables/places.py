@@ -1,12 +1,13 @@
 """Where: locations, the limits under them, stations and EVSEs."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from server.core.traits import Traits
 from server.storage.columns import json_field, party_field, time_field
 
 
@@ -56,6 +57,12 @@ class Stations(SQLModel, table=True):
     connection_id: str | None = None
     last_seen_at: datetime | None = time_field(nullable=True)
     booted_at: datetime | None = time_field(nullable=True)
+    connected_at: datetime | None = time_field(nullable=True)
+    traits: Any = json_field(Traits, nullable=True)
+    follows: bool | None = None  # whether its meter showed what it was told, when that was last seen
+    flash_day: date | None = None
+    flash_writes: int = 0  # on that day
+    status: str = ""  # what it said of itself as a whole (connector 0), "" where it never did
     safe_held_w: int | None = None  # the safe share that the station confirmed as its default profile
     ocpp: str = ""  # the subprotocol of its last connection
     starts_alone: bool = False  # it refused to stop taking cards while it is out of reach
@@ -75,6 +82,7 @@ class Evses(SQLModel, table=True):
     status: str = "Unavailable"
     error_code: str = "NoError"
     status_at: datetime | None = time_field(nullable=True)
+    clock_off_s: int = 0  # its station's clock less ours, as its last status showed
 
 
 class ForecastRecords(SQLModel, table=True):

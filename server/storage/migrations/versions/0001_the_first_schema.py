@@ -331,6 +331,12 @@ def upgrade() -> None:
     sa.Column('connection_id', sa.String(), nullable=True),
     sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('booted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('connected_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('traits', sa.Text(), nullable=True),
+    sa.Column('follows', sa.Boolean(), nullable=True),
+    sa.Column('flash_day', sa.Date(), nullable=True),
+    sa.Column('flash_writes', sa.Integer(), nullable=False),
+    sa.Column('status', sa.String(), nullable=False),
     sa.Column('safe_held_w', sa.Integer(), nullable=True),
     sa.Column('ocpp', sa.String(), nullable=False),
     sa.Column('starts_alone', sa.Boolean(), nullable=False),
@@ -356,6 +362,7 @@ def upgrade() -> None:
     sa.Column('status', sa.String(), nullable=False),
     sa.Column('error_code', sa.String(), nullable=False),
     sa.Column('status_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('clock_off_s', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['location_id'], ['locations.id'], name=op.f('fk_evses_location_id')),
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_evses_party_id')),
     sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_evses_station_id')),
@@ -366,6 +373,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_evses_location_id'), ['location_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_evses_party_id'), ['party_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_evses_station_id'), ['station_id'], unique=False)
+
+    op.create_table('findings',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('rule', sa.String(), nullable=False),
+    sa.Column('severity', sa.String(), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('detail', sa.String(), nullable=False),
+    sa.Column('tried', sa.Text(), nullable=False),
+    sa.Column('tried_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('told_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('resolved_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_findings_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_findings_station_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_findings'))
+    )
+    with op.batch_alter_table('findings', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_findings_party_id'), ['party_id'], unique=False)
+        batch_op.create_index('uq_findings_open', ['station_id', 'rule'], unique=True, sqlite_where=sa.text('resolved_at is null'), postgresql_where=sa.text('resolved_at is null'))
 
     op.create_table('orphan_messages',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -380,6 +407,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('orphan_messages', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_orphan_messages_party_id'), ['party_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_orphan_messages_received_at'), ['received_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_orphan_messages_station_id'), ['station_id'], unique=False)
 
     op.create_table('signed_values',
@@ -428,6 +456,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_station_certificates_not_after'), ['not_after'], unique=False)
         batch_op.create_index(batch_op.f('ix_station_certificates_party_id'), ['party_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_station_certificates_station_id'), ['station_id'], unique=False)
+
+    op.create_table('station_events',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('detail', sa.String(), nullable=False),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_station_events_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_station_events_station_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_station_events'))
+    )
+    with op.batch_alter_table('station_events', schema=None) as batch_op:
+        batch_op.create_index('ix_station_events_kind_at', ['kind', 'at'], unique=False)
+        batch_op.create_index('ix_station_events_party_at', ['party_id', 'at'], unique=False)
 
     op.create_table('station_notices',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -518,6 +561,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('sessions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_sessions_account_id'), ['account_id'], unique=False)
+        batch_op.create_index('ix_sessions_charging', ['station_id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.create_index('ix_sessions_open', ['location_id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.create_index(batch_op.f('ix_sessions_party_id'), ['party_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_sessions_station_id'), ['station_id'], unique=False)
@@ -698,6 +742,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_sessions_station_id'))
         batch_op.drop_index(batch_op.f('ix_sessions_party_id'))
         batch_op.drop_index('ix_sessions_open', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.drop_index('ix_sessions_charging', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.drop_index(batch_op.f('ix_sessions_account_id'))
 
     op.drop_table('sessions')
@@ -707,6 +752,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_station_notices_party_id'))
 
     op.drop_table('station_notices')
+    with op.batch_alter_table('station_events', schema=None) as batch_op:
+        batch_op.drop_index('ix_station_events_party_at')
+        batch_op.drop_index('ix_station_events_kind_at')
+
+    op.drop_table('station_events')
     with op.batch_alter_table('station_certificates', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_station_certificates_station_id'))
         batch_op.drop_index(batch_op.f('ix_station_certificates_party_id'))
@@ -720,9 +770,15 @@ def downgrade() -> None:
     op.drop_table('signed_values')
     with op.batch_alter_table('orphan_messages', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_orphan_messages_station_id'))
+        batch_op.drop_index(batch_op.f('ix_orphan_messages_received_at'))
         batch_op.drop_index(batch_op.f('ix_orphan_messages_party_id'))
 
     op.drop_table('orphan_messages')
+    with op.batch_alter_table('findings', schema=None) as batch_op:
+        batch_op.drop_index('uq_findings_open', sqlite_where=sa.text('resolved_at is null'), postgresql_where=sa.text('resolved_at is null'))
+        batch_op.drop_index(batch_op.f('ix_findings_party_id'))
+
+    op.drop_table('findings')
     with op.batch_alter_table('evses', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_evses_station_id'))
         batch_op.drop_index(batch_op.f('ix_evses_party_id'))

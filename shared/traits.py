@@ -1,0 +1,43 @@
+"""What a station can do and how it is to be treated: probed, learnt from what it did, or written by its operator."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+QuirkName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+WritesADay = Annotated[int, msgspec.Meta(ge=10, le=10_000)]
+
+
+class StationTraits(msgspec.Struct, frozen=True):
+    """A station's traits. None: nobody knows yet.
+
+    `unit`: A or W, what its profiles are said in. `purposes`, `refused`: profiles that it has taken, and has not.
+    `follows`: whether its meter shows what it was told. `quirks`: by name, of its row; `of_its_make`: by its make.
+    `auto_configure`: whether it is asked and set up by us after it boots. `writes_today` of `flash_writes_a_day`: what
+    it was sent that it keeps in flash.
+    """
+
+    station_id: UUID
+    vendor: str
+    model: str
+    unit: str | None
+    purposes: list[str]
+    refused: list[str]
+    periods_max: int | None
+    stack_max: int | None
+    follows: bool | None
+    quirks: list[str]
+    of_its_make: list[str]
+    auto_configure: bool
+    flash_writes_a_day: int
+    writes_today: int
+
+
+class TraitsUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What an operator says of a station; `unit` None: find out again."""
+
+    unit: Literal["A", "W"] | msgspec.UnsetType | None = msgspec.UNSET
+    quirks: list[QuirkName] | msgspec.UnsetType = msgspec.UNSET
+    auto_configure: bool | msgspec.UnsetType = msgspec.UNSET
+    flash_writes_a_day: WritesADay | msgspec.UnsetType = msgspec.UNSET
