@@ -14,7 +14,10 @@ class BadSetting(Exception):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Ports of 0 mean: any free one. `database` "" means SQLite in `home`. `demo` listens on 127.0.0.1 only."""
+    """Ports of 0 mean: any free one. `database` "" means SQLite in `home`. `demo` listens on 127.0.0.1 only.
+
+    `message_days`: how long the message log is kept.
+    """
 
     home: Path
     port: int = 8000
@@ -24,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True):
     demo: bool = False
     entsoe_token: str = ""
     online: bool = True
+    message_days: int = 14
 
     @property
     def database_url(self) -> str:
@@ -47,6 +51,18 @@ def home_dir() -> Path:
         said = f"{home}: cannot write there ({error.strerror}); set DALSTROOM_HOME to a folder of yours"
         raise BadSetting(said) from error
     return home
+
+
+def message_days() -> int:
+    """$DALSTROOM_MESSAGE_DAYS or 14: how many days the message log is kept.
+
+    Raises:
+        BadSetting: where it is no number of days.
+    """
+    said = os.environ.get("DALSTROOM_MESSAGE_DAYS", "") or "14"
+    if not said.isdecimal() or not 1 <= int(said) <= 3650:
+        raise BadSetting("DALSTROOM_MESSAGE_DAYS is a number of days from 1 to 3650")
+    return int(said)
 
 
 def secret(home: Path) -> bytes:

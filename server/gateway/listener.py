@@ -18,8 +18,8 @@ from websockets.typing import Subprotocol
 
 from server.core.reports import Credential
 from server.gateway import rpc, signin
-from server.gateway.link import CallStatus, Link, name_and_places
-from server.gateway.ports import Direction, Flows
+from server.gateway.link import CallStatus, Link, Question, Reply, name_and_places
+from server.gateway.ports import Flows, Said
 from server.gateway.quirks import named
 from server.gateway.registry import Registry
 from server.gateway.rpc import Refusal
@@ -81,8 +81,8 @@ class _Line:
         self.counts = counts
         self._caller = caller
 
-    async def message(self, direction: Direction, raw: bytes) -> None:
-        await self._caller.flows.message(self._caller.station_id, direction, raw.decode("utf-8", "replace"))
+    def message(self, said: Said) -> None:
+        self._caller.flows.message(self._caller.station_id, said)
 
     async def answer(self, call: rpc.Call) -> msgspec.Struct | Refusal:
         return await handle(self._caller, call)
@@ -173,16 +173,24 @@ class Gateway:
 
         Never raises on what a station does: see CallStatus. After TIMED_OUT and OFFLINE it may have acted all the same.
         """
-        link = self._registry.get(station_id)
-        if link is None:
-            return CallOutcome(CallStatus.OFFLINE, detail="the station has no connection")
-        reply = await link.call(commands.action(request), request, timeout_s, self._settings.quiet_s)
+        reply = await self.ask(station_id, Question(commands.action(request), request), timeout_s)
         if reply.status is not CallStatus.ANSWERED:
             return CallOutcome(reply.status, None, reply.error_code, reply.detail)
         answer = commands.read_answer(request, reply.payload)
         if isinstance(answer, Refusal):
             return CallOutcome(CallStatus.ERROR, None, answer.code, f"unreadable answer: {answer.description}")
         return CallOutcome(CallStatus.ANSWERED, answer)
+
+    async def ask(self, station_id: UUID, question: Question, timeout_s: float = 30.0) -> Reply:
+        """As `call`, in JSON: what the station answers is not read."""
+        link = self._registry.get(station_id)
+        if link is None:
+            return Reply(CallStatus.OFFLINE, detail="the station has no connection")
+        return await link.call(question, timeout_s, self._settings.quiet_s)
+
+    def version(self, station_id: UUID) -> str | None:
+        """The version of OCPP that a station speaks now: 1.6, 2.0.1 or 2.1; None where it is offline."""
+        return None if self._registry.get(station_id) is None else SUBPROTOCOL.removeprefix("ocpp")
 
     async def _sign_in(self, connection: ServerConnection, request: Request) -> Response | None:
         """No answer of its own lets the handshake go on."""

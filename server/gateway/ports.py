@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
+import msgspec
+
 from server.core.reports import (
     BootAnswer,
     BootInfo,
@@ -17,6 +19,21 @@ from server.core.reports import (
 )
 
 Direction = Literal["in", "out"]
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A frame as it came ("in") or goes ("out").
+
+    `kind`: call, result, error, malformed; `action` of an answer is that of the call it answers, "" where nobody knows.
+    `by`: the account that asked for a call of ours, None where the server did.
+    """
+
+    direction: Direction
+    kind: str
+    action: str
+    message_id: str
+    raw: bytes
+    by: UUID | None = None
 
 
 class Flows(Protocol):
@@ -55,5 +72,5 @@ class Flows(Protocol):
     async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
         """Meter values of a transaction, or of a connector."""
 
-    async def message(self, station_id: UUID, direction: Direction, raw: str) -> None:
-        """The message log: a frame as it came ("in") or went ("out"), before it is handled or sent."""
+    def message(self, station_id: UUID, said: Said) -> None:
+        """The message log: every frame, before it is handled or sent. Returns at once and never fails."""

@@ -1,5 +1,6 @@
 """Flows as the gateway calls them: one message, one transaction."""
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -16,16 +17,16 @@ from server.core.reports import (
     TokenAnswer,
 )
 from server.flows import sessions, starts, stations
-from server.gateway.ports import Direction
+from server.gateway.ports import Said
 from server.storage.db import Database
 
 
 class GatewayFlows:
     """Opens the transaction, takes the time, calls one flow."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
-        """Both belong to the server."""
-        self._db, self._clock = db, clock
+    def __init__(self, db: Database, clock: Clock, keep: Callable[[UUID, Said], None] | None = None) -> None:
+        """All belong to the server; `keep` takes every frame for the message log."""
+        self._db, self._clock, self._keep = db, clock, keep
 
     async def credential(self, identity: str) -> Credential | None:
         """The station behind an identity."""
@@ -80,5 +81,7 @@ class GatewayFlows:
         async with self._db.begin() as tx:
             await sessions.take_readings(tx, station_id, info, self._clock.now())
 
-    async def message(self, station_id: UUID, direction: Direction, raw: str) -> None:
-        """The message log is kept by whoever asks for one; by default nobody does."""
+    def message(self, station_id: UUID, said: Said) -> None:
+        """The message log."""
+        if self._keep is not None:
+            self._keep(station_id, said)

@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ from server.feeds.ports import PriceFeed
 from server.flows.announcements import Announcement, SessionMoved, WalletMoved
 from server.gateway.listener import Gateway, GatewaySettings
 from server.main.gateway_flows import GatewayFlows
+from server.main.hands import GatewayHands
+from server.main.message_log import MessageLog
 from server.main.station_port import GatewayStations
 from server.settings import BadSetting, Settings, secret
 from server.storage import outbox as stored_outbox
@@ -81,11 +84,14 @@ class Server:
         self.bus = LocalBus()
         self.db = Database(settings.database_url, on_commit=self._committed)
         self.stopping = asyncio.Event()
+        self.messages = MessageLog(self.db, parts.clock, self.bus)
         self.gateway = Gateway(
-            GatewayFlows(self.db, parts.clock), GatewaySettings(host=settings.host, port=settings.ocpp_port)
+            GatewayFlows(self.db, parts.clock, self.messages.put),
+            GatewaySettings(host=settings.host, port=settings.ocpp_port),
         )
         self.stations = GatewayStations(self.gateway)
-        self.context = WorkContext(self.db, parts.clock, self.stations, parts.solver)
+        kept = timedelta(days=settings.message_days)
+        self.context = WorkContext(self.db, parts.clock, self.stations, parts.solver, kept)
         self.runner = Runner(self.context, HANDLERS, abreast=parts.abreast)
         self.prices = PriceWorker(self.context, parts.feeds)
         self._http: _Http | None = None
@@ -126,6 +132,7 @@ class Server:
             asyncio.create_task(self.runner.run(), name="outbox"),
             asyncio.create_task(self.prices.run(), name="prices"),
             asyncio.create_task(self._http.serve(sockets=[bound]), name="http"),
+            asyncio.create_task(self.messages.run(), name="messages"),
         ]
         try:
             async with ui[1] if ui else nullcontext():
@@ -161,12 +168,14 @@ class Server:
         assert self._http is not None
         self._http.should_exit = True
         await self.gateway.stop()
-        outbox, feeds, http = tasks
+        outbox, feeds, http, messages = tasks
         outbox.cancel()
         feeds.cancel()
         _, late = await asyncio.wait([http], timeout=HTTP_STOP_SECONDS)
         for task in late:
             task.cancel()
+        await self.messages.flush()
+        messages.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _api_context(self) -> ApiContext:
@@ -179,6 +188,8 @@ class Server:
             settings=ApiSettings(demo=self.settings.demo, secret=secret(self.settings.home), ocpp_url=self.ws_url),
             set_speed=self.parts.set_speed,
             stopping=self.stopping,
+            hands=GatewayHands(self.gateway),
+            files=self.settings.home / "uploads",
         )
 
     def _committed(self, announced: list[Announcement], queued: bool) -> None:  # noqa: FBT001 -- the database's hook

@@ -46,6 +46,12 @@ async def get(tx: AsyncSession, station_id: UUID) -> Station:
     return to_struct((await tx.execute(sa.select(Stations.__table__).where(S.id == station_id))).one(), Station)  # type: ignore[attr-defined]
 
 
+async def named(tx: AsyncSession, identity: str) -> Station | None:
+    """A station by its identity."""
+    row = (await tx.execute(sa.select(STATIONS).where(S.identity == identity))).first()
+    return None if row is None else to_struct(row, Station)
+
+
 async def at_location(tx: AsyncSession, location_id: UUID) -> list[Station]:
     """The stations of a location, by identity."""
     rows = sa.select(Stations.__table__).where(S.location_id == location_id).order_by(S.identity)  # type: ignore[attr-defined]

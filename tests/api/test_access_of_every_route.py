@@ -5,6 +5,7 @@
 A route that is missing here fails the test.
 """
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -30,6 +31,9 @@ PUBLIC = {
 CAR = {"name": "Mine now", "capacity_wh": 50_000, "max_ac_w": 7_400, "phases": 1}
 FIXED = {"kind": "fixed", "price_micro_per_kwh": 300_000}
 STATION = {"identity": "NEW-1", "location_name": "Yard"}
+BULK = {"action": "ClearCache", "body": {}}
+COMMANDS = "/api/stations/{identity:str}/commands"
+JOB = "/api/bulk-commands/{job_id:uuid}"
 SESSION = "/api/sessions/{session_id:uuid}"
 STRANGERS = {
     ("GET", "/api/me"): (BERT, None, None),
@@ -61,15 +65,35 @@ STRANGERS = {
     ("GET", "/api/prices"): (BERT, None, None),
     ("GET", "/api/stations"): (OTTO, None, None),
     ("POST", "/api/stations"): (BERT, STATION, 403),
+    ("GET", COMMANDS): (OTTO, None, 404),
+    ("POST", COMMANDS + "/{action:str}"): (OTTO, {}, 404),
+    ("POST", "/api/bulk-commands"): (BERT, BULK, 403),
+    ("GET", JOB): (OTTO, None, 404),
+    ("DELETE", JOB): (OTTO, None, 404),
+    ("GET", JOB + "/live"): (OTTO, None, 404),
+    ("GET", "/api/messages"): (OTTO, None, None),
+    ("GET", "/api/messages/trace"): (OTTO, None, None),
+    ("GET", "/api/messages/live"): (OTTO, None, "stream"),  # test_message_log.py: a stranger's stream is its own
     ("GET", "/api/clock"): (BERT, None, None),
     ("PUT", "/api/clock"): (BERT, {"speed": 60}, None),  # the demo's clock is everybody's
     ("GET", "/api/live"): (BERT, None, "stream"),  # test_live.py: a stranger's stream says nothing of Anna
 }
-REAL = {"vehicle_id": small_town.ANNAS_CAR, "location_id": HOME, "evse_id": HOME_EVSE}
+REAL = {
+    "vehicle_id": small_town.ANNAS_CAR,
+    "location_id": HOME,
+    "evse_id": HOME_EVSE,
+    "identity": "LOOTS%2F1",
+    "action": "ClearCache",
+    "job_id": ANNA,
+}
 EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there, nobody pays there, it is not settled
     "/api/sessions",
     "/api/locations/evses/{evse_id}/estimate",
     "/api/sessions/{session_id}/receipt",
+    "/api/stations/{identity}/commands",  # Olga's: see test_commands_api.py
+    "/api/stations/{identity}/commands/{action}",
+    "/api/bulk-commands/{job_id}",
+    "/api/bulk-commands/{job_id}/live",
 )
 DRIVERS_ONLY = ("/api/me/rota", "/api/vehicles", "/api/tariffs", "/api/sessions", "/api/wallet", "/api/locations/evses")
 
@@ -84,7 +108,7 @@ def routes(context) -> set[tuple[str, str]]:
 
 def by_format(table):
     """Routes by path without parameter types, as a route's `path_format` has them."""
-    return {(method, path.replace(":uuid", "")): case for (method, path), case in table.items()}
+    return {(method, path.replace(":uuid", "").replace(":str", "")): case for (method, path), case in table.items()}
 
 
 CASES = by_format(STRANGERS)
@@ -96,9 +120,7 @@ def test_every_route_is_public_or_has_its_stranger(context):
 
 def filled(path: str, session_id: UUID = ANNA) -> str:
     """A path with the id of something of Anna's."""
-    begin, _, rest = path.partition("{")
-    name, _, end = rest.partition("}")
-    return f"{begin}{({**REAL, 'session_id': session_id})[name]}{end}" if rest else path
+    return re.sub(r"{(\w+)}", lambda found: str({**REAL, "session_id": session_id}[found[1]]), path)
 
 
 @pytest.fixture

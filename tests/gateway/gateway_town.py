@@ -24,6 +24,7 @@ from server.core.reports import (
     TokenAnswer,
 )
 from server.gateway.listener import Gateway
+from server.gateway.ports import Said
 from shared.ids import derive
 
 NOW = datetime(2026, 11, 21, 4, 5, 6, 789_000, tzinfo=UTC)
@@ -38,6 +39,7 @@ class MemoryFlows:
         self.keys: dict[str, bytes] = {"CP1": KEY}
         self.heard: list[tuple[UUID, str, object]] = []
         self.frames: list[tuple[str, str]] = []
+        self.said: list[Said] = []
         self.transactions: dict[StartInfo, int] = {}
         self.gate = asyncio.Event()  # closed: the flow that `holds` names waits
         self.gate.set()
@@ -92,8 +94,9 @@ class MemoryFlows:
     async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
         await self._hear(station_id, "readings", info)
 
-    async def message(self, station_id: UUID, direction: str, raw: str) -> None:
-        self.frames.append((direction, raw))
+    def message(self, station_id: UUID, said: Said) -> None:
+        self.said.append(said)
+        self.frames.append((said.direction, said.raw.decode("utf-8", "replace")))
 
 
 def station_of(identity: str) -> UUID:

@@ -16,6 +16,7 @@ from server.storage.tables.charging import (
     Transactions,
 )
 from server.storage.tables.money import Cdrs, Entries, PriceNotices, PriceSlots, Transfers
+from server.storage.tables.operating import LocalLists, MessageLog, StationEvents, StationFiles
 from server.storage.tables.people import (
     Accounts,
     Consents,
@@ -42,7 +43,9 @@ __all__ = [
     "Feeders",
     "ForecastRecords",
     "HomeTariffs",
+    "LocalLists",
     "Locations",
+    "MessageLog",
     "OrphanMessages",
     "Outbox",
     "Parties",
@@ -57,6 +60,8 @@ __all__ = [
     "SessionEvents",
     "Sessions",
     "StartWishes",
+    "StationEvents",
+    "StationFiles",
     "Stations",
     "Tariffs",
     "Tokens",
