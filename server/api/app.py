@@ -12,7 +12,7 @@ from server.api.accounts import AuthController, DemoController, MeController, Ro
 from server.api.attempts import Attempts
 from server.api.bulk import BulkController, Jobs
 from server.api.clock import ClockController
-from server.api.commands import CommandController
+from server.api.commands import CommandController, station_events
 from server.api.context import ApiContext, ApiSettings, Commands, Solver
 from server.api.errors import HANDLERS
 from server.api.guards import BearerAuthentication, Caller
@@ -45,6 +45,7 @@ ROUTES = (
     PriceController,
     StationController,
     CommandController,
+    station_events,
     BulkController,
     MessageController,
     ClockController,

@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.api.context import ApiContext, Order
 from server.api.errors import Failed, documented, invalid, not_found, problem
 from server.api.guards import Caller, requires
+from server.api.paging import Cursor, Limit
 from server.core.station import Station
+from server.flows import station_events as event_pages
 from server.flows import stations
 from server.storage import stations as stored
 from shared.accounts import Role
-from shared.operating import CommandForms, CommandOutcome
+from shared.operating import CommandForms, CommandOutcome, StationEventView
+from shared.wire import Page
 
 OPERATING = (requires(Role.OPERATOR, Role.ADMINISTRATOR),)
 DISTURBING = frozenset(
@@ -98,3 +101,22 @@ def check(context: ApiContext, station: Station, order: Order) -> None:
         raise Failed(problem(404, "The station's version has no such action.", code="unknown_action", hint=hint))
     if complaints:
         raise invalid(complaints)
+
+
+@get(
+    "/stations/{identity:str}/events",
+    tags=["stations"],
+    guards=list(OPERATING),
+    responses=documented(404),
+)
+async def station_events(
+    context: NamedDependency[ApiContext],
+    caller: NamedDependency[Caller],
+    identity: FromPath[str],
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[StationEventView]:
+    """What a station told of firmware, diagnostics, logs and security, newest first."""
+    async with context.db.read() as tx:
+        station = await own_station(tx, unquote(identity), caller)
+        return await event_pages.page(tx, station.id, None if cursor is None else int(cursor), limit)

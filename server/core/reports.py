@@ -93,3 +93,17 @@ class ReadingsInfo(msgspec.Struct, frozen=True):
     connector_no: int
     transaction_id: int | None
     readings: tuple[SampledReading, ...]
+
+
+class StationNotice(msgspec.Struct, frozen=True):
+    """Something that a station tells of itself. `kind`: diagnostics, firmware, log, security; `status`: its own word.
+
+    `said_at`: when, by its clock, None where it does not say; `raw`: the payload as it was read, JSON.
+    """
+
+    kind: str
+    status: str
+    detail: str = ""
+    request_no: int | None = None
+    said_at: datetime | None = None
+    raw: str = "{}"

@@ -14,6 +14,7 @@ from server.core.reports import (
     ReadingsInfo,
     StartAnswer,
     StartInfo,
+    StationNotice,
     StopInfo,
     TokenAnswer,
 )
@@ -71,6 +72,13 @@ class Flows(Protocol):
 
     async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
         """Meter values of a transaction, or of a connector."""
+
+    async def notice(self, station_id: UUID, notice: StationNotice) -> None:
+        """What a station tells of its firmware, diagnostics, logs and security."""
+
+    async def sign_certificate(self, station_id: UUID, csr: str) -> bool:
+        """Whether a station's request for a certificate (PEM) will be answered with one."""
+        ...
 
     def message(self, station_id: UUID, said: Said) -> None:
         """The message log: every frame, before it is handled or sent. Returns at once and never fails."""

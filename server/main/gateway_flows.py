@@ -13,10 +13,11 @@ from server.core.reports import (
     ReadingsInfo,
     StartAnswer,
     StartInfo,
+    StationNotice,
     StopInfo,
     TokenAnswer,
 )
-from server.flows import sessions, starts, stations
+from server.flows import sessions, starts, station_events, stations
 from server.gateway.ports import Said
 from server.storage.db import Database
 
@@ -80,6 +81,17 @@ class GatewayFlows:
         """Meter values."""
         async with self._db.begin() as tx:
             await sessions.take_readings(tx, station_id, info, self._clock.now())
+
+    async def notice(self, station_id: UUID, notice: StationNotice) -> None:
+        """What a station tells of itself."""
+        async with self._db.begin() as tx:
+            await station_events.keep(tx, station_id, notice, self._clock.now())
+
+    async def sign_certificate(self, station_id: UUID, csr: str) -> bool:
+        """No certificates are signed here: the request is kept, so that its operator sees it."""
+        said = StationNotice("certificate", "Rejected", detail=f"a request of {len(csr)} characters")
+        await self.notice(station_id, said)
+        return False
 
     def message(self, station_id: UUID, said: Said) -> None:
         """The message log."""

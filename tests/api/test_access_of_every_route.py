@@ -67,6 +67,7 @@ STRANGERS = {
     ("POST", "/api/stations"): (BERT, STATION, 403),
     ("GET", COMMANDS): (OTTO, None, 404),
     ("POST", COMMANDS + "/{action:str}"): (OTTO, {}, 404),
+    ("GET", "/api/stations/{identity:str}/events"): (OTTO, None, 404),
     ("POST", "/api/bulk-commands"): (BERT, BULK, 403),
     ("GET", JOB): (OTTO, None, 404),
     ("DELETE", JOB): (OTTO, None, 404),
@@ -92,6 +93,7 @@ EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there
     "/api/sessions/{session_id}/receipt",
     "/api/stations/{identity}/commands",  # Olga's: see test_commands_api.py
     "/api/stations/{identity}/commands/{action}",
+    "/api/stations/{identity}/events",
     "/api/bulk-commands/{job_id}",
     "/api/bulk-commands/{job_id}/live",
 )

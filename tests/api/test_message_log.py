@@ -160,7 +160,6 @@ async def test_keys_are_not_in_it(desk):
     frames = await desk.frames()
     assert len(frames) == 4
     assert secret not in str(frames)
-    assert [3, {"configurationKey": [{"key": "Other", "readonly": True, "value": "x"}]}] != frames
     assert '"value":"x"' in next(one["frame"] for one in frames if one["direction"] == "in")
 
 
@@ -229,7 +228,7 @@ async def test_what_is_older_than_the_days_kept_is_deleted_in_batches(context, m
     work = WorkContext(context.db, clock, None, None, timedelta(days=14))
     assert await tidy._forget_messages(work, clock.now() - work.messages_kept) == 6
     async with context.db.read() as tx:
-        assert [one.raw for one in (await everything(tx))][0] == "6"
+        assert (await everything(tx))[0].raw == "6"
 
 
 async def everything(tx):

@@ -94,6 +94,13 @@ class MemoryFlows:
     async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
         await self._hear(station_id, "readings", info)
 
+    async def notice(self, station_id: UUID, notice) -> None:
+        await self._hear(station_id, "notice", notice)
+
+    async def sign_certificate(self, station_id: UUID, csr: str) -> bool:
+        await self._hear(station_id, "csr", csr)
+        return csr.startswith("-----BEGIN")
+
     def message(self, station_id: UUID, said: Said) -> None:
         self.said.append(said)
         self.frames.append((said.direction, said.raw.decode("utf-8", "replace")))

@@ -13,7 +13,7 @@ from server.gateway.ports import Flows
 from server.gateway.quirks import Quirks
 from server.gateway.rpc import ErrorCode, Refusal
 from server.gateway.v16 import messages as m
-from server.gateway.v16 import meter_values, moments
+from server.gateway.v16 import meter_values, moments, notices
 
 TEXT_MAX = 255
 TRANSACTION_MAX = 2**31 - 1
@@ -171,22 +171,24 @@ ACTIONS: dict[str, _Action[Any]] = {
     "Authorize": _action(m.Authorize, authorize),
     "BootNotification": _action(m.BootNotification, boot_notification),
     "DataTransfer": _action(m.DataTransfer, data_transfer),
+    "DiagnosticsStatusNotification": _action(notices.DiagnosticsStatusNotification, notices.diagnostics_status),
+    "FirmwareStatusNotification": _action(notices.FirmwareStatusNotification, notices.firmware_status),
     "Heartbeat": _action(m.Heartbeat, heartbeat),
+    "LogStatusNotification": _action(notices.LogStatusNotification, notices.log_status),
     "MeterValues": _action(m.MeterValues, take_meter_values),
+    "SecurityEventNotification": _action(notices.SecurityEventNotification, notices.security_event),
+    "SignCertificate": _action(notices.SignCertificate, notices.sign_certificate),
+    "SignedFirmwareStatusNotification": _action(
+        notices.SignedFirmwareStatusNotification, notices.signed_firmware_status
+    ),
     "StartTransaction": _action(m.StartTransaction, start_transaction),
     "StatusNotification": _action(m.StatusNotification, status_notification),
     "StopTransaction": _action(m.StopTransaction, stop_transaction),
 }
 
-# Known by OCPP 1.6 and its security whitepaper, not served: those of stations, and those that only stations serve.
+# Known by OCPP 1.6 and its security whitepaper, and not ours to serve: only stations serve them.
 KNOWN = frozenset(
     [
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
-        "LogStatusNotification",
-        "SecurityEventNotification",
-        "SignCertificate",
-        "SignedFirmwareStatusNotification",
         "CancelReservation",
         "CertificateSigned",
         "ChangeAvailability",
