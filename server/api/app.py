@@ -23,7 +23,7 @@ from server.api.messages import MessageController
 from server.api.prices import PriceController
 from server.api.requests import StrictRequest, allowed_methods, keep_segments
 from server.api.sessions import SessionController
-from server.api.stations import StationController
+from server.api.stations import StationController, list_disputes
 from server.api.tariffs import TariffController
 from server.api.vehicles import VehicleController
 from server.api.wallets import WalletController
@@ -44,6 +44,7 @@ ROUTES = (
     WalletController,
     PriceController,
     StationController,
+    list_disputes,
     CommandController,
     station_events,
     BulkController,

@@ -33,6 +33,7 @@ class Evse(msgspec.Struct, frozen=True):
     phases: int
     status: str
     error_code: str
+    status_at: datetime | None = None
 
 
 async def key_of(tx: AsyncSession, identity: str) -> tuple[UUID, bytes] | None:

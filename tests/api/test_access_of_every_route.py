@@ -68,6 +68,7 @@ STRANGERS = {
     ("GET", COMMANDS): (OTTO, None, 404),
     ("POST", COMMANDS + "/{action:str}"): (OTTO, {}, 404),
     ("GET", "/api/stations/{identity:str}/events"): (OTTO, None, 404),
+    ("GET", "/api/disputes"): (OTTO, None, None),
     ("POST", "/api/bulk-commands"): (BERT, BULK, 403),
     ("GET", JOB): (OTTO, None, 404),
     ("DELETE", JOB): (OTTO, None, 404),

@@ -28,6 +28,7 @@ TOUR = (
     "street_no_consent",
     "street_visitor",
     "depot_driver",
+    "operator",
 )
 
 
