@@ -1,6 +1,7 @@
 """An operator's stations with their state and what runs there, and sessions in dispute."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,20 +24,26 @@ async def stations_of(tx: AsyncSession, party_id: UUID) -> list[StationView]:
     evses: dict[UUID, list[Evse]] = {}
     for evse in await stations.evses_at(tx, place_ids):
         evses.setdefault(evse.station_id, []).append(evse)
-    return [
-        _view(station, place.name if (place := names[station.location_id]) is not None else "", views)
-        for station in found
-        for views in [[_evse(one, running.get(one.id)) for one in evses.get(station.id, [])]]
-    ]
+    views = []
+    for station in found:
+        place, mine = names[station.location_id], evses.get(station.id, [])
+        sessions = [running[one.id] for one in mine if one.id in running]
+        read = [one.read_at for one in sessions if one.read_at is not None]
+        told = [_evse(one, running.get(one.id)) for one in mine]
+        views.append(_view(station, "" if place is None else place.name, told, read))
+    return views
 
 
-def _view(station: Station, location_name: str, evses: Sequence[StationEvse]) -> StationView:
+def _view(station: Station, location_name: str, evses: Sequence[StationEvse], read: Sequence[datetime]) -> StationView:
+    """A station: last heard by its heartbeats, by what its connectors said, and by the readings (`read`) of sessions."""
+    said = [station.last_seen_at, *(one.status_at for one in evses)]
+    heard = [one for one in said if one is not None] + list(read)
     return StationView(
         id=station.id,
         identity=station.identity,
         location_name=location_name,
         online=station.online,
-        last_seen_at=station.last_seen_at,
+        last_seen_at=max(heard, default=None),
         vendor=station.vendor,
         model=station.model,
         firmware=station.firmware,
