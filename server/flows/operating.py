@@ -35,7 +35,7 @@ async def stations_of(tx: AsyncSession, party_id: UUID) -> list[StationView]:
 
 
 def _view(station: Station, location_name: str, evses: Sequence[StationEvse], read: Sequence[datetime]) -> StationView:
-    """A station: last heard by its heartbeats, by what its connectors said, and by the readings (`read`) of sessions."""
+    """A station, last heard by its heartbeats, its connectors, and the readings (`read`) of its sessions."""
     said = [station.last_seen_at, *(one.status_at for one in evses)]
     heard = [one for one in said if one is not None] + list(read)
     return StationView(

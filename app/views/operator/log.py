@@ -83,6 +83,10 @@ def _form(t: Texts, wanted: Search, choose: Callable[[Search], None], *, wide: b
         field("text", t("op.search.text")),
     ]
     return card(
-        [theme.title(t("op.log")), ft.Row(fields, spacing=12) if wide else stack(fields, 10), ft.Row([way])],
+        [
+            theme.title(t("op.log")),
+            ft.Row(fields, spacing=12) if wide else stack(fields, 10),
+            way if not wide else ft.Row([way]),
+        ],
         key="search",
     )
