@@ -16,7 +16,7 @@ class BadSetting(Exception):
 class Settings(msgspec.Struct, frozen=True):
     """Ports of 0 mean: any free one. `database` "" means SQLite in `home`. `demo` listens on 127.0.0.1 only.
 
-    `message_days`: how long the message log is kept.
+    `message_days`: how long the message log is kept. `public_url`: where stations reach the API, "" for host and port.
     """
 
     home: Path
@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True):
     entsoe_token: str = ""
     online: bool = True
     message_days: int = 14
+    public_url: str = ""
 
     @property
     def database_url(self) -> str:

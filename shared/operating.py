@@ -124,18 +124,33 @@ class StationEventView(msgspec.Struct, frozen=True):
     request_no: int | None
 
 
-class FileAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which file a station is to upload: `diagnostics` (1.6) or a log by GetLog."""
+class FileKind(StrEnum):
+    """Which file: diagnostics by GetDiagnostics (1.6), the others by GetLog."""
 
-    kind: str = "DiagnosticsLog"
+    DIAGNOSTICS = "Diagnostics"
+    DIAGNOSTICS_LOG = "DiagnosticsLog"
+    SECURITY_LOG = "SecurityLog"
+
+
+class FileAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which file a station is to upload."""
+
+    kind: FileKind
 
 
 class FileView(msgspec.Struct, frozen=True):
     """A file that a station was asked for; `size` in bytes, null until it came."""
 
     id: UUID
-    kind: str
+    kind: FileKind
     name: str
     asked_at: datetime
     came_at: datetime | None
     size: int | None
+
+
+class FileAnswer(msgspec.Struct, frozen=True):
+    """The file that is awaited, and what the station said to it."""
+
+    file: FileView
+    outcome: CommandOutcome

@@ -15,6 +15,7 @@ from server.api.clock import ClockController
 from server.api.commands import CommandController, station_events
 from server.api.context import ApiContext, ApiSettings, Commands, Solver
 from server.api.errors import HANDLERS
+from server.api.files import FileController, UploadController
 from server.api.guards import BearerAuthentication, Caller
 from server.api.health import health
 from server.api.live import live
@@ -47,6 +48,8 @@ ROUTES = (
     list_disputes,
     CommandController,
     station_events,
+    FileController,
+    UploadController,
     BulkController,
     MessageController,
     ClockController,

@@ -83,7 +83,10 @@ def _installed() -> str:
 
 @dataclass(frozen=True)
 class ApiSettings:
-    """`secret` signs access tokens (32 bytes); `ocpp_url` is what a station's identity is appended to."""
+    """`secret` signs access tokens (32 bytes); `ocpp_url` is what a station's identity is appended to.
+
+    `upload_url`: where stations reach our uploads.
+    """
 
     demo: bool
     secret: bytes = field(repr=False)
@@ -91,6 +94,7 @@ class ApiSettings:
     refresh_token_s: int = 30 * 24 * 3600
     version: str = field(default_factory=_installed)
     ocpp_url: str = "ws://127.0.0.1:9000/ocpp"
+    upload_url: str = "http://127.0.0.1:8000/api/uploads"
 
     @property
     def refresh_lifetime(self) -> timedelta:

@@ -63,6 +63,7 @@ async def run(wanted: Wanted) -> None:
         demo=wanted.demo,
         entsoe_token=os.environ.get("ENTSOE_TOKEN", ""),
         message_days=message_days(),
+        public_url=os.environ.get("DALSTROOM_PUBLIC_URL", "").rstrip("/"),
     )
     demo = _demo(settings, wanted.seed) if wanted.demo else None
     clock: Clock = ScaledClock(demo[1].now, wanted.speed) if demo else RealClock()

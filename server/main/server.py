@@ -185,7 +185,12 @@ class Server:
             bus=self.bus,
             solver=self.parts.solver,
             commands=self.stations,
-            settings=ApiSettings(demo=self.settings.demo, secret=secret(self.settings.home), ocpp_url=self.ws_url),
+            settings=ApiSettings(
+                demo=self.settings.demo,
+                secret=secret(self.settings.home),
+                ocpp_url=self.ws_url,
+                upload_url=f"{self.settings.public_url or self.api_url}/api/uploads",
+            ),
             set_speed=self.parts.set_speed,
             stopping=self.stopping,
             hands=GatewayHands(self.gateway),

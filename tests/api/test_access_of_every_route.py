@@ -24,6 +24,10 @@ PUBLIC = {
     ("POST", "/api/auth/sign-in"),
     ("POST", "/api/auth/refresh"),
     ("POST", "/api/auth/sign-out"),
+    ("PUT", "/api/uploads/{token}"),  # the token is the right: see test_files_api.py
+    ("POST", "/api/uploads/{token}"),
+    ("PUT", "/api/uploads/{token}/{name}"),
+    ("POST", "/api/uploads/{token}/{name}"),
     ("GET", "/schema"),
     ("GET", "/schema/openapi.json"),
     ("GET", "/schema/{path}"),  # not found, said by the library
@@ -33,6 +37,7 @@ FIXED = {"kind": "fixed", "price_micro_per_kwh": 300_000}
 STATION = {"identity": "NEW-1", "location_name": "Yard"}
 BULK = {"action": "ClearCache", "body": {}}
 COMMANDS = "/api/stations/{identity:str}/commands"
+FILES = "/api/stations/{identity:str}/files"
 JOB = "/api/bulk-commands/{job_id:uuid}"
 SESSION = "/api/sessions/{session_id:uuid}"
 STRANGERS = {
@@ -69,6 +74,9 @@ STRANGERS = {
     ("POST", COMMANDS + "/{action:str}"): (OTTO, {}, 404),
     ("GET", "/api/stations/{identity:str}/events"): (OTTO, None, 404),
     ("GET", "/api/disputes"): (OTTO, None, None),
+    ("GET", FILES): (OTTO, None, 404),
+    ("POST", FILES): (OTTO, {"kind": "Diagnostics"}, 404),
+    ("GET", FILES + "/{file_id:uuid}"): (OTTO, None, 404),
     ("POST", "/api/bulk-commands"): (BERT, BULK, 403),
     ("GET", JOB): (OTTO, None, 404),
     ("DELETE", JOB): (OTTO, None, 404),
@@ -87,6 +95,7 @@ REAL = {
     "identity": "LOOTS%2F1",
     "action": "ClearCache",
     "job_id": ANNA,
+    "file_id": ANNA,
 }
 EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there, nobody pays there, it is not settled
     "/api/sessions",
@@ -95,6 +104,8 @@ EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there
     "/api/stations/{identity}/commands",  # Olga's: see test_commands_api.py
     "/api/stations/{identity}/commands/{action}",
     "/api/stations/{identity}/events",
+    "/api/stations/{identity}/files",
+    "/api/stations/{identity}/files/{file_id}",
     "/api/bulk-commands/{job_id}",
     "/api/bulk-commands/{job_id}/live",
 )
