@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -13,6 +14,7 @@ from app.failures import BROKEN, ApiProblem, signed_out, unreachable
 from shared.accounts import ClockSpeed, ClockView, DemoDriver, DemoSignIn, Me, MeUpdate, Refresh, SignIn, TokenPair
 from shared.cdrs import Receipt
 from shared.locations import LocationView
+from shared.operating import CommandForms, CommandOutcome, MessageView
 from shared.plans import Explanation, PriceCurveView
 from shared.problems import Problem
 from shared.sessions import (
@@ -24,6 +26,7 @@ from shared.sessions import (
     SessionView,
     StayEstimate,
 )
+from shared.stations import Dispute, StationView
 from shared.tariffs import HomeTariff, HomeTariffInput, TariffPreview
 from shared.vehicles import Vehicle, VehicleUpdate
 from shared.wallets import Wallet, WalletEntry
@@ -34,6 +37,12 @@ KeepTokens = Callable[[TokenPair | None], Awaitable[None]]
 TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 STREAM_TIMEOUT = httpx.Timeout(15.0, connect=5.0, read=60.0)
 """The server sends a heartbeat comment well within a minute."""
+COMMAND_S = 12
+"""How long a station may take to answer a command: less than `TIMEOUT`."""
+
+
+LIVE: msgspec.json.Decoder[LiveEvent] = msgspec.json.Decoder(LiveEvent)
+FRAMES = msgspec.json.Decoder(list[MessageView])
 
 
 class Api:
@@ -195,20 +204,52 @@ class Api:
         """Demo only: 0 pauses."""
         return await self._call("PUT", "/api/clock", ClockView, ClockSpeed(speed=speed))
 
+    # --- for an operator ----------------------------------------------------------------------------------------
+    async def stations(self) -> list[StationView]:
+        """My party's stations."""
+        return await self._call("GET", "/api/stations", list[StationView])
+
+    async def disputes(self) -> list[Dispute]:
+        """Sessions that do not go as planned, and messages of sessions that nobody knows."""
+        return await self._call("GET", "/api/disputes", list[Dispute])
+
+    async def messages(self, query: dict[str, str], cursor: str | None = None) -> Page[MessageView]:
+        """The message log, newest first."""
+        asked = query if cursor is None else {**query, "cursor": cursor}
+        return await self._call("GET", f"/api/messages?{httpx.QueryParams(asked)}", Page[MessageView])
+
+    async def live_messages(self, query: dict[str, str]) -> AsyncIterator[list[MessageView] | None]:
+        """Frames as they are kept; the first item is None and says that the stream is open. Ends when it breaks."""
+        await self._renew_if_missing()
+        async for item in self._stream(f"/api/messages/live?{httpx.QueryParams(query)}", FRAMES):
+            yield item
+
+    async def command_forms(self, identity: str) -> CommandForms:
+        """What a station can be asked."""
+        return await self._call("GET", f"/api/stations/{quote(identity, safe='')}/commands", CommandForms)
+
+    async def command(self, identity: str, action: str, body: dict[str, Any]) -> CommandOutcome:
+        """Ask a station; waits as long as the server does."""
+        path = f"/api/stations/{quote(identity, safe='')}/commands/{action}?timeout_s={COMMAND_S}"
+        return await self._call("POST", path, CommandOutcome, msgspec.Raw(msgspec.json.encode(body)))
+
+    # --- news ---------------------------------------------------------------------------------------------------
     async def live(self) -> AsyncIterator[LiveEvent | None]:
         """Live events as they come; the first item is None and says that the stream is open. Ends when it breaks."""
         await self._renew_if_missing()
-        async for item in self._stream(renewed=False):
+        async for item in self._stream("/api/live", LIVE):
             yield item
 
-    async def _stream(self, *, renewed: bool) -> AsyncIterator[LiveEvent | None]:
+    async def _stream(
+        self, path: str, decoder: msgspec.json.Decoder[T], *, renewed: bool = False
+    ) -> AsyncIterator[T | None]:
         tokens = self.tokens
         headers = {"Accept": "text/event-stream", **_bearer(tokens)}
         try:
-            async with self._http.stream("GET", "/api/live", headers=headers, timeout=STREAM_TIMEOUT) as response:
+            async with self._http.stream("GET", path, headers=headers, timeout=STREAM_TIMEOUT) as response:
                 if response.status_code == HTTPStatus.OK:
                     yield None
-                    async for event in _events(response.aiter_lines()):
+                    async for event in _events(response.aiter_lines(), decoder):
                         yield event
                     return
                 await response.aread()
@@ -218,7 +259,7 @@ class Api:
         if not refusal.unauthorized or renewed:
             raise refusal
         await self._renew(tokens)
-        async for item in self._stream(renewed=True):
+        async for item in self._stream(path, decoder, renewed=True):
             yield item
 
     # --- the machinery ------------------------------------------------------------------------------------------
@@ -227,7 +268,9 @@ class Api:
         self.tokens = _decode(response, TokenPair)
         await self._keep(self.tokens)
 
-    async def _call(self, method: str, path: str, answer: type[T], body: msgspec.Struct | str | None = None) -> T:
+    async def _call(
+        self, method: str, path: str, answer: type[T], body: msgspec.Struct | msgspec.Raw | str | None = None
+    ) -> T:
         content = body if body is None or isinstance(body, str) else msgspec.json.encode(body)
         tokens = self.tokens
         try:
@@ -294,17 +337,16 @@ def _problem_of(response: httpx.Response) -> ApiProblem:
         return ApiProblem(Problem(type="about:blank", title=title, status=response.status_code, code=BROKEN))
 
 
-async def _events(lines: AsyncIterator[str]) -> AsyncIterator[LiveEvent]:
+async def _events(lines: AsyncIterator[str], decoder: msgspec.json.Decoder[T]) -> AsyncIterator[T]:
     """Server-sent events: `data:` lines up to an empty line; comments are heartbeats. Events of a newer server pass."""
     data: list[str] = []
-    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(LiveEvent)
     async for line in lines:
         if line.startswith("data:"):
             data.append(line[5:].removeprefix(" "))
         elif not line and data:
             raw, data = "\n".join(data), []
             try:
-                event: LiveEvent = decoder.decode(raw)
+                event = decoder.decode(raw)
             except msgspec.ValidationError:
                 continue
             yield event

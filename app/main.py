@@ -8,10 +8,11 @@ import httpx
 
 from app import theme
 from app.client import Api
-from app.routes import App, stop_background
+from app.routes import App
 from app.state import AppState
 from app.store import Store
 from app.views import access
+from app.views.background import stop_background
 from app.views.desk import Desk, seat
 from shared.accounts import TokenPair
 

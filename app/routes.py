@@ -1,8 +1,6 @@
 """Which page stands at which address, and what runs while somebody is signed in."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from weakref import WeakKeyDictionary
 
 import flet as ft
 
@@ -10,6 +8,7 @@ from app import theme
 from app.state import Access, AppState
 from app.strings import LANGUAGES
 from app.views import access, intents
+from app.views.background import use_background
 from app.views.desk import Desk, use_desk, use_texts
 from app.views.driver.home import Home
 from app.views.driver.public import Public
@@ -21,36 +20,16 @@ from app.views.driver.sign_in import SignIn
 from app.views.driver.station import Station
 from app.views.driver.tariff import Tariff
 from app.views.driver.wallet import Wallet
+from app.views.operator import intents as operating
+from app.views.operator.log import LogPage
+from app.views.operator.shell import OperatorSettings, OperatorShell
+from app.views.operator.station import StationPage
+from app.views.operator.stations import Stations
 from app.widgets.cards import skeleton
+from shared.accounts import Role
 
 TICK_S = 1.0
-_running: WeakKeyDictionary[ft.Page, set["asyncio.Task[None]"]] = WeakKeyDictionary()
-
-
-def use_background(work: Callable[[], Awaitable[None]], depends: Sequence[object] = ()) -> None:
-    """A task that lives as long as the component and, at most, as the session (a hook).
-
-    Flet cancels an effect's task on unmount only where there is a cleanup, and never when the session closes.
-    """
-    page = ft.context.page
-
-    async def run() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks = _running.setdefault(page, set())
-        tasks.add(task)
-        try:
-            await work()
-        finally:
-            tasks.discard(task)
-
-    ft.use_effect(run, list(depends), cleanup=lambda: None)
-
-
-def stop_background(page: ft.Page) -> None:
-    """End what runs for a session that has closed."""
-    for task in list(_running.get(page, ())):
-        task.cancel()
+OPERATING = (Role.OPERATOR, Role.ADMINISTRATOR)
 
 
 def _routes() -> list[ft.Route]:
@@ -65,6 +44,21 @@ def _routes() -> list[ft.Route]:
                 ft.Route(path="wallet", component=Wallet, children=[ft.Route(path=":session", component=ReceiptPage)]),
                 ft.Route(path="tariff", component=Tariff),
                 ft.Route(path="settings", component=Settings),
+            ],
+        )
+    ]
+
+
+def _operator_routes() -> list[ft.Route]:
+    return [
+        ft.Route(
+            component=OperatorShell,
+            outlet=True,
+            children=[
+                ft.Route(index=True, component=Stations),
+                ft.Route(path="station/:station", component=StationPage),
+                ft.Route(path="log", component=LogPage),
+                ft.Route(path="settings", component=OperatorSettings),
             ],
         )
     ]
@@ -90,9 +84,11 @@ def App(desk: Desk) -> object:
 def SignedIn() -> object:
     """The pages, the live news and the ticking of the clock."""
     desk = use_desk()
+    me = desk.state.board.me
+    operates = me is not None and me.role in OPERATING
 
     async def follow() -> None:
-        await intents.follow(desk)
+        await (operating.follow(desk) if operates else intents.follow(desk))
 
     async def tick() -> None:
         while True:
@@ -101,7 +97,7 @@ def SignedIn() -> object:
 
     use_background(follow)
     use_background(tick)
-    return ft.Router(_routes(), manage_views=True, not_found=NotFound)
+    return ft.Router(_operator_routes() if operates else _routes(), manage_views=True, not_found=NotFound)
 
 
 @ft.component

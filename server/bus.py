@@ -29,6 +29,11 @@ def party_topic(party_id: UUID) -> str:
     return f"party.{party_id}"
 
 
+def messages_topic(party_id: UUID) -> str:
+    """The topic of a party's message log: JSON lists of `shared.operating.MessageView`."""
+    return f"messages.{party_id}"
+
+
 class Message(msgspec.Struct, frozen=True):
     """What was published."""
 
@@ -60,6 +65,9 @@ class Bus(Protocol):
 
     def subscribe(self, topics: Sequence[str]) -> Subscription:
         """Hear all that is published on some topics from this moment on."""
+
+    def heard(self, topic: str) -> bool:
+        """Whether anybody may listen: what costs something to say need not be said otherwise."""
 
 
 class LocalSubscription:
@@ -122,6 +130,10 @@ class LocalBus:
         for topic in subscription.topics:
             self._listeners.setdefault(topic, []).append(subscription)
         return subscription
+
+    def heard(self, topic: str) -> bool:
+        """Whether anybody listens."""
+        return topic in self._listeners
 
     def forget(self, subscription: LocalSubscription) -> None:
         """Drop a listener; twice is once."""

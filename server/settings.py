@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     `ocpp_port` None: no station connects without TLS. `strangers_of`: the party that may take in stations which
     connect and which nobody has added; "" where those are refused.
+    `message_days`: how long the message log is kept. `public_url`: where stations reach the API, "" for host and port.
     """
 
     home: Path
@@ -51,6 +52,8 @@ class Settings(msgspec.Struct, frozen=True):
     online: bool = True
     tls: TlsSettings = TlsSettings()
     strangers_of: str = ""
+    message_days: int = 14
+    public_url: str = ""
 
     @property
     def database_url(self) -> str:
@@ -74,6 +77,18 @@ def home_dir() -> Path:
         said = f"{home}: cannot write there ({error.strerror}); set DALSTROOM_HOME to a folder of yours"
         raise BadSetting(said) from error
     return home
+
+
+def message_days() -> int:
+    """$DALSTROOM_MESSAGE_DAYS or 14: how many days the message log is kept.
+
+    Raises:
+        BadSetting: where it is no number of days.
+    """
+    said = os.environ.get("DALSTROOM_MESSAGE_DAYS", "") or "14"
+    if not said.isdecimal() or not 1 <= int(said) <= 3650:
+        raise BadSetting("DALSTROOM_MESSAGE_DAYS is a number of days from 1 to 3650")
+    return int(said)
 
 
 def secret(home: Path) -> bytes:

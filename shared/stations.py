@@ -1,6 +1,7 @@
 """Stations, for their operator."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +12,26 @@ from shared.vehicles import Name, Phases
 Identity = Annotated[str, msgspec.Meta(min_length=1, max_length=48, pattern="^[!-9;-~]+$")]
 """Printable ASCII without spaces; no colon, which Basic auth cannot carry in a name (RFC 7617)."""
 StationPowerW = Annotated[int, msgspec.Meta(ge=1_380, le=400_000)]
+
+
+class StationEvse(msgspec.Struct, frozen=True):
+    """A connector of a station as its operator sees it. `status`, `error_code`: OCPP's words, as last heard.
+
+    `session_id` and what follows are of the session that runs there; `followed`: pending, followed, resent or
+    not_followed, with the reason.
+    """
+
+    connector_no: int
+    label: str
+    status: str
+    error_code: str
+    status_at: datetime | None
+    session_id: UUID | None = None
+    started_at: datetime | None = None
+    energy_wh: int = 0
+    power_w: int = 0
+    followed: str = ""
+    not_followed_reason: str | None = None
 
 
 class StationView(msgspec.Struct, frozen=True):
@@ -27,6 +48,28 @@ class StationView(msgspec.Struct, frozen=True):
     connectors: list[str]
     open_sessions: int
     safe_share_w: int | None
+    version: str = "1.6"
+    evses: list[StationEvse] = []
+
+
+class DisputeKind(StrEnum):
+    """What is wrong with a session."""
+
+    NOT_FOLLOWED = "not_followed"
+    ORPHAN = "orphan"
+
+
+class Dispute(msgspec.Struct, frozen=True):
+    """A session that a station does not run as planned, or its word about one that nobody knows (acknowledged, kept).
+
+    `detail`: the reason why a plan is not followed, or what was said.
+    """
+
+    kind: DisputeKind
+    station: str
+    at: datetime
+    detail: str
+    session_id: UUID | None = None
 
 
 class StationAdd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

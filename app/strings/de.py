@@ -1,9 +1,11 @@
 """German texts."""
 
+from app.strings.de_operator import TEXTS as OPERATOR
 from app.strings.de_pages import TEXTS as PAGES
 
 TEXTS = {
     **PAGES,
+    **OPERATOR,
     "app.name": "Dalstroom",
     "app.motto": "Laden im Tal des Preises.",
     "format.date": "{weekday} {day}. {month}",

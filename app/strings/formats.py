@@ -76,6 +76,10 @@ class Formats:
         """The time of day, 24 hours."""
         return f"{self.local(moment):%H:%M}"
 
+    def clock(self, moment: datetime) -> str:
+        """A time of day to the second."""
+        return self.local(moment).strftime("%H:%M:%S")
+
     def weekday(self, moment: datetime) -> str:
         """The short name of the day."""
         return self._texts[f"weekday.short.{self.local(moment).weekday()}"]

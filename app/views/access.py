@@ -118,6 +118,7 @@ async def show(desk: Desk, me: Me) -> None:
 async def sign_out(desk: Desk) -> None:
     """Leave; whoever comes next sees nothing of it."""
     await desk.attempt(desk.api.sign_out())
+    desk.console.clear()
     desk.state.board.clear()
     desk.state.door.access = Access.SIGNED_OUT
     desk.page.navigate("/")

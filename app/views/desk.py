@@ -9,6 +9,7 @@ import flet as ft
 
 from app import theme
 from app.client import Api
+from app.console import Console
 from app.failures import SIGNED_OUT, ApiProblem
 from app.state import Access, AppState, Board, Clock, Link, Prefs
 from app.store import Store
@@ -34,6 +35,7 @@ class Desk:
     store: Store
     api: Api
     tiles: str = ""
+    console: Console = field(default_factory=Console)
     server_is_given: bool = True
     start_api: Callable[[str], Api] | None = field(default=None, repr=False)
 
@@ -127,6 +129,12 @@ def use_prefs() -> Prefs:
     """How it looks (a hook)."""
     prefs, _ = ft.use_state(use_desk().state.prefs)
     return prefs
+
+
+def use_console() -> Console:
+    """What an operator sees; the component renders again when it changes (a hook)."""
+    console, _ = ft.use_state(use_desk().console)
+    return console
 
 
 def use_clock() -> Clock:

@@ -10,17 +10,21 @@ from litestar.middleware import DefineMiddleware
 from server.api import openapi, security
 from server.api.accounts import AuthController, DemoController, MeController, RotaController
 from server.api.attempts import Attempts
+from server.api.bulk import BulkController, Jobs
 from server.api.clock import ClockController
+from server.api.commands import CommandController, station_events
 from server.api.context import ApiContext, ApiSettings, Commands, Solver
 from server.api.errors import HANDLERS
+from server.api.files import FileController, UploadController
 from server.api.guards import BearerAuthentication, Caller
 from server.api.health import health
 from server.api.live import live
 from server.api.locations import LocationController
+from server.api.messages import MessageController
 from server.api.prices import PriceController
-from server.api.requests import StrictRequest, allowed_methods
+from server.api.requests import StrictRequest, allowed_methods, keep_segments
 from server.api.sessions import SessionController
-from server.api.stations import StationController
+from server.api.stations import StationController, list_disputes
 from server.api.tariffs import TariffController
 from server.api.traits import TraitsController
 from server.api.vehicles import VehicleController
@@ -44,14 +48,30 @@ ROUTES = (
     StationController,
     *security.CONTROLLERS,
     TraitsController,
+    list_disputes,
+    CommandController,
+    station_events,
+    FileController,
+    UploadController,
+    BulkController,
+    MessageController,
     ClockController,
     live,
 )
 
 
+class Api(Litestar):
+    """The application, to which a path's segments stay what they are."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 -- as ASGI has them
+        """One request, or the application's life."""
+        keep_segments(scope)
+        await super().__call__(scope, receive, send)
+
+
 def create(context: ApiContext) -> Litestar:
     """The API over a context; the caller migrates and closes the database, and sets `stopping` to end streams."""
-    state = State({"context": context, "attempts": Attempts()})
+    state = State({"context": context, "attempts": Attempts(), "jobs": Jobs()})
     return _litestar(context.settings.version, state)
 
 
@@ -63,13 +83,14 @@ def schema() -> dict[str, Any]:
 
 def _litestar(version: str, state: State) -> Litestar:
     no_store = ResponseHeader(name="Cache-Control", value="no-store", documentation_only=False)
-    return Litestar(
+    return Api(
         route_handlers=[Router("/api", route_handlers=list(ROUTES))],
         state=state,
         dependencies={
             "context": Provide(_context, sync_to_thread=False),
             "caller": Provide(_caller, sync_to_thread=False),
             "attempts": Provide(_attempts, sync_to_thread=False),
+            "jobs": Provide(_jobs, sync_to_thread=False),
         },
         middleware=[DefineMiddleware(BearerAuthentication, exclude="^/schema", exclude_from_auth_key="public")],
         exception_handlers=HANDLERS,
@@ -91,6 +112,11 @@ def _context(state: State) -> ApiContext:
 
 def _attempts(state: State) -> Attempts:
     found: Attempts = state.attempts
+    return found
+
+
+def _jobs(state: State) -> Jobs:
+    found: Jobs = state.jobs
     return found
 
 

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 from uuid import UUID
 
 from server.bus import Bus
 from server.clock import Clock
 from server.core.valley.problem import Answer, Problem
 from server.storage.db import Database
+from shared.operating import CommandForms, CommandOutcome, CommandStatus
+from shared.problems import FieldError
 from shared.sessions import CommandAnswer
 
 
@@ -32,6 +35,45 @@ class Commands(Protocol):
         """Ask a station to end a session."""
 
 
+@dataclass(frozen=True)
+class Order:
+    """A command to a station in JSON, and the account that gives it."""
+
+    action: str
+    body: dict[str, Any]
+    by: UUID
+    timeout_s: float = 30.0
+
+
+class Hands(Protocol):
+    """What an operator may ask of a station: any request of its version."""
+
+    def forms(self, station_id: UUID) -> CommandForms:
+        """What a station may be asked, in the version that it speaks."""
+
+    def complaints(self, station_id: UUID, order: Order) -> list[FieldError] | None:
+        """What the official schema finds wrong with a command, None where the version has no such action."""
+
+    async def say(self, station_id: UUID, identity: str, order: Order) -> CommandOutcome:
+        """Send a command; never raises for what a station does."""
+
+
+class OutOfReach:
+    """The hands of a process that holds no stations."""
+
+    def forms(self, _station_id: UUID) -> CommandForms:
+        """Nothing."""
+        return CommandForms("", [])
+
+    def complaints(self, _station_id: UUID, _order: Order) -> list[FieldError] | None:
+        """No action is known."""
+        return None
+
+    async def say(self, _station_id: UUID, identity: str, order: Order) -> CommandOutcome:
+        """Nobody hears it."""
+        return CommandOutcome(identity, order.action, CommandStatus.OFFLINE, detail="no stations connect here")
+
+
 def _installed() -> str:
     try:
         return version("dalstroom")
@@ -41,7 +83,10 @@ def _installed() -> str:
 
 @dataclass(frozen=True)
 class ApiSettings:
-    """`secret` signs access tokens (32 bytes); `ocpp_url` is what a station's identity is appended to."""
+    """`secret` signs access tokens (32 bytes); `ocpp_url` is what a station's identity is appended to.
+
+    `upload_url`: where stations reach our uploads.
+    """
 
     demo: bool
     secret: bytes = field(repr=False)
@@ -49,6 +94,7 @@ class ApiSettings:
     refresh_token_s: int = 30 * 24 * 3600
     version: str = field(default_factory=_installed)
     ocpp_url: str = "ws://127.0.0.1:9000/ocpp"
+    upload_url: str = "http://127.0.0.1:8000/api/uploads"
 
     @property
     def refresh_lifetime(self) -> timedelta:
@@ -58,7 +104,10 @@ class ApiSettings:
 
 @dataclass(frozen=True)
 class ApiContext:
-    """All that handlers reach; `set_speed` only where the clock has buttons, `stopping` ends open streams."""
+    """All that handlers reach; `set_speed` only where the clock has buttons, `stopping` ends open streams.
+
+    `files`: where uploads of stations are kept, None where none are taken.
+    """
 
     db: Database
     clock: Clock
@@ -68,6 +117,8 @@ class ApiContext:
     settings: ApiSettings
     set_speed: Callable[[int], None] | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    hands: Hands = field(default_factory=OutOfReach)
+    files: Path | None = None
 
     def now(self) -> datetime:
         """The charging side's present."""

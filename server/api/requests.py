@@ -1,8 +1,10 @@
-"""Requests read strictly, and the methods of a path told rightly: two things in which Litestar 2.25 is lax."""
+"""Requests read strictly, methods of a path told rightly, slashes in segments kept: in which Litestar 2.25 is lax."""
 
 import re
+from collections.abc import MutableMapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from litestar import Request, Response
@@ -15,6 +17,7 @@ from shared.problems import FieldError
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?$", re.DOTALL)
 
 EXACT = 2**53
+STATIONS = b"/api/stations/"
 
 
 class StrictRequest(Request[Caller, Any, Any]):
@@ -49,6 +52,14 @@ def _field_error(text: str) -> FieldError:
     found = _AT.match(text)
     assert found is not None
     return FieldError(found["where"] or "body", found["what"])
+
+
+def keep_segments(scope: MutableMapping[str, Any]) -> None:
+    """Below /api/stations a `%2F` or `%25` within a segment stays one: identities hold slashes (ocpp.md §4)."""
+    raw: bytes = scope.get("raw_path") or b""
+    if raw.startswith(STATIONS) and b"%" in raw:
+        parts = [unquote(part.decode("ascii", "replace"), errors="replace") for part in raw.split(b"/")]
+        scope["path"] = "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
 
 
 async def allowed_methods(request: Request[Any, Any, Any]) -> Response[None] | None:

@@ -12,10 +12,10 @@ from server.api.errors import documented, refused
 from server.api.guards import Caller, requires
 from server.core.session import Refused
 from server.flows import health as station_health
-from server.flows import locations
+from server.flows import locations, operating
 from shared.accounts import Role
 from shared.health import StationHealth
-from shared.stations import StationAdd, StationCredentials, StationView
+from shared.stations import Dispute, StationAdd, StationCredentials, StationView
 
 Days = Annotated[int, QueryParameter(ge=1, le=31, description="How many local days, today included")]
 
@@ -31,9 +31,9 @@ class StationController(Controller):
     async def list_stations(
         self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller]
     ) -> list[StationView]:
-        """Your party's stations, by identity."""
+        """Your party's stations, by identity, with their connectors and what runs there."""
         async with context.db.read() as tx:
-            return await locations.stations_of(tx, caller.party_id)
+            return await operating.stations_of(tx, caller.party_id)
 
     @get("/health", responses=documented())
     async def health(
@@ -56,3 +56,15 @@ class StationController(Controller):
         if isinstance(added, Refused):
             raise refused(added)
         return added
+
+
+@get(
+    "/disputes",
+    tags=["stations"],
+    guards=[requires(Role.OPERATOR, Role.ADMINISTRATOR)],
+    responses=documented(),
+)
+async def list_disputes(context: NamedDependency[ApiContext], caller: NamedDependency[Caller]) -> list[Dispute]:
+    """Sessions at your stations whose plan is not followed, and messages of sessions that nobody knows."""
+    async with context.db.read() as tx:
+        return await operating.disputes(tx, caller.party_id)

@@ -147,3 +147,17 @@ class TransactionStanding(msgspec.Struct, frozen=True):
 
     ongoing: bool | None
     queued: bool
+
+
+class StationNotice(msgspec.Struct, frozen=True):
+    """Something that a station tells of itself. `kind`: diagnostics, firmware, log, security; `status`: its own word.
+
+    `said_at`: when, by its clock, None where it does not say; `raw`: the payload as it was read, JSON.
+    """
+
+    kind: str
+    status: str
+    detail: str = ""
+    request_no: int | None = None
+    said_at: datetime | None = None
+    raw: str = "{}"

@@ -125,8 +125,8 @@ async def sign_out(tx: AsyncSession, text: str, wall: datetime) -> None:
 
 
 async def demo_drivers(tx: AsyncSession) -> list[DemoDriver]:
-    """The drivers of the demo town, by name."""
-    found = await accounts.demo_people(tx, Role.DRIVER)
+    """The drivers of the demo town, by name, and who operates its stations."""
+    found = [one for role in (Role.DRIVER, Role.OPERATOR) for one in await accounts.demo_people(tx, role)]
     return [DemoDriver(one.id, one.name, one.role, one.story or "") for one in found]
 
 

@@ -13,7 +13,7 @@ from server.storage import contracts, locations, stations
 from server.storage.locations import Location
 from server.storage.stations import Evse
 from shared.locations import EvseState, EvseView, LocationView
-from shared.stations import StationAdd, StationCredentials, StationView
+from shared.stations import StationAdd, StationCredentials
 from shared.tariffs import PublicPrice
 
 STATES = {
@@ -114,33 +114,6 @@ async def visible_evse(tx: AsyncSession, evse_id: UUID, account_id: UUID) -> Evs
 
 
 # --- an operator's stations ---------------------------------------------------
-
-
-async def stations_of(tx: AsyncSession, party_id: UUID) -> list[StationView]:
-    """The stations of a party, by identity."""
-    found = await stations.of_party(tx, party_id)
-    place_ids = sorted({station.location_id for station in found})
-    places = {place_id: await locations.get(tx, place_id) for place_id in place_ids}
-    charging = await locations.open_sessions(tx, place_ids)
-    connectors: dict[UUID, list[str]] = {}
-    for evse in await stations.evses_at(tx, place_ids):
-        connectors.setdefault(evse.station_id, []).append(evse.label)
-    return [
-        StationView(
-            id=station.id,
-            identity=station.identity,
-            location_name=place.name if (place := places[station.location_id]) is not None else "",
-            online=station.online,
-            last_seen_at=station.last_seen_at,
-            vendor=station.vendor,
-            model=station.model,
-            firmware=station.firmware,
-            connectors=connectors.get(station.id, []),
-            open_sessions=charging.get(station.id, 0),
-            safe_share_w=station.safe_held_w,
-        )
-        for station in found
-    ]
 
 
 async def add_station(

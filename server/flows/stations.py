@@ -114,6 +114,18 @@ async def _check_clock(tx: AsyncSession, evse: Evse, said_at: datetime, now: dat
     await stations.set_clock(tx, evse.id, off_s)
 
 
+async def disturb(tx: AsyncSession, station_id: UUID) -> None:
+    """An operator is about to change what the station holds: until it confirms it anew, its share is not believed."""
+    await stations.update(tx, station_id, safe_held_w=None)
+
+
+async def disturbed(tx: AsyncSession, station_id: UUID, now: datetime) -> None:
+    """An operator changed what the station holds: it is configured and its location planned anew."""
+    await outbox.put_once(tx, "configure", str(station_id), {"station_id": station_id}, now)
+    station = await stations.get(tx, station_id)
+    await outbox.put_once(tx, "replan", str(station.location_id), {"why": "operator"}, now)
+
+
 async def _await_end(tx: AsyncSession, evse: Evse, free_at: datetime, now: datetime) -> None:
     """An EVSE is free, so what runs there has ended: its station may still say so, or have forgotten it."""
     session = await sessions.open_on(tx, evse.id)

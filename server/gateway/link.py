@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import traceback
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -15,7 +15,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from server.gateway import rpc
-from server.gateway.ports import Direction
+from server.gateway.ports import Said
 from server.gateway.rpc import Call, CallError, CallResult, ErrorCode, Malformed, Refusal, ResultError, Send
 from server.gateway.versions import Version
 
@@ -26,6 +26,17 @@ REMEMBERED = 32
 TELLS_THE_TIME = frozenset({"BootNotification", "Heartbeat"})
 """Never answered from memory: some stations use one id for ever, and an old time would set their clock back."""
 BOOT = "BootNotification"
+KINDS: dict[type, str] = {
+    Call: "call",
+    Send: "call",
+    CallResult: "result",
+    CallError: "error",
+    ResultError: "error",
+    Malformed: "malformed",
+}
+ERROR_HEAD = b"[4"
+LATE = 8
+"""So many calls of ours are remembered, for answers that come too late."""
 
 Incoming = Call | Send | Malformed
 
@@ -51,19 +62,27 @@ class Reply(msgspec.Struct, frozen=True):
     message_id: str = ""
 
 
+class Question(msgspec.Struct, frozen=True):
+    """A call of ours: `payload` a struct or JSON as it stands, `by` the account that wants it."""
+
+    action: str
+    payload: msgspec.Struct | msgspec.Raw
+    by: UUID | None = None
+
+
 class Line(Protocol):
     """What a link needs of its surroundings."""
 
     counts: Counter[str]
 
-    async def message(self, direction: Direction, raw: bytes) -> None:
+    def message(self, said: Said) -> None:
         """Keep a frame in the message log."""
 
     async def answer(self, call: Call) -> msgspec.Struct | Refusal:
         """What a call of the station is answered."""
         ...
 
-    def asked(self, payload: msgspec.Struct) -> None:
+    def asked(self, question: Question) -> None:
         """The station is about to be asked this: what it is triggered to say it may say before it was accepted."""
 
     async def hear(self, told: Send) -> None:
@@ -72,7 +91,7 @@ class Line(Protocol):
 
 class _Asked(msgspec.Struct):
     message_id: str
-    reply: asyncio.Future[tuple[bytes, CallResult | CallError] | None]  # None: the line broke
+    reply: asyncio.Future[CallResult | CallError | None]  # None: the line broke
 
 
 class Link:
@@ -101,6 +120,7 @@ class Link:
         self._calls = 0
         self._turn = asyncio.Lock()
         self._asked: _Asked | None = None
+        self._calls_out: deque[tuple[str, str]] = deque(maxlen=LATE)
         self._spoke = asyncio.Event()
         self._booted = asyncio.Event()
         self._booted.set()
@@ -124,12 +144,13 @@ class Link:
     async def _take(self, raw: bytes) -> None:
         frame = rpc.decode(raw, self._id_max, self.version)
         self._line.counts["frames_in"] += 1
+        kind = KINDS[type(frame)]
+        self._line.message(Said("in", kind, self._action_of(frame), frame.message_id or "", raw))
         if isinstance(frame, CallResult | CallError):
-            self._settle(raw, frame)
+            self._settle(frame)
             return
         if isinstance(frame, ResultError):
             self._line.counts["results_refused"] += 1  # the call has been answered: nothing is to be done
-            await self._line.message("in", raw)
             return
         if isinstance(frame, Call) and frame.action == BOOT:
             self._booted.clear()
@@ -137,13 +158,20 @@ class Link:
         self.idle.clear()
         await self._inbox.put((raw, frame))
 
-    def _settle(self, raw: bytes, frame: CallResult | CallError) -> None:
+    def _action_of(self, frame: rpc.Frame) -> str:
+        """The action of a call, or of the call that an answer is to."""
+        return frame.action if isinstance(frame, Call | Send) else self._action_asked(frame.message_id)
+
+    def _action_asked(self, wanted: str | None) -> str:
+        return next((action for message_id, action in self._calls_out if message_id == wanted), "")
+
+    def _settle(self, frame: CallResult | CallError) -> None:
         asked = self._asked
         fits = asked is not None and (asked.message_id == frame.message_id or self.believes_any_id)
         if asked is None or not fits or asked.reply.done():
             self._line.counts["results_dropped"] += 1  # late, twice, or never asked for
             return
-        asked.reply.set_result((raw, frame))
+        asked.reply.set_result(frame)
 
     def _close(self) -> None:
         self.open = False
@@ -176,7 +204,7 @@ class Link:
                 log.error("handling_failed", station=str(self.station_id), error=name_and_places(error))  # noqa: TRY400
                 answer = _failed(frame, self.version)
             if answer is not None:
-                await self._send(answer)
+                await self._send(frame, answer)
             self._answered(frame)
 
     def _answered(self, frame: Incoming) -> None:
@@ -189,14 +217,10 @@ class Link:
                 self._booted.set()
 
     async def _handle(self, raw: bytes, frame: Incoming) -> bytes | None:
-        await self._line.message("in", raw)
         if isinstance(frame, Send):
             await self._line.hear(frame)
             return None
-        answer = self._refuse(frame) if isinstance(frame, Malformed) else await self._answer(raw, frame)
-        if answer is not None:
-            await self._line.message("out", answer)
-        return answer
+        return self._refuse(frame) if isinstance(frame, Malformed) else await self._answer(raw, frame)
 
     def _refuse(self, frame: Malformed) -> bytes | None:
         self._line.counts["frames_malformed"] += 1
@@ -220,13 +244,19 @@ class Link:
                 self._remembered.popitem(last=False)
         return answer
 
-    async def _send(self, frame: bytes) -> None:
+    async def _send(self, asked: Incoming, answer: bytes) -> None:
+        kind = "error" if answer.startswith(ERROR_HEAD) else "result"
+        action = asked.action if isinstance(asked, Call) else ""
+        self._line.message(Said("out", kind, action, asked.message_id or "", answer))
+        await self._put(answer)
+
+    async def _put(self, answer: bytes) -> None:
         try:
-            await self._connection.send(frame, text=True)
+            await self._connection.send(answer, text=True)
         except ConnectionClosed:
             self._line.counts["answers_lost"] += 1
 
-    async def call(self, action: str, payload: msgspec.Struct, timeout_s: float, quiet_s: float) -> Reply:
+    async def call(self, question: Question, timeout_s: float, quiet_s: float) -> Reply:
         """Ask the station, after the calls before this one; `timeout_s` of wall time covers the wait and the answer.
 
         A station that has just connected is asked nothing before its first call is answered (at most `quiet_s`), nor
@@ -234,25 +264,23 @@ class Link:
         """
         self._calls += 1
         try:
-            replied = await self._ask_in_turn(action, payload, timeout_s, quiet_s)
+            replied = await self._ask_in_turn(question, timeout_s, quiet_s)
         finally:
             self._calls -= 1
         return replied
 
-    async def _ask_in_turn(self, action: str, payload: msgspec.Struct, timeout_s: float, quiet_s: float) -> Reply:
+    async def _ask_in_turn(self, question: Question, timeout_s: float, quiet_s: float) -> Reply:
         deadline = asyncio.timeout(timeout_s)
         try:
             async with deadline, self._turn:
                 await self._until_it_listens(quiet_s)
-                answer = await self._ask(action, payload)
+                frame = await self._ask(question)
         except TimeoutError:
             if not deadline.expired():
                 raise
             return Reply(CallStatus.TIMED_OUT, detail=f"no answer within {timeout_s:g} s")
-        if answer is None:
+        if frame is None:
             return Reply(CallStatus.OFFLINE, detail="the line broke")
-        raw, frame = answer
-        await self._line.message("in", raw)
         if isinstance(frame, CallError):
             return Reply(CallStatus.ERROR, error_code=frame.code, detail=frame.description)
         return Reply(CallStatus.ANSWERED, frame.payload, message_id=frame.message_id)
@@ -262,8 +290,8 @@ class Link:
         self._line.counts["results_unreadable"] += 1
         if self.version is Version.V21:
             frame = rpc.encode_result_error(reply.message_id, refusal)
-            await self._line.message("out", frame)
-            await self._send(frame)
+            self._line.message(Said("out", "error", self._action_asked(reply.message_id), reply.message_id, frame))
+            await self._put(frame)
 
     async def _until_it_listens(self, quiet_s: float) -> None:
         if not self._spoke.is_set():
@@ -273,13 +301,14 @@ class Link:
             self._spoke.set()
         await self._booted.wait()
 
-    async def _ask(self, action: str, payload: msgspec.Struct) -> tuple[bytes, CallResult | CallError] | None:
+    async def _ask(self, question: Question) -> CallResult | CallError | None:
         if not self.open:
             return None
         asked = _Asked(str(uuid4()), asyncio.get_running_loop().create_future())
-        self._line.asked(payload)
-        frame = rpc.encode_call(asked.message_id, action, payload)
-        await self._line.message("out", frame)
+        self._line.asked(question)
+        frame = rpc.encode_call(asked.message_id, question.action, question.payload)
+        self._calls_out.append((asked.message_id, question.action))
+        self._line.message(Said("out", "call", question.action, asked.message_id, frame, question.by))
         self._asked = asked
         try:
             await self._connection.send(frame, text=True)

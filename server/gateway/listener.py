@@ -20,8 +20,8 @@ from server.gateway.caller import Caller
 from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
 from server.gateway.inflate import Inflate
 from server.gateway.languages import LANGUAGES, Command, CommandAnswer
-from server.gateway.link import CallStatus, Link, name_and_places
-from server.gateway.ports import Direction, Flows
+from server.gateway.link import CallStatus, Link, Question, Reply, name_and_places
+from server.gateway.ports import Flows, Said
 from server.gateway.quirks import of_station
 from server.gateway.reception import Reception, StationConnection
 from server.gateway.registry import Registry
@@ -73,6 +73,10 @@ class CallOutcome(msgspec.Struct, frozen=True):
         return languages.accepted(self.answer)
 
 
+class _Trigger(msgspec.Struct, rename="camel"):
+    requested_message: str = ""
+
+
 class _Line:
     """What one link hears from the server, and says to it."""
 
@@ -80,8 +84,8 @@ class _Line:
         self.counts = counts
         self._caller = caller
 
-    async def message(self, direction: Direction, raw: bytes) -> None:
-        await self._caller.flows.message(self._caller.station_id, direction, raw.decode("utf-8", "replace"))
+    def message(self, said: Said) -> None:
+        self._caller.flows.message(self._caller.station_id, said)
 
     async def answer(self, call: rpc.Call) -> msgspec.Struct | Refusal:
         return await LANGUAGES[self._caller.version].handle(self._caller, call)
@@ -89,10 +93,10 @@ class _Line:
     async def hear(self, _told: rpc.Send) -> None:
         self.counts["told"] += 1
 
-    def asked(self, payload: msgspec.Struct) -> None:
-        triggered = getattr(payload, "requested_message", None)
-        if triggered is not None:
-            self._caller.standing.triggered.add(triggered)
+    def asked(self, question: Question) -> None:
+        if question.action == "TriggerMessage":
+            said = msgspec.json.decode(msgspec.json.encode(question.payload), type=_Trigger)
+            self._caller.standing.triggered.add(said.requested_message)
 
 
 class Gateway:
@@ -226,7 +230,8 @@ class Gateway:
         if link is None or not isinstance(request, LANGUAGES[link.version].message):
             detail = "the station has no connection" if link is None else "the station speaks another version now"
             return CallOutcome(CallStatus.OFFLINE, detail=detail)
-        reply = await link.call(languages.action(request), request, timeout_s, self._settings.quiet_s)
+        question = Question(languages.action(request), request)
+        reply = await link.call(question, timeout_s, self._settings.quiet_s)
         if reply.status is not CallStatus.ANSWERED:
             return CallOutcome(reply.status, None, reply.error_code, reply.detail)
         answer = languages.read_answer(request, reply.payload)
@@ -234,6 +239,13 @@ class Gateway:
             await link.refuse_result(reply, answer)
             return CallOutcome(CallStatus.ERROR, None, answer.code, f"unreadable answer: {answer.description}")
         return CallOutcome(CallStatus.ANSWERED, answer)
+
+    async def ask(self, station_id: UUID, question: Question, timeout_s: float = 30.0) -> Reply:
+        """As `call`, in JSON: what the station answers is not read."""
+        link = self._registry.get(station_id)
+        if link is None:
+            return Reply(CallStatus.OFFLINE, detail="the station has no connection")
+        return await link.call(question, timeout_s, self._settings.quiet_s)
 
     async def _serve(self, connection: ServerConnection) -> None:
         """A station's connection, from handshake to end."""

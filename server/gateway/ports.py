@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
+import msgspec
+
 from server.core.reports import (
     BootAnswer,
     BootInfo,
@@ -14,12 +16,28 @@ from server.core.reports import (
     SignedValue,
     StartAnswer,
     StartInfo,
+    StationNotice,
     StopInfo,
     TokenAnswer,
     TransactionInfo,
 )
 
 Direction = Literal["in", "out"]
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A frame as it came ("in") or goes ("out").
+
+    `kind`: call, result, error, malformed; `action` of an answer is that of the call it answers, "" where nobody knows.
+    `by`: the account that asked for a call of ours, None where the server did.
+    """
+
+    direction: Direction
+    kind: str
+    action: str
+    message_id: str
+    raw: bytes
+    by: UUID | None = None
 
 
 class Flows(Protocol):
@@ -70,8 +88,8 @@ class Flows(Protocol):
     async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str) -> bool:
         """A station wants its request signed (`kind`: station or v2g); whether it may be. The answer comes later."""
 
-    async def security_event(self, station_id: UUID, kind: str, detail: str) -> None:
-        """Something happened that concerns a station's security (OCPP's own names)."""
+    async def notice(self, station_id: UUID, notice: StationNotice) -> None:
+        """What a station tells of its firmware, diagnostics, logs and security."""
 
-    async def message(self, station_id: UUID, direction: Direction, raw: str) -> None:
-        """The message log: a frame as it came ("in") or went ("out"), before it is handled or sent."""
+    def message(self, station_id: UUID, said: Said) -> None:
+        """The message log: every frame, before it is handled or sent. Returns at once and never fails."""

@@ -175,7 +175,7 @@ def _code_of(complaint: str) -> ErrorCode:
     return ErrorCode.TYPE if ", got `" in complaint else ErrorCode.PROPERTY
 
 
-def encode_call(message_id: str, action: str, payload: msgspec.Struct) -> bytes:
+def encode_call(message_id: str, action: str, payload: msgspec.Struct | msgspec.Raw) -> bytes:
     """A call."""
     return _encoder.encode((CALL, message_id, action, payload))
 

@@ -1,6 +1,6 @@
 """Flows as the gateway calls them: one message, one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,14 +16,17 @@ from server.core.reports import (
     SignedValue,
     StartAnswer,
     StartInfo,
+    StationNotice,
     StopInfo,
     TokenAnswer,
     TransactionInfo,
 )
-from server.flows import certificates, entering, sessions, starts, stations, transactions
-from server.gateway.ports import Direction
+from server.flows import certificates, entering, sessions, starts, station_events, stations, transactions
+from server.gateway.ports import Said
 from server.main import transaction_flow
 from server.storage.db import Database
+
+SECURITY = "security"
 
 log = structlog.get_logger("gateway")
 
@@ -31,9 +34,9 @@ log = structlog.get_logger("gateway")
 class GatewayFlows:
     """Opens the transaction, takes the time, calls one flow."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
-        """Both belong to the server."""
-        self._db, self._clock = db, clock
+    def __init__(self, db: Database, clock: Clock, keep: Callable[[UUID, Said], None] | None = None) -> None:
+        """All belong to the server; `keep` takes every frame for the message log."""
+        self._db, self._clock, self._keep = db, clock, keep
 
     async def credential(self, identity: str) -> Credential | None:
         """The station behind an identity."""
@@ -105,17 +108,25 @@ class GatewayFlows:
             return await transactions.needs(tx, station_id, connector_no, self._clock.now())
 
     async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str) -> bool:
-        """A station wants its request signed."""
+        """A station wants its request signed; that it did is kept with what it told."""
         async with self._db.begin() as tx:
-            refusal = await certificates.request(tx, station_id, request_pem, kind, self._clock.now())
+            now = self._clock.now()
+            refusal = await certificates.request(tx, station_id, request_pem, kind, now)
+            said = ("Accepted", kind) if refusal is None else ("Rejected", f"{kind}: {refusal.code}")
+            await station_events.keep(tx, station_id, StationNotice("certificate", *said), now)
         if refusal is not None:
             log.info("request_not_signed", station=str(station_id), why=refusal.code)
         return refusal is None
 
-    async def security_event(self, station_id: UUID, kind: str, detail: str) -> None:
-        """Something happened that concerns a station's security."""
+    async def notice(self, station_id: UUID, notice: StationNotice) -> None:
+        """What a station tells of itself; what concerns its security is weighed too."""
         async with self._db.begin() as tx:
-            await entering.security_event(tx, station_id, kind, detail, self._clock.now())
+            now = self._clock.now()
+            await station_events.keep(tx, station_id, notice, now)
+            if notice.kind == SECURITY:
+                await entering.security_event(tx, station_id, notice.status, notice.detail, now)
 
-    async def message(self, station_id: UUID, direction: Direction, raw: str) -> None:
-        """The message log is kept by whoever asks for one; by default nobody does."""
+    def message(self, station_id: UUID, said: Said) -> None:
+        """The message log."""
+        if self._keep is not None:
+            self._keep(station_id, said)

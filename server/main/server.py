@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -21,6 +22,8 @@ from server.gateway.listener import Gateway
 from server.main import tls_setup
 from server.main.gateway_door import GatewayDoor
 from server.main.gateway_flows import GatewayFlows
+from server.main.hands import GatewayHands
+from server.main.message_log import MessageLog
 from server.main.security_port import GatewaySecurity
 from server.main.station_port import GatewayStations
 from server.settings import BadSetting, Settings, secret
@@ -89,8 +92,9 @@ class Server:
         self.bus = LocalBus()
         self.db = Database(settings.database_url, on_commit=self._committed)
         self.stopping = asyncio.Event()
+        self.messages = MessageLog(self.db, parts.clock, self.bus)
         self.gateway = Gateway(
-            GatewayFlows(self.db, parts.clock),
+            GatewayFlows(self.db, parts.clock, self.messages.put),
             tls_setup.gateway_settings(settings),
             GatewayDoor(self.db, parts.clock, settings.strangers_of),
         )
@@ -102,6 +106,7 @@ class Server:
             parts.solver,
             GatewaySecurity(self.gateway),
             tls_setup.signer(settings),
+            timedelta(days=settings.message_days),
         )
         self.runner = Runner(self.context, HANDLERS, abreast=parts.abreast)
         self.prices = PriceWorker(self.context, parts.feeds)
@@ -143,6 +148,7 @@ class Server:
             asyncio.create_task(self.runner.run(), name="outbox"),
             asyncio.create_task(self.prices.run(), name="prices"),
             asyncio.create_task(self._http.serve(sockets=[bound]), name="http"),
+            asyncio.create_task(self.messages.run(), name="messages"),
         ]
         try:
             async with ui[1] if ui else nullcontext():
@@ -181,12 +187,14 @@ class Server:
         assert self._http is not None
         self._http.should_exit = True
         await self.gateway.stop()
-        outbox, feeds, http = tasks
+        outbox, feeds, http, messages = tasks
         outbox.cancel()
         feeds.cancel()
         _, late = await asyncio.wait([http], timeout=HTTP_STOP_SECONDS)
         for task in late:
             task.cancel()
+        await self.messages.flush()
+        messages.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _api_context(self) -> ApiContext:
@@ -196,9 +204,16 @@ class Server:
             bus=self.bus,
             solver=self.parts.solver,
             commands=self.stations,
-            settings=ApiSettings(demo=self.settings.demo, secret=secret(self.settings.home), ocpp_url=self.ws_url),
+            settings=ApiSettings(
+                demo=self.settings.demo,
+                secret=secret(self.settings.home),
+                ocpp_url=self.ws_url,
+                upload_url=f"{self.settings.public_url or self.api_url}/api/uploads",
+            ),
             set_speed=self.parts.set_speed,
             stopping=self.stopping,
+            hands=GatewayHands(self.gateway),
+            files=self.settings.home / "uploads",
         )
 
     def _committed(self, announced: list[Announcement], queued: bool) -> None:  # noqa: FBT001 -- the database's hook

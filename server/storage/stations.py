@@ -33,6 +33,7 @@ class Evse(msgspec.Struct, frozen=True):
     phases: int
     status: str
     error_code: str
+    status_at: datetime | None = None
     clock_off_s: int = 0
 
 
@@ -50,6 +51,12 @@ async def get(tx: AsyncSession, station_id: UUID) -> Station:
 async def find(tx: AsyncSession, station_id: UUID) -> Station | None:
     """A station that may not exist."""
     row = (await tx.execute(sa.select(STATIONS).where(S.id == station_id))).first()
+    return None if row is None else to_struct(row, Station)
+
+
+async def named(tx: AsyncSession, identity: str) -> Station | None:
+    """A station by its identity."""
+    row = (await tx.execute(sa.select(STATIONS).where(S.identity == identity))).first()
     return None if row is None else to_struct(row, Station)
 
 

@@ -1,6 +1,7 @@
 """What every worker is handed."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from server.clock import Clock
 from server.feeds.null import NoSigner
@@ -11,7 +12,10 @@ from server.workers.ports import NoSecurity, SecurityPort, Solver, StationPort
 
 @dataclass(frozen=True)
 class WorkContext:
-    """Database, clock, stations and solver; and what security needs: a way to stations, and who signs."""
+    """Database, clock, stations and solver; what security needs: a way to stations, and who signs.
+
+    `messages_kept`: how long the message log is.
+    """
 
     db: Database
     clock: Clock
@@ -19,3 +23,4 @@ class WorkContext:
     solver: Solver
     security: SecurityPort = field(default_factory=NoSecurity)
     signer: Signer = field(default_factory=NoSigner)
+    messages_kept: timedelta = timedelta(days=14)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.storage import outbox, plan_inputs, transactions, watch
+from server.storage import message_log, outbox, plan_inputs, transactions, watch
 from server.storage.outbox import Task
 from server.workers.context import WorkContext
 
@@ -29,5 +29,18 @@ async def tidy(context: WorkContext, task: Task) -> str:
         gone = await plan_inputs.forget(tx, now - INPUTS_KEPT)
         await transactions.forget(tx, now - EVENTS_KEPT)
         gone += await watch.forget(tx, now - EVENTS_KEPT)
+    frames = await _forget_messages(context, now - context.messages_kept)
+    async with context.db.begin() as tx:
         await outbox.put_once(tx, TIDY, task.key, {}, now + EVERY)
-    return f"deleted:{gone}"
+    return f"deleted:{gone} messages:{frames}"
+
+
+async def _forget_messages(context: WorkContext, before: datetime) -> int:
+    """A transaction for each batch, so that nobody waits long for the writer."""
+    total = 0
+    while True:
+        async with context.db.begin() as tx:
+            gone = await message_log.forget(tx, before)
+        total += gone
+        if gone < message_log.BATCH:
+            return total

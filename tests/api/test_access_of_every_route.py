@@ -5,6 +5,7 @@
 A route that is missing here fails the test.
 """
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,6 +24,10 @@ PUBLIC = {
     ("POST", "/api/auth/sign-in"),
     ("POST", "/api/auth/refresh"),
     ("POST", "/api/auth/sign-out"),
+    ("PUT", "/api/uploads/{token}"),  # the token is the right: see test_files_api.py
+    ("POST", "/api/uploads/{token}"),
+    ("PUT", "/api/uploads/{token}/{name}"),
+    ("POST", "/api/uploads/{token}/{name}"),
     ("GET", "/schema"),
     ("GET", "/schema/openapi.json"),
     ("GET", "/schema/{path}"),  # not found, said by the library
@@ -30,6 +35,10 @@ PUBLIC = {
 CAR = {"name": "Mine now", "capacity_wh": 50_000, "max_ac_w": 7_400, "phases": 1}
 FIXED = {"kind": "fixed", "price_micro_per_kwh": 300_000}
 STATION = {"identity": "NEW-1", "location_name": "Yard"}
+BULK = {"action": "ClearCache", "body": {}}
+COMMANDS = "/api/stations/{identity:str}/commands"
+FILES = "/api/stations/{identity:str}/files"
+JOB = "/api/bulk-commands/{job_id:uuid}"
 SESSION = "/api/sessions/{session_id:uuid}"
 STRANGERS = {
     ("GET", "/api/me"): (BERT, None, None),
@@ -75,6 +84,20 @@ STRANGERS = {
     ("POST", "/api/stations/certificates/{certificate_id:uuid}/revoke"): (OTTO, None, 404),
     ("POST", "/api/stations/{station_id:uuid}/key"): (OTTO, None, 404),
     ("POST", "/api/stations/{station_id:uuid}/security-profile"): (OTTO, {"profile": 2}, 404),
+    ("GET", COMMANDS): (OTTO, None, 404),
+    ("POST", COMMANDS + "/{action:str}"): (OTTO, {}, 404),
+    ("GET", "/api/stations/{identity:str}/events"): (OTTO, None, 404),
+    ("GET", "/api/disputes"): (OTTO, None, None),
+    ("GET", FILES): (OTTO, None, 404),
+    ("POST", FILES): (OTTO, {"kind": "Diagnostics"}, 404),
+    ("GET", FILES + "/{file_id:uuid}"): (OTTO, None, 404),
+    ("POST", "/api/bulk-commands"): (BERT, BULK, 403),
+    ("GET", JOB): (OTTO, None, 404),
+    ("DELETE", JOB): (OTTO, None, 404),
+    ("GET", JOB + "/live"): (OTTO, None, 404),
+    ("GET", "/api/messages"): (OTTO, None, None),
+    ("GET", "/api/messages/trace"): (OTTO, None, None),
+    ("GET", "/api/messages/live"): (OTTO, None, "stream"),  # test_message_log.py: a stranger's stream is its own
     ("GET", "/api/clock"): (BERT, None, None),
     ("PUT", "/api/clock"): (BERT, {"speed": 60}, None),  # the demo's clock is everybody's
     ("GET", "/api/live"): (BERT, None, "stream"),  # test_live.py: a stranger's stream says nothing of Anna
@@ -87,6 +110,10 @@ REAL = {
     "pending_id": ANNA,
     "notice_id": ANNA,
     "certificate_id": ANNA,
+    "identity": "LOOTS%2F1",
+    "action": "ClearCache",
+    "job_id": ANNA,
+    "file_id": ANNA,
 }
 EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there, nobody pays there, it is not settled
     "/api/sessions",
@@ -94,6 +121,13 @@ EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there
     "/api/sessions/{session_id}/receipt",
     "/api/pairing",  # nobody waits
     "/api/stations/{station_id}/traits",  # Olga's: test_stations_api.py
+    "/api/stations/{identity}/commands",  # Olga's: see test_commands_api.py
+    "/api/stations/{identity}/commands/{action}",
+    "/api/stations/{identity}/events",
+    "/api/stations/{identity}/files",
+    "/api/stations/{identity}/files/{file_id}",
+    "/api/bulk-commands/{job_id}",
+    "/api/bulk-commands/{job_id}/live",
 )
 OPERATED = "/api/stations"
 DRIVERS_ONLY = ("/api/me/rota", "/api/vehicles", "/api/tariffs", "/api/sessions", "/api/wallet", "/api/locations/evses")
@@ -109,7 +143,7 @@ def routes(context) -> set[tuple[str, str]]:
 
 def by_format(table):
     """Routes by path without parameter types, as a route's `path_format` has them."""
-    return {(method, path.replace(":uuid", "")): case for (method, path), case in table.items()}
+    return {(method, path.replace(":uuid", "").replace(":str", "")): case for (method, path), case in table.items()}
 
 
 CASES = by_format(STRANGERS)
@@ -121,9 +155,7 @@ def test_every_route_is_public_or_has_its_stranger(context):
 
 def filled(path: str, session_id: UUID = ANNA) -> str:
     """A path with the id of something of Anna's."""
-    begin, _, rest = path.partition("{")
-    name, _, end = rest.partition("}")
-    return f"{begin}{({**REAL, 'session_id': session_id})[name]}{end}" if rest else path
+    return re.sub(r"{(\w+)}", lambda found: str({**REAL, "session_id": session_id}[found[1]]), path)
 
 
 @pytest.fixture

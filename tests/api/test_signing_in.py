@@ -196,7 +196,10 @@ async def test_a_token_of_an_account_that_is_gone_asks_to_sign_in_again(api):
 
 async def test_one_tap_signs_in_as_a_person_of_the_demo(api):
     listed = (await api.get("/api/demo/drivers")).json()
-    assert listed == [{"account_id": str(BERT), "name": "Bert", "role": "driver", "story": "early_leaver"}]
+    assert listed == [
+        {"account_id": str(BERT), "name": "Bert", "role": "driver", "story": "early_leaver"},
+        {"account_id": str(OLGA), "name": "Olga", "role": "operator", "story": "early_leaver"},
+    ]
     pair = (await api.post("/api/auth/demo", json={"account_id": str(BERT)})).json()
     assert (await api.get("/api/me", headers=authorization(pair))).json()["demo"] is True
     assert (await api.post("/api/auth/demo", json={"account_id": str(OLGA)})).status_code == 200

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 import msgspec
+from operated_town import Operated
 from town_facts import (
     NOW,
     READY,
@@ -90,6 +91,7 @@ class Town:
             habits=[Habit(day, "07:00") for day in range(5)],
             demo=True,
         )
+        self.operated = Operated()
         self._listeners: list[asyncio.Queue[LiveEvent | None]] = []
 
     def _entries(self) -> list[WalletEntry]:
@@ -152,6 +154,8 @@ class Town:
             return _problem(refusal)
         if path == "/api/live":
             return self._live(request)
+        if path == "/api/messages/live":
+            return self.operated.live(request)
         open_to_all = path.startswith(("/api/auth/", "/api/demo/"))
         if not open_to_all and request.headers.get("authorization") != f"Bearer access-{self.access}":
             return _problem(Problem(type="about:blank", title="Sign in again", status=401, code="sign_in_again"))
@@ -163,6 +167,10 @@ class Town:
         queue: asyncio.Queue[LiveEvent | None] = asyncio.Queue()
         self._listeners.append(queue)
         return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=_Stream(queue))
+
+    def employ(self, role: Role = Role.OPERATOR) -> None:
+        """Whoever signs in operates stations."""
+        self.me = msgspec.structs.replace(self.me, role=role, name="Olga Peeters")
 
     def _route(self, method: str, path: str, request: httpx.Request) -> Answer:
         for (wanted, start), route in self._routes().items():
@@ -198,6 +206,7 @@ class Town:
         }
         return {
             **fixed,
+            **self.operated.routes(),
             **{(verb, "/api/sessions/"): self._session(verb) for verb in ("GET", "POST", "PATCH", "DELETE")},
         }
 

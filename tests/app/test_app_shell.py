@@ -3,7 +3,7 @@ from fake_town import Town
 from fletkit import Open
 from town_facts import SETTLED, an_id
 
-from app.routes import _running
+from app.views.background import _running
 
 
 async def test_a_phone_has_a_bar_and_a_desktop_a_rail(signed_in: Open) -> None:

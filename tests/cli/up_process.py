@@ -84,6 +84,7 @@ class Up:
         pairs = [
             self.ask("POST", "/api/auth/demo", json={"account_id": driver["account_id"]})
             for driver in self.ask("GET", "/api/demo/drivers")
+            if driver["role"] == "driver"
         ]
         return [{"Authorization": f"Bearer {pair['access_token']}"} for pair in pairs]
 

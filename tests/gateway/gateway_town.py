@@ -25,6 +25,7 @@ from server.core.reports import (
     TransactionInfo,
 )
 from server.gateway.listener import Gateway
+from server.gateway.ports import Said
 from shared.ids import derive
 
 NOW = datetime(2026, 11, 21, 4, 5, 6, 789_000, tzinfo=UTC)
@@ -39,6 +40,7 @@ class MemoryFlows:
         self.keys: dict[str, bytes] = {"CP1": KEY}
         self.heard: list[tuple[UUID, str, object]] = []
         self.frames: list[tuple[str, str]] = []
+        self.said: list[Said] = []
         self.transactions: dict[StartInfo, int] = {}
         self.gate = asyncio.Event()  # closed: the flow that `holds` names waits
         self.gate.set()
@@ -113,11 +115,12 @@ class MemoryFlows:
         await self._hear(station_id, "sign", (request_pem, kind))
         return "CERTIFICATE REQUEST" in request_pem
 
-    async def security_event(self, station_id: UUID, kind: str, detail: str) -> None:
-        await self._hear(station_id, "security", (kind, detail))
+    async def notice(self, station_id: UUID, notice) -> None:
+        await self._hear(station_id, "notice", notice)
 
-    async def message(self, station_id: UUID, direction: str, raw: str) -> None:
-        self.frames.append((direction, raw))
+    def message(self, station_id: UUID, said: Said) -> None:
+        self.said.append(said)
+        self.frames.append((said.direction, said.raw.decode("utf-8", "replace")))
 
 
 def station_of(identity: str) -> UUID:

@@ -51,7 +51,7 @@ async def test_every_action_of_a_session_is_heard_and_answered(town):
     ("raw", "answer"),
     [
         ('[2,"a","NoSuchAction",{}]', [4, "a", "NotImplemented"]),
-        ('[2,"a","FirmwareStatusNotification",{"status":"Idle"}]', [4, "a", "NotSupported"]),
+        ('[2,"a","UpdateFirmware",{"location":"x"}]', [4, "a", "NotSupported"]),
         ('[2,"a","RemoteStartTransaction",{"idTag":"x"}]', [4, "a", "NotSupported"]),
         ('[2,"a","Heartbeat"]', [4, "a", "ProtocolError"]),
         ('[2,"a","Heartbeat",[]]', [4, "a", "FormationViolation"]),

@@ -33,7 +33,18 @@ async def test_security_events_are_heard_tc_a_20(town):
     said = {"type": "InvalidCsmsCertificate", "timestamp": "2026-11-21T04:05:06Z", "techInfo": "chain"}
     async with town.station("CP1", ["ocpp2.0.1"]) as socket:
         assert (await ask(socket, "SecurityEventNotification", said))[2] == {}
-    assert town.flows.told("security") == [("InvalidCsmsCertificate", "chain")]
+    (notice,) = town.flows.told("notice")
+    assert (notice.kind, notice.status, notice.detail) == ("security", "InvalidCsmsCertificate", "chain")
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"), [("FirmwareStatusNotification", "firmware"), ("LogStatusNotification", "log")]
+)
+async def test_how_far_upkeep_is_is_kept_tc_l_01_tc_n_25(town, action, kind):
+    async with town.station("CP1", ["ocpp2.0.1"]) as socket:
+        assert (await ask(socket, action, {"status": "Downloading", "requestId": 7}))[2] == {}
+    (notice,) = town.flows.told("notice")
+    assert (notice.kind, notice.status, notice.request_no) == (kind, "Downloading", 7)
 
 
 @pytest.mark.parametrize(("status", "word"), [("Accepted", "accepted"), ("UnknownVariable", "not_supported")])

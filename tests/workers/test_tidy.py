@@ -36,8 +36,8 @@ async def test_what_a_plan_was_made_of_is_kept_for_thirty_days(context):
             await tidy.begin(tx, NOW)
     ran = await tasks_until(context, NOW + 30 * DAY)
     assert [at for at, _ in ran] == [NOW + n * DAY for n in range(31)]
-    assert {outcome for _, outcome in ran} == {"deleted:0"}
+    assert {outcome for _, outcome in ran} == {"deleted:0 messages:0"}
     assert await rows(context.db, "plan_inputs") == 1
     ran = await tasks_until(context, NOW + 31 * DAY)
-    assert [outcome for _, outcome in ran] == ["deleted:1"]
+    assert [outcome for _, outcome in ran] == ["deleted:1 messages:0"]
     assert await rows(context.db, "plan_inputs") == 0

@@ -28,9 +28,9 @@ def Settings() -> ft.Control:
     right = [
         Habits(me),
         keyed(RotaCard, "rota", me),
-        _look(t, desk, prefs.theme),
-        _language(t, desk, prefs.language),
-        _account(t, desk, me),
+        look_card(t, desk, prefs.theme),
+        language_card(t, desk, prefs.language),
+        account_card(t, desk, me),
     ]
     return page([columns(left, right, wide=prefs.wide)], wide=prefs.wide)
 
@@ -72,7 +72,9 @@ def _Consent(me: Me) -> ft.Control:
     )
 
 
-def _look(t: Texts, desk: Desk, theme_name: str) -> ft.Control:
+def look_card(t: Texts, desk: Desk, theme_name: str) -> ft.Control:
+    """Light or dark."""
+
     async def choose(event: ft.Event[ft.SegmentedButton]) -> None:
         desk.state.prefs.theme = event.control.selected[0]
         await intents.change_me(desk, MeUpdate(theme=event.control.selected[0]))
@@ -87,7 +89,9 @@ def _look(t: Texts, desk: Desk, theme_name: str) -> ft.Control:
     return card([theme.heading(t("settings.look")), choice])
 
 
-def _language(t: Texts, desk: Desk, language: str) -> ft.Control:
+def language_card(t: Texts, desk: Desk, language: str) -> ft.Control:
+    """Which language."""
+
     async def choose(event: ft.Event[ft.SegmentedButton]) -> None:
         desk.state.prefs.language = event.control.selected[0]
         await intents.change_me(desk, MeUpdate(language=event.control.selected[0]))
@@ -99,7 +103,9 @@ def _language(t: Texts, desk: Desk, language: str) -> ft.Control:
     return card([theme.heading(t("settings.language")), choice])
 
 
-def _account(t: Texts, desk: Desk, me: Me) -> ft.Control:
+def account_card(t: Texts, desk: Desk, me: Me) -> ft.Control:
+    """Who is signed in, and the way out."""
+
     async def leave() -> None:
         await access.sign_out(desk)
 

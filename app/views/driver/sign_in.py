@@ -14,6 +14,7 @@ from app.widgets.cards import Tone, card, failed, notice, page, skeleton, stack
 from shared.accounts import DemoDriver, Role
 
 ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?(/[^\s]*)?|https?://\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
+AT_THE_DOOR = (Role.DRIVER, Role.OPERATOR)
 NARROW = 460
 WIDE = 880
 TOUR = (
@@ -28,6 +29,7 @@ TOUR = (
     "street_no_consent",
     "street_visitor",
     "depot_driver",
+    "operator",
 )
 
 
@@ -49,7 +51,7 @@ def SignIn() -> ft.Control:
     drivers = board.drivers
     banner = notice(Tone.WARN, _said(t, door.notice)) if door.notice else None
     inner: list[ft.Control | None] = [_brand(t), banner]
-    people = [one for one in drivers.value or [] if one.role is Role.DRIVER]
+    people = [one for one in drivers.value or [] if one.role in AT_THE_DOOR]
     if drivers.first_load:
         inner.append(skeleton(t, 76, 76, 76, 76))
     elif people and not by_password:

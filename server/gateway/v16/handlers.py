@@ -9,7 +9,7 @@ from server.gateway import meter_values, moments, rpc
 from server.gateway.caller import Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
 from server.gateway.v16 import messages as m
-from server.gateway.v16 import security
+from server.gateway.v16 import notices, security
 
 TEXT_MAX = 255
 TRANSACTION_MAX = 2**31 - 1
@@ -112,13 +112,6 @@ async def sign_certificate(caller: Caller, request: security.SignCertificate) ->
     return security.SignCertificateAnswer("Accepted" if accepted else "Rejected")
 
 
-async def security_event(caller: Caller, request: security.SecurityEventNotification) -> Answer:
-    """What a station says of its security: always heard."""
-    detail = (request.tech_info or "")[:TEXT_MAX]
-    await caller.flows.security_event(caller.station_id, request.type[:TEXT_MAX], detail)
-    return m.Empty()
-
-
 async def _moment(caller: Caller, text: str | None) -> datetime:
     """When it happened by the station's word, or, where that cannot be read ("0", 1970), when we heard of it."""
     return moments.read(text, caller.quirks.clock) or await caller.flows.heartbeat(caller.station_id)
@@ -159,22 +152,24 @@ ACTIONS: dict[str, Action[Any]] = {
     "Authorize": action(m.Authorize, authorize),
     "BootNotification": action(m.BootNotification, boot_notification),
     "DataTransfer": action(m.DataTransfer, data_transfer),
+    "DiagnosticsStatusNotification": action(notices.DiagnosticsStatusNotification, notices.diagnostics_status),
+    "FirmwareStatusNotification": action(notices.FirmwareStatusNotification, notices.firmware_status),
     "Heartbeat": action(m.Heartbeat, heartbeat),
+    "LogStatusNotification": action(notices.LogStatusNotification, notices.log_status),
     "MeterValues": action(m.MeterValues, take_meter_values),
-    "SecurityEventNotification": action(security.SecurityEventNotification, security_event),
+    "SecurityEventNotification": action(security.SecurityEventNotification, notices.security_event),
     "SignCertificate": action(security.SignCertificate, sign_certificate),
+    "SignedFirmwareStatusNotification": action(
+        notices.SignedFirmwareStatusNotification, notices.signed_firmware_status
+    ),
     "StartTransaction": action(m.StartTransaction, start_transaction),
     "StatusNotification": action(m.StatusNotification, status_notification),
     "StopTransaction": action(m.StopTransaction, stop_transaction),
 }
 
-# Known by OCPP 1.6 and its security whitepaper, not served: those of stations, and those that only stations serve.
+# Known by OCPP 1.6 and its security whitepaper, and not ours to serve: only stations serve them.
 KNOWN = frozenset(
     [
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
-        "LogStatusNotification",
-        "SignedFirmwareStatusNotification",
         "CancelReservation",
         "CertificateSigned",
         "ChangeAvailability",

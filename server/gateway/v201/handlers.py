@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from server.core.evse_status import of_charging_state
-from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, TokenAnswer, TransactionInfo
+from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, StationNotice, TokenAnswer, TransactionInfo
 from server.gateway import moments, rpc
 from server.gateway.caller import ACCEPTED, Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
@@ -153,9 +153,30 @@ async def sign_certificate(caller: Caller, request: m.SignCertificate) -> Answer
 
 async def security_event(caller: Caller, request: m.SecurityEventNotification) -> Answer:
     """What a station says of its security: always heard."""
-    detail = (request.tech_info or "")[:TEXT_MAX]
-    await caller.flows.security_event(caller.station_id, request.type[:TEXT_MAX], detail)
+    said_at = moments.read(request.timestamp, caller.quirks.clock)
+    said, detail = request.type[:TEXT_MAX], (request.tech_info or "")[:TEXT_MAX]
+    return await _notice(caller, StationNotice("security", said, detail, said_at=said_at, raw=_raw(request)))
+
+
+async def firmware_status(caller: Caller, request: m.UpkeepStatus) -> Answer:
+    """How far an update is."""
+    said = StationNotice("firmware", request.status[:TEXT_MAX], request_no=request.request_id, raw=_raw(request))
+    return await _notice(caller, said)
+
+
+async def log_status(caller: Caller, request: m.UpkeepStatus) -> Answer:
+    """How far an upload of a log is."""
+    said = StationNotice("log", request.status[:TEXT_MAX], request_no=request.request_id, raw=_raw(request))
+    return await _notice(caller, said)
+
+
+async def _notice(caller: Caller, notice: StationNotice) -> Answer:
+    await caller.flows.notice(caller.station_id, notice)
     return m.Empty()
+
+
+def _raw(request: m.Message) -> str:
+    return msgspec.json.encode(request).decode()
 
 
 async def data_transfer(_caller: Caller, _request: m.Anything) -> Answer:
@@ -210,9 +231,11 @@ ACTIONS: dict[str, Action[Any]] = {
     "Authorize": action(m.Authorize, authorize),
     "BootNotification": action(m.BootNotification, boot_notification),
     "DataTransfer": action(m.Anything, data_transfer),
+    "FirmwareStatusNotification": action(m.UpkeepStatus, firmware_status),
     "Get15118EVCertificate": action(m.Anything, ev_certificate),
     "GetCertificateStatus": action(m.Anything, failed),
     "Heartbeat": action(m.Heartbeat, heartbeat),
+    "LogStatusNotification": action(m.UpkeepStatus, log_status),
     "MeterValues": action(m.MeterValues, take_meter_values),
     "NotifyEVChargingNeeds": action(m.NotifyEVChargingNeeds, charging_needs),
     "NotifyEVChargingSchedule": action(m.Anything, taken),

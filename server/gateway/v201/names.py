@@ -6,8 +6,6 @@ BEFORE_ACCEPTED = frozenset(["BootNotification", "NotifyReport", "SecurityEventN
 RECEIVED = frozenset(
     [
         "ClearedChargingLimit",
-        "FirmwareStatusNotification",
-        "LogStatusNotification",
         "NotifyChargingLimit",
         "NotifyCustomerInformation",
         "NotifyDisplayMessages",

@@ -18,6 +18,7 @@ from server.storage.tables.charging import (
     Transactions,
 )
 from server.storage.tables.money import Cdrs, Entries, PriceNotices, PriceSlots, Transfers
+from server.storage.tables.operating import LocalLists, MessageLog, StationFiles
 from server.storage.tables.people import (
     Accounts,
     Consents,
@@ -47,7 +48,9 @@ __all__ = [
     "Findings",
     "ForecastRecords",
     "HomeTariffs",
+    "LocalLists",
     "Locations",
+    "MessageLog",
     "OrphanMessages",
     "Outbox",
     "Parties",
@@ -66,6 +69,7 @@ __all__ = [
     "StartWishes",
     "StationCertificates",
     "StationEvents",
+    "StationFiles",
     "StationNotices",
     "Stations",
     "Tariffs",

@@ -12,19 +12,26 @@ from shared.health import Remedy
 
 
 class StationEvents(SQLModel, table=True):
-    """online, offline, boot, faulted, recovered, and the remedies that were tried (`detail`: what was answered)."""
+    """online, offline, boot, faulted, recovered, the remedies that were tried (`detail`: what was answered), and what
+    stations tell of firmware, diagnostics, logs, certificates and security (`said_at`: by their clocks).
+    """
 
     __tablename__ = "station_events"
     __table_args__ = (
         sa.Index("ix_station_events_party_at", "party_id", "at"),
         sa.Index("ix_station_events_kind_at", "kind", "at"),
+        sa.Index("ix_station_events_station", "station_id", "id"),
     )
     id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
     party_id: UUID = Field(foreign_key="parties.id")
     station_id: UUID = Field(foreign_key="stations.id")
     at: datetime = Field(sa_type=UtcDateTime)
+    said_at: datetime | None = time_field(nullable=True)
     kind: str
+    status: str = ""
     detail: str = ""
+    request_no: int | None = None
+    raw: str = "{}"
 
 
 class Findings(SQLModel, table=True):

@@ -98,6 +98,24 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_dial_balances_party_id')),
     sa.PrimaryKeyConstraint('party_id', 'stop', name=op.f('pk_dial_balances'))
     )
+    op.create_table('message_log',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('direction', sa.String(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('action', sa.String(), nullable=False),
+    sa.Column('message_id', sa.String(), nullable=False),
+    sa.Column('raw', sa.String(), nullable=False),
+    sa.Column('asked_by', sa.Uuid(), nullable=True),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_message_log_party_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_message_log'))
+    )
+    with op.batch_alter_table('message_log', schema=None) as batch_op:
+        batch_op.create_index('ix_message_log_party', ['party_id', 'id'], unique=False)
+        batch_op.create_index('ix_message_log_station', ['station_id', 'id'], unique=False)
+
     op.create_table('pending_stations',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -394,6 +412,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_findings_party_id'), ['party_id'], unique=False)
         batch_op.create_index('uq_findings_open', ['station_id', 'rule'], unique=True, sqlite_where=sa.text('resolved_at is null'), postgresql_where=sa.text('resolved_at is null'))
 
+    op.create_table('local_lists',
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('cards', sa.Text(), nullable=False),
+    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('detail', sa.String(), nullable=False),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_local_lists_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_local_lists_station_id')),
+    sa.PrimaryKeyConstraint('station_id', name=op.f('pk_local_lists'))
+    )
+    with op.batch_alter_table('local_lists', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_local_lists_party_id'), ['party_id'], unique=False)
+
     op.create_table('orphan_messages',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -462,8 +494,12 @@ def upgrade() -> None:
     sa.Column('party_id', sa.Uuid(), nullable=False),
     sa.Column('station_id', sa.Uuid(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('said_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('status', sa.String(), nullable=False),
     sa.Column('detail', sa.String(), nullable=False),
+    sa.Column('request_no', sa.Integer(), nullable=True),
+    sa.Column('raw', sa.String(), nullable=False),
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_station_events_party_id')),
     sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_station_events_station_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_station_events'))
@@ -471,6 +507,28 @@ def upgrade() -> None:
     with op.batch_alter_table('station_events', schema=None) as batch_op:
         batch_op.create_index('ix_station_events_kind_at', ['kind', 'at'], unique=False)
         batch_op.create_index('ix_station_events_party_at', ['party_id', 'at'], unique=False)
+        batch_op.create_index('ix_station_events_station', ['station_id', 'id'], unique=False)
+
+    op.create_table('station_files',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('request_no', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('token_sha256', sa.String(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('came_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('size', sa.Integer(), nullable=True),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_station_files_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_station_files_station_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_station_files')),
+    sa.UniqueConstraint('token_sha256', name=op.f('uq_station_files_token_sha256'))
+    )
+    with op.batch_alter_table('station_files', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_station_files_party_id'), ['party_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_station_files_station_id'), ['station_id'], unique=False)
 
     op.create_table('station_notices',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -752,7 +810,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_station_notices_party_id'))
 
     op.drop_table('station_notices')
+    with op.batch_alter_table('station_files', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_station_files_station_id'))
+        batch_op.drop_index(batch_op.f('ix_station_files_party_id'))
+
+    op.drop_table('station_files')
     with op.batch_alter_table('station_events', schema=None) as batch_op:
+        batch_op.drop_index('ix_station_events_station')
         batch_op.drop_index('ix_station_events_party_at')
         batch_op.drop_index('ix_station_events_kind_at')
 
@@ -774,6 +838,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_orphan_messages_party_id'))
 
     op.drop_table('orphan_messages')
+    with op.batch_alter_table('local_lists', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_local_lists_party_id'))
+
+    op.drop_table('local_lists')
     with op.batch_alter_table('findings', schema=None) as batch_op:
         batch_op.drop_index('uq_findings_open', sqlite_where=sa.text('resolved_at is null'), postgresql_where=sa.text('resolved_at is null'))
         batch_op.drop_index(batch_op.f('ix_findings_party_id'))
@@ -850,6 +918,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_pending_stations_address'))
 
     op.drop_table('pending_stations')
+    with op.batch_alter_table('message_log', schema=None) as batch_op:
+        batch_op.drop_index('ix_message_log_station')
+        batch_op.drop_index('ix_message_log_party')
+
+    op.drop_table('message_log')
     op.drop_table('dial_balances')
     with op.batch_alter_table('accounts', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_accounts_party_id'))

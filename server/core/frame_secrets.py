@@ -1,0 +1,44 @@
+"""Keys that travel in OCPP frames are not for the message log: they are told apart and hidden."""
+
+from typing import Any
+
+import msgspec
+
+HIDDEN = "***"
+NAMES = ("AuthorizationKey", "BasicAuthPassword")
+"""1.6 (security whitepaper) names a configuration key, 2.0.1 a variable; network profiles have `...Password` fields."""
+_MARKS = (b"AuthorizationKey", b"asicAuthPassword", b"assword")
+
+
+def hidden(raw: bytes) -> str:
+    """A frame as text for the log: keys replaced, bytes that are no UTF-8 and NUL made visible as U+FFFD.
+
+    A frame that may hold a key and that nobody can read is not kept at all: its length is.
+    """
+    if not any(mark in raw for mark in _MARKS):
+        return _text(raw)
+    try:
+        frame = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return f"{HIDDEN} ({len(raw)} bytes that may hold a key and are not JSON)"
+    return _text(msgspec.json.encode(_cleared(frame)))
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
+
+
+def _cleared(value: Any) -> Any:  # noqa: ANN401 -- any JSON
+    if isinstance(value, list):
+        return [_cleared(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    variable = value.get("variable")
+    named = value.get("key") in NAMES or (isinstance(variable, dict) and variable.get("name") in NAMES)
+    return {name: HIDDEN if _is_key(name, item, named=named) else _cleared(item) for name, item in value.items()}
+
+
+def _is_key(name: str, item: object, *, named: bool) -> bool:
+    if not isinstance(item, str):
+        return False
+    return "password" in name.lower() or (named and name in {"value", "attributeValue"})

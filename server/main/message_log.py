@@ -1,0 +1,120 @@
+"""Keeps the message log off the hot path: frames wait in a buffer and are written together, every half second."""
+
+import asyncio
+import time
+from collections import Counter, deque
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from server.bus import Bus, messages_topic
+from server.clock import Clock
+from server.core.frame_secrets import hidden
+from server.flows.message_views import view
+from server.gateway.ports import Said
+from server.storage import message_log
+from server.storage.db import Database
+from server.storage.message_log import Message
+from server.workers.runner import Failure, attempt
+
+EVERY_S = 0.5
+BATCH = 500
+"""Frames a transaction: on SQLite others wait for it, about 10 ms."""
+FRAMES_MAX = 50_000
+BYTES_MAX = 64 << 20
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    station_id: UUID
+    at: datetime
+    said: Said
+
+
+class MessageLog:
+    """A bounded buffer and who empties it. `counts`: kept, lost (the buffer was full, or the station unknown)."""
+
+    def __init__(self, db: Database, clock: Clock, bus: Bus) -> None:
+        """All belong to the server."""
+        self.counts: Counter[str] = Counter()
+        self._db, self._clock, self._bus = db, clock, bus
+        self._waiting: deque[_Waiting] = deque()
+        self._bytes = 0
+        self._arrived = asyncio.Event()
+        self._stations: dict[UUID, tuple[UUID, str]] = {}
+        self._last_id: int | None = None
+        self._turn = asyncio.Lock()
+
+    def put(self, station_id: UUID, said: Said) -> None:
+        """Take a frame; a full buffer loses the newest, for what happened first tells why."""
+        if len(self._waiting) >= FRAMES_MAX or self._bytes + len(said.raw) > BYTES_MAX:
+            self.counts["lost"] += 1
+            return
+        self._bytes += len(said.raw)
+        self._waiting.append(_Waiting(station_id, self._clock.now(), said))
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Write what comes, until cancelled."""
+        while True:
+            await self._arrived.wait()
+            await asyncio.sleep(EVERY_S)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what waits; what cannot be written waits on."""
+        async with self._turn:
+            self._arrived.clear()
+            while self._waiting:
+                batch = [self._waiting[n] for n in range(min(BATCH, len(self._waiting)))]
+                if isinstance(await attempt(self._write(batch), what="message_log"), Failure):
+                    self._arrived.set()
+                    return
+                for one in batch:
+                    self._bytes -= len(one.said.raw)
+                    self._waiting.popleft()
+
+    async def _write(self, batch: list[_Waiting]) -> None:
+        async with self._db.begin() as tx:
+            unknown = {one.station_id for one in batch} - self._stations.keys()
+            if unknown:
+                self._stations |= await message_log.parties_of(tx, list(unknown))
+            last_id = await message_log.last_id(tx) if self._last_id is None else self._last_id
+            messages = []
+            for one in batch:
+                if one.station_id not in self._stations:
+                    continue
+                last_id = max(last_id + 1, time.time_ns() // 1000)
+                messages.append(self._message(last_id, one))
+            if messages:
+                await message_log.add(tx, messages)
+        self._last_id = last_id
+        self.counts["kept"] += len(messages)
+        self.counts["lost"] += len(batch) - len(messages)
+        self._tell(messages)
+
+    def _message(self, row_id: int, one: _Waiting) -> Message:
+        said = one.said
+        return Message(
+            id=row_id,
+            party_id=self._stations[one.station_id][0],
+            station_id=one.station_id,
+            at=one.at,
+            direction=said.direction,
+            kind=said.kind,
+            action=_short(said.action),
+            message_id=_short(said.message_id),
+            raw=hidden(said.raw),
+            asked_by=said.by,
+        )
+
+    def _tell(self, messages: list[Message]) -> None:
+        parties = {message.party_id for message in messages}
+        for topic, party_id in ((messages_topic(party_id), party_id) for party_id in parties):
+            if self._bus.heard(topic):
+                told = [view(one, self._stations[one.station_id][1]) for one in messages if one.party_id == party_id]
+                self._bus.publish(topic, msgspec.json.encode(told))
+
+
+def _short(text: str) -> str:
+    return text[:255].replace("\x00", "\ufffd")
