@@ -6,7 +6,7 @@ with BEGIN IMMEDIATE), `read()` for one that only reads.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, nullcontext
 from typing import Any, TypeVar
 
@@ -49,6 +49,12 @@ def to_struct(row: sa.Row[*tuple[Any, ...]] | Row, kind: type[T]) -> T:
     """A row as a core struct: enums from their values, unknown columns dropped."""
     values = row._mapping if isinstance(row, sa.Row) else row  # noqa: SLF001 -- the documented accessor
     return msgspec.convert(dict(values), kind, strict=False)
+
+
+def padded(values: Sequence[T]) -> list[T]:
+    """Values for an IN, the last one again up to a power of two: so that few texts of one statement exist."""
+    some = list(values)
+    return some + some[-1:] * ((1 << max(0, len(some) - 1).bit_length()) - len(some))
 
 
 class Database:
