@@ -55,9 +55,9 @@ async def take_all(tx: AsyncSession, came: Sequence[Came], now: datetime) -> Non
             ended = await sessions.held(tx, session.id)  # as it stands: another of these reports may have moved it
             assert ended is not None
             await metered.keep_late(tx, ended, one.info.readings, now)
-    await session_batches.save_all(tx, [(one, after[one.id]) for one in before.values()])
-    for one in before.values():
-        announce(tx, SessionMoved(one.account_id, one.id))
+    await session_batches.save_metered(tx, [(one, after[one.id]) for one in before.values()])
+    for was in before.values():
+        announce(tx, SessionMoved(was.account_id, was.id))
 
 
 async def _sessions_of(tx: AsyncSession, came: Sequence[Came]) -> list[Session | None]:

@@ -32,8 +32,8 @@ class GatewayFlows:
     answered after the commit all the same.
     """
 
-    def __init__(self, db: Database, clock: Clock) -> None:
-        """Both belong to the server."""
+    def __init__(self, db: Database, clock: Clock, linger_s: float = 0.0) -> None:
+        """Database and clock belong to the server. `linger_s`: how long meter values wait for others, at the most."""
         self._db, self._clock = db, clock
         self._credentials = Together(db.read, self._credentials_of)
         self._coming = Together(db.begin, self._connect)
@@ -41,7 +41,7 @@ class GatewayFlows:
         self._boots = Together(db.begin, self._boot)
         self._heartbeats = Together(db.begin, self._heartbeat)
         self._statuses = Together(db.begin, self._status)
-        self._reports = Together(db.begin, self._take)
+        self._reports = Together(db.begin, self._take, linger_s)
 
     async def credential(self, identity: str) -> Credential | None:
         """The station behind an identity."""
@@ -86,7 +86,9 @@ class GatewayFlows:
 
     async def _status(self, tx: AsyncSession, said: Sequence[tuple[UUID, ConnectorStatus]]) -> list[None]:
         now = self._clock.now()
-        return [await stations.status(tx, station_id, info, now) for station_id, info in said]
+        for station_id, info in said:
+            await stations.status(tx, station_id, info, now)
+        return [None] * len(said)
 
     async def authorize(self, station_id: UUID, token_uid: str) -> TokenAnswer:
         """May this token charge here."""

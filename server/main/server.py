@@ -42,6 +42,8 @@ HANDLERS = {
     "close": settle.close,
     tidy.TIDY: tidy.tidy,
 }
+LINGER_S = 0.03
+"""What a server on the wall clock lingers: nobody waits for the answer to a meter value."""
 HTTP_STOP_SECONDS = 2
 API_PATHS = ("/api/", "/schema")
 
@@ -51,7 +53,8 @@ class Parts:
     """What a server is made of besides its settings.
 
     `ui` builds the app's pages once the API's address is known; `move_in` is awaited once the database has its schema
-    and before anybody is served.
+    and before anybody is served. `linger_s`: for so long (wall time) meter values wait for those of other stations,
+    for a transaction costs more than what thirty of them add to it.
     """
 
     clock: Clock
@@ -61,6 +64,7 @@ class Parts:
     set_speed: Callable[[int], None] | None = None
     move_in: Callable[[Database], Awaitable[object]] | None = None
     abreast: int = 8
+    linger_s: float = 0.0
     log_frames: Callable[..., None] | None = field(default=None)
 
 
@@ -82,7 +86,8 @@ class Server:
         self.db = Database(settings.database_url, on_commit=self._committed)
         self.stopping = asyncio.Event()
         self.gateway = Gateway(
-            GatewayFlows(self.db, parts.clock), GatewaySettings(host=settings.host, port=settings.ocpp_port)
+            GatewayFlows(self.db, parts.clock, parts.linger_s),
+            GatewaySettings(host=settings.host, port=settings.ocpp_port),
         )
         self.stations = GatewayStations(self.gateway)
         self.context = WorkContext(self.db, parts.clock, self.stations, parts.solver)

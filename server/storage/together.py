@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-MOST = 256
+MOST = 400
 """Items of one transaction: beyond it they wait for the next, so that nobody else waits long for the loop."""
 AWAY = (sa.exc.InterfaceError, sa.exc.OperationalError, OSError)
 """What is nobody's fault but the database's: one try for all is enough."""
@@ -28,11 +28,13 @@ class Together(Generic[Item, Answer]):
         self,
         begin: Callable[[], AbstractAsyncContextManager[AsyncSession]],
         work: Callable[[AsyncSession, Sequence[Item]], Awaitable[Sequence[Answer]]],
+        linger_s: float = 0.0,
     ) -> None:
-        """`begin`: the database's door, to write or to read."""
-        self._begin, self._work = begin, work
+        """`begin`: the database's door, to write or to read. `linger_s`: so long after one the next one begins."""
+        self._begin, self._work, self._linger_s = begin, work, linger_s
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._running: asyncio.Task[None] | None = None
+        self._began = float("-inf")
 
     async def do(self, item: Item) -> Answer:
         """The answer to an item, once the transaction that it shared is committed. Raises what the work raised."""
@@ -45,6 +47,7 @@ class Together(Generic[Item, Answer]):
     async def _run(self) -> None:
         try:
             while self._waiting:
+                await self._linger()
                 batch = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
                 await self._share([one for one in batch if not one[1].done()])
         finally:
@@ -52,6 +55,14 @@ class Together(Generic[Item, Answer]):
             for _, answer in self._waiting:
                 answer.cancel()
             self._waiting.clear()
+
+    async def _linger(self) -> None:
+        """Where another transaction began a moment ago, more are coming: they may come along."""
+        loop = asyncio.get_running_loop()
+        early_s = self._began + self._linger_s - loop.time()
+        if early_s > 0 and len(self._waiting) < MOST:
+            await asyncio.sleep(early_s)
+        self._began = loop.time()
 
     async def _share(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
         if not batch:

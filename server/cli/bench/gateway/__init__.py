@@ -1,1 +1,1 @@
-"""`dalstroom bench gateway`: what a server costs and stands with thousands of stations, over real sockets of loopback."""
+"""`dalstroom bench gateway`: what a server costs and stands with thousands of stations, over loopback sockets."""

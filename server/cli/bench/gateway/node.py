@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from server.cli import logs
-from server.main.server import Parts, Server
+from server.main.server import LINGER_S, Parts, Server
 from server.settings import Settings
 from server.workers.solve import Pool
 
@@ -79,7 +79,7 @@ async def serve(database: str, home: str, port: int) -> None:
     """Serve until standard input ends."""
     clock, solver, watch = SkippingClock(), Pool(), Watch()
     settings = Settings(home=Path(home), port=0, ocpp_port=port, database=database)
-    server = Server(settings, Parts(clock=clock, solver=solver))
+    server = Server(settings, Parts(clock=clock, solver=solver, linger_s=LINGER_S))
     told: asyncio.Queue[str] = asyncio.Queue()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), lambda: told.put_nowait(sys.stdin.readline().strip()))
     async with server.running(pages=False):

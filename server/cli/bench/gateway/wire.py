@@ -93,7 +93,7 @@ class Wire(asyncio.Protocol):
             self._message(msgspec.json.decode(payload))
 
     def _message(self, message: list[Any]) -> None:
-        if message[0] == 2:  # noqa: PLR2004 -- a call
+        if message[0] == 2:
             answer = self._heard(self, message[2], message[3])
             self._write(TEXT, msgspec.json.encode([3, message[1], answer]))
         elif message[1] == self._asked:
