@@ -142,11 +142,11 @@ class Ahead:
     """The time of the server's clock, which runs ahead of ours."""
 
     def __init__(self, server_now: datetime) -> None:
-        self._by: timedelta = server_now - datetime.now(UTC)
+        self.by: timedelta = server_now - datetime.now(UTC)
 
     def now(self) -> datetime:
         """Its present moment."""
-        return datetime.now(UTC) + self._by
+        return datetime.now(UTC) + self.by
 
 
 @asynccontextmanager
