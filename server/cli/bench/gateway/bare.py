@@ -12,20 +12,20 @@ from ocpp.v16.enums import RegistrationStatus
 from websockets.asyncio.server import ServerConnection, serve
 
 
-class Bare(ChargePoint):
+class Bare(ChargePoint):  # type: ignore[misc]
     """Answers what the bench's stations say."""
 
-    @on("BootNotification")
+    @on("BootNotification")  # type: ignore[untyped-decorator]
     async def boot(self, **_said: object) -> call_result.BootNotification:
         """Accepted."""
         return call_result.BootNotification(datetime.now(UTC).isoformat(), 300, RegistrationStatus.accepted)
 
-    @on("StatusNotification")
+    @on("StatusNotification")  # type: ignore[untyped-decorator]
     async def status(self, **_said: object) -> call_result.StatusNotification:
         """Heard."""
         return call_result.StatusNotification()
 
-    @on("MeterValues")
+    @on("MeterValues")  # type: ignore[untyped-decorator]
     async def meter_values(self, **_said: object) -> call_result.MeterValues:
         """Heard."""
         return call_result.MeterValues()

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -182,7 +183,7 @@ async def fuzzed(url: str, home: Path, count: int, seed: int = 1) -> Fuzzed:
     return Fuzzed(count, lost, failures, round(grown, 2), *_quantiles(calm), *_quantiles(meanwhile))
 
 
-async def _beats(station: Station, until: "asyncio.Future[object]") -> list[float]:
+async def _beats(station: Station, until: "asyncio.Future[Any]") -> list[float]:
     """A heartbeat now and then until something is done; how long each answer took."""
     took: list[float] = []
     while not until.done():

@@ -74,13 +74,12 @@ class Node:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.runs:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-            try:
-                self._process.wait(15)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.kill()
         self._process.stdout.close()
         self._log.close()

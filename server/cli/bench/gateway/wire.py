@@ -49,12 +49,12 @@ class Wire(asyncio.Protocol):
     async def connect(self, where: Where) -> None:
         """Sign in. Raises Lost where the server does not want it."""
         loop = asyncio.get_running_loop()
-        self._waiting = loop.create_future()
+        waiting = self._waiting = loop.create_future()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 source = (where.source, 0)
                 await loop.create_connection(lambda: self, where.host, where.port, local_addr=source)
-                await self._waiting
+                await waiting
         except (OSError, TimeoutError) as error:
             raise Lost(str(error)) from error
 
