@@ -32,19 +32,16 @@ class Bare(ChargePoint):  # type: ignore[misc]
 
 
 async def run() -> None:
-    """Serve until standard input ends."""
+    """Serve until killed."""
 
     async def handle(connection: ServerConnection) -> None:
         await Bare(connection.request.path if connection.request else "", connection).start()
 
-    done = asyncio.Event()
-    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), done.set)
     async with serve(handle, "127.0.0.1", 0, subprotocols=["ocpp1.6"]) as server:  # type: ignore[list-item]
         port = next(iter(server.sockets)).getsockname()[1]
         sys.stdout.write(msgspec.json.encode({"pid": os.getpid(), "port": port}).decode() + "\n")
         sys.stdout.flush()
-        await done.wait()
-        os._exit(0)  # its handlers wait for ever on sockets that nobody closes
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

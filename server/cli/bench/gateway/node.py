@@ -20,6 +20,7 @@ from server.settings import Settings
 from server.workers.solve import Pool
 
 LOOK_S = 0.005
+REST_LOOK_S, QUIET_LOOKS = 0.02, 3
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -96,9 +97,18 @@ async def _do(word: str, server: Server, clock: SkippingClock, watch: Watch) -> 
     if word == "reset":
         watch.longest_s = 0.0
     elif word == "rest":
-        await server.settle()
+        await _rest(server)
     elif word.startswith("skip "):
         clock.skip(float(word.removeprefix("skip ")))
+
+
+async def _rest(server: Server) -> None:
+    """As `Server.settle`, but looking now and then: to look all the time is work of its own, which is measured here."""
+    quiet = 0
+    while quiet < QUIET_LOOKS:
+        await asyncio.sleep(REST_LOOK_S)
+        busy = server.runner.busy or server.gateway.pending() > 0
+        quiet = 0 if busy else quiet + 1
 
 
 def _say(server: Server, clock: SkippingClock, watch: Watch) -> None:

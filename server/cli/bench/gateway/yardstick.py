@@ -19,7 +19,6 @@ async def reports(count: int, seconds: float) -> Reports:
     quiet = subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(*words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet)
     assert process.stdout is not None
-    assert process.stdin is not None
     try:
         said = json.loads(await process.stdout.readline())
         some = [Station(number, Where("127.0.0.1", said["port"])) for number in range(count)]
@@ -32,10 +31,6 @@ async def reports(count: int, seconds: float) -> Reports:
             frames = await report_until(some, clock, begun + seconds)
             spent, took = cpu_s(said["pid"]) - cpu, time.perf_counter() - begun
     finally:
-        process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), 5)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        process.kill()
+        await process.wait()
     return Reports(count, frames, round(frames / spent, 1), round(spent, 2), round(took, 2))
