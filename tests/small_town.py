@@ -17,7 +17,7 @@ from server.core.contract import Contract, ContractKind, ContractTerms
 from server.core.reports import ConnectorStatus, ReadingsInfo, SampledReading, StartInfo, StopInfo
 from server.core.tariff import EnergyWindow, PublicTariffTerms
 from server.core.valley import plan as engine
-from server.flows import accounts, plans, sessions, settlements, stations
+from server.flows import accounts, plans, readings, sessions, settlements, stations
 from server.storage import schema, tables
 from server.storage import sessions as stored_sessions
 from server.storage import town as stored
@@ -200,7 +200,7 @@ async def read_meter(db: Database, session_id: UUID, at: datetime, energy_wh: in
         session = await stored_sessions.get(tx, session_id)
         sample = SampledReading(at, register_wh=session.meter_start_wh + energy_wh, power_w=power_w)
         info = ReadingsInfo(session.connector_no, session.transaction_id, (sample,))
-        await sessions.take_readings(tx, session.station_id, info, at)
+        await readings.take(tx, session.station_id, info, at)
 
 
 async def unplug(db: Database, session_id: UUID, at: datetime, energy_wh: int) -> None:

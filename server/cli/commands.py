@@ -353,3 +353,25 @@ def bench_engine(
     if missing is not None:
         fail(missing)
     run(wanted)
+
+
+@bench_app.command("gateway")
+def bench_gateway(
+    rows: Annotated[str, typer.Option(help="Only these measures, with commas between them.")] = "",
+    sizes: Annotated[str, typer.Option(help="Other sizes: idle=1000,storm=500 ...")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes: does it run, not how fast.")] = False,
+    postgres: Annotated[str, typer.Option(help="URL of an empty PostgreSQL database, to measure that too.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Measure a server of its own with thousands of stations on loopback: cost, latency, storms, kills, fuzz."""
+    from server.cli.bench.gateway.run import Wanted, fault, run, sizes_of
+
+    asked = sizes_of(sizes, quick=quick)
+    if isinstance(asked, str):
+        fail(asked)
+    names = tuple(name.strip() for name in rows.split(",") if name.strip())
+    wanted = Wanted(names, asked, postgres, as_json)
+    missing = fault(wanted)
+    if missing is not None:
+        fail(missing)
+    run(wanted, runner())

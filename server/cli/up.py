@@ -22,7 +22,7 @@ from server.clock import SPEEDS, Clock, RealClock, ScaledClock
 from server.feeds.ports import PriceFeed
 from server.feeds.prices.energy_charts import EnergyCharts
 from server.feeds.prices.entsoe import Entsoe
-from server.main.server import Parts, Server
+from server.main.server import LINGER_S, Parts, Server
 from server.settings import BadSetting, Settings, TlsSettings, home_dir, message_days
 from server.simulator.memory import Memory
 from server.simulator.runner import Ends, run_live
@@ -82,6 +82,7 @@ async def run(wanted: Wanted) -> None:
             ui=asgi,
             set_speed=clock.set_speed if isinstance(clock, ScaledClock) else None,
             move_in=partial(_move_in, *demo) if demo else None,
+            linger_s=0.0 if demo else LINGER_S,
         )
         try:
             await _serve(Server(settings, parts), wanted, demo)

@@ -10,12 +10,12 @@ from server.core.meter import p95
 from server.core.reports import StartInfo
 from server.core.session import Session
 from server.core.station import Station, cap_w
+from server.flows.metered import SUPERSEDED
 from server.storage import contracts, locations, sessions, stations, vehicles
 from server.storage.stations import Evse
 from shared.ids import derive
 
 REPLUG = timedelta(minutes=5)
-SUPERSEDED = "Superseded"
 NO_HAND = ("PowerLoss", "Reboot", "HardReset", "SoftReset", "ImmediateReset", SUPERSEDED)
 """Ends by a station that lost its power or its memory, and not by a driver."""
 

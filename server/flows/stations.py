@@ -1,5 +1,6 @@
 """What stations say of themselves: sign-in, boot, heartbeat, status, coming and going."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,8 +10,9 @@ from server.core import evse_status
 from server.core.reports import BootAnswer, BootInfo, ConnectorStatus, Credential
 from server.core.session import AWAITED
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.storage import credentials, outbox, sessions, stations, watch
+from server.storage import credentials, outbox, session_batches, sessions, stations, watch
 from server.storage.db import announce
+from server.storage.sessions import SessionEvent
 from server.storage.stations import Evse
 from server.storage.watch import StationEvent
 
@@ -32,35 +34,69 @@ async def credential(tx: AsyncSession, identity: str) -> Credential | None:
 
 async def connect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime, ocpp: str = "") -> None:
     """A station's newest connection stands: it gets its profiles again, in case it lost them. `ocpp`: its version."""
-    seen: dict[str, object] = {"connected_at": now, "last_seen_at": now, "ocpp": ocpp}
-    await stations.update(tx, station_id, online=True, connection_id=connection_id, **seen)
-    await watch.happened(tx, StationEvent(station_id, now, watch.ONLINE))
-    await outbox.put_once(tx, "configure", str(station_id), {"station_id": station_id}, now)
-    await _moved(tx, station_id, now, "online")
+    await connect_all(tx, {station_id: (connection_id, ocpp)}, now)
+
+
+async def connect_all(tx: AsyncSession, lines: Mapping[UUID, tuple[str, str]], now: datetime) -> None:
+    """`connect` for many stations (`lines`: connection id and version), with few statements for all.
+
+    They come back together when a network does.
+    """
+    seen = {"online": True, "connected_at": now, "last_seen_at": now}
+    rows = {key: {**seen, "connection_id": line, "ocpp": ocpp} for key, (line, ocpp) in lines.items()}
+    await stations.update_each(tx, rows)
+    await watch.all_happened(tx, [StationEvent(one, now, watch.ONLINE) for one in lines])
+    await _configure(tx, list(lines), now)
+    await _moved(tx, list(lines), now, "online")
 
 
 async def disconnect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime) -> None:
     """A connection is gone; only the newest one takes the station offline with it."""
-    if await stations.disconnect(tx, station_id, connection_id, now):
-        await watch.happened(tx, StationEvent(station_id, now, watch.OFFLINE))
-        await _moved(tx, station_id, now, "offline")
+    await disconnect_all(tx, {station_id: connection_id}, now)
+
+
+async def disconnect_all(tx: AsyncSession, connections: Mapping[UUID, str], now: datetime) -> None:
+    """`disconnect` for many stations, with few statements for all: they go together when a network does."""
+    gone = await stations.disconnect_all(tx, connections, now)
+    if gone:
+        await watch.all_happened(tx, [StationEvent(one, now, watch.OFFLINE) for one in gone])
+        await _moved(tx, gone, now, "offline")
 
 
 async def boot(tx: AsyncSession, station_id: UUID, info: BootInfo, now: datetime) -> BootAnswer:
     """A station started: it may have lost what it held, so it is configured anew."""
-    values = {"vendor": info.vendor[:50], "model": info.model[:50], "firmware": info.firmware[:50]}
-    await stations.update(tx, station_id, **values, booted_at=now, last_seen_at=now, safe_held_w=None)
-    await watch.happened(tx, StationEvent(station_id, now, watch.BOOT, info.firmware[:50]))
-    await outbox.put_once(tx, "configure", str(station_id), {"station_id": station_id}, now)
-    for session in await sessions.open_named(tx, station_id):
-        await outbox.put_once(tx, "ask_transaction", str(session.id), {BOOTED: True}, now + BOOT_TELLS)
-    return BootAnswer(status="Accepted", interval_s=HEARTBEAT_SECONDS, now=now)
+    (answer,) = await boot_all(tx, [(station_id, info)], now)
+    return answer
+
+
+async def boot_all(tx: AsyncSession, booted: Sequence[tuple[UUID, BootInfo]], now: datetime) -> list[BootAnswer]:
+    """`boot` for many stations, with few statements for all: an answer for each."""
+    rows: dict[UUID, dict[str, object]] = {}
+    for station_id, info in booted:
+        values = {"vendor": info.vendor[:50], "model": info.model[:50], "firmware": info.firmware[:50]}
+        rows[station_id] = {**values, "booted_at": now, "last_seen_at": now, "safe_held_w": None}
+    await stations.update_each(tx, rows)
+    await watch.all_happened(tx, [StationEvent(one, now, watch.BOOT, info.firmware[:50]) for one, info in booted])
+    await _configure(tx, list(rows), now)
+    named = {str(one): {BOOTED: True} for one in await session_batches.open_named(tx, list(rows))}
+    await outbox.put_each_once(tx, "ask_transaction", named, now + BOOT_TELLS)
+    return [BootAnswer(status="Accepted", interval_s=HEARTBEAT_SECONDS, now=now) for _ in booted]
+
+
+async def _configure(tx: AsyncSession, station_ids: Sequence[UUID], now: datetime) -> None:
+    await outbox.put_each_once(tx, "configure", {str(one): {"station_id": one} for one in station_ids}, now)
 
 
 async def heartbeat(tx: AsyncSession, station_id: UUID, now: datetime) -> datetime:
     """A sign of life; the answer is our time."""
-    await stations.update(tx, station_id, last_seen_at=now)
+    await stations.seen(tx, [station_id], now)
     return now
+
+
+async def heartbeat_all(tx: AsyncSession, station_ids: Sequence[UUID], now: datetime) -> list[datetime]:
+    """Signs of life; the answer to each is our time."""
+    await stations.seen(tx, station_ids, now)
+    return [now for _ in station_ids]
 
 
 async def status(tx: AsyncSession, station_id: UUID, info: ConnectorStatus, now: datetime) -> None:
@@ -133,12 +169,14 @@ async def _await_end(tx: AsyncSession, evse: Evse, free_at: datetime, now: datet
         await outbox.put_once(tx, "close", str(session.id), {"free_at": free_at}, now + AWAITED)
 
 
-async def _moved(tx: AsyncSession, station_id: UUID, now: datetime, kind: str) -> None:
-    """Tell of a station that came or went, and plan its location anew: its share is reserved or free."""
-    station = await stations.get(tx, station_id)
-    for session in await sessions.open_at(tx, station.location_id):
-        if session.station_id == station_id:
-            await sessions.add_event(tx, session, now, kind)
-            announce(tx, SessionMoved(session.account_id, session.id))
-    await outbox.put_once(tx, "replan", str(station.location_id), {"why": kind}, now)
-    announce(tx, LocationMoved(station.location_id))
+async def _moved(tx: AsyncSession, station_ids: Sequence[UUID], now: datetime, kind: str) -> None:
+    """Tell of stations that came or went, and plan their locations anew: their shares are reserved or free."""
+    places = await stations.places_of(tx, station_ids)
+    running = await session_batches.open_of(tx, station_ids)
+    for session in running:
+        announce(tx, SessionMoved(session.account_id, session.id))
+    await sessions.add_events(tx, [(one, SessionEvent(one.id, now, kind)) for one in running])
+    locations = dict.fromkeys(places.values())
+    await outbox.put_each_once(tx, "replan", {str(place): {"why": kind} for place in locations}, now)
+    for place in locations:
+        announce(tx, LocationMoved(place))

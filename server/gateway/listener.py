@@ -30,6 +30,8 @@ from server.gateway.tls import Clients, Tls
 from server.gateway.versions import Version, best
 
 LONG_ID_MAX = 255
+HANDSHAKE_SECONDS, BACKLOG = 30.0, 4096
+"""When a network comes back all stations knock at once: they queue, and whoever is turned away knocks again."""
 PREVIOUS_SECONDS = 30.0
 """How long a station's new link waits for what its old one has still to handle, so that the order stays."""
 
@@ -168,7 +170,9 @@ class Gateway:
             max_size=settings.max_frame_bytes,
             ping_interval=settings.ping_interval_s,
             ping_timeout=settings.ping_timeout_s,
+            open_timeout=HANDSHAKE_SECONDS,
             close_timeout=1.0,
+            backlog=BACKLOG,
             server_header=None,
             logger=_library_log(),
             **secure,

@@ -84,8 +84,10 @@ def readings(
 
 def _sample(value: SampledValue, *, kwh_as_wh: bool) -> _Sample | None:
     measurand = value.measurand or ENERGY
+    if measurand not in _FACTORS or value.format == "SignedData" or value.phase == "N":
+        return None
     number = _number(value.value)
-    if measurand not in _FACTORS or number is None or value.format == "SignedData" or value.phase == "N":
+    if number is None:
         return None
     factor = _FACTORS[measurand].get(value.unit or "", _DEFAULT_FACTOR[measurand])
     if measurand == ENERGY and kwh_as_wh:

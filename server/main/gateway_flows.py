@@ -1,10 +1,11 @@
-"""Flows as the gateway calls them: one message, one transaction."""
+"""Flows as the gateway calls them: one message, one transaction, or many messages that share one."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.clock import Clock
 from server.core.reports import (
@@ -21,10 +22,12 @@ from server.core.reports import (
     TokenAnswer,
     TransactionInfo,
 )
-from server.flows import certificates, entering, sessions, starts, station_events, stations, transactions
+from server.flows import certificates, entering, readings, sessions, starts, station_events, stations, transactions
+from server.flows.readings import Came
 from server.gateway.ports import Said
 from server.main import transaction_flow
 from server.storage.db import Database
+from server.storage.together import Together
 
 SECURITY = "security"
 
@@ -32,41 +35,74 @@ log = structlog.get_logger("gateway")
 
 
 class GatewayFlows:
-    """Opens the transaction, takes the time, calls one flow."""
+    """Takes the time, opens the transaction, calls one flow.
 
-    def __init__(self, db: Database, clock: Clock, keep: Callable[[UUID, Said], None] | None = None) -> None:
-        """All belong to the server; `keep` takes every frame for the message log."""
+    What comes often, or from all stations at once, shares its transaction with what comes meanwhile; each message is
+    answered after the commit all the same.
+    """
+
+    def __init__(
+        self, db: Database, clock: Clock, keep: Callable[[UUID, Said], None] | None = None, linger_s: float = 0.0
+    ) -> None:
+        """Database and clock belong to the server; `keep` takes every frame for the message log.
+
+        `linger_s`: how long meter values wait for others, at the most.
+        """
         self._db, self._clock, self._keep = db, clock, keep
+        self._credentials = Together(db.read, self._credentials_of)
+        self._coming = Together(db.begin, self._connect)
+        self._going = Together(db.begin, self._disconnect)
+        self._boots = Together(db.begin, self._boot)
+        self._heartbeats = Together(db.begin, self._heartbeat)
+        self._statuses = Together(db.begin, self._status)
+        self._reports = Together(db.begin, self._take, linger_s)
 
     async def credential(self, identity: str) -> Credential | None:
         """The station behind an identity."""
-        async with self._db.read() as tx:
-            return await stations.credential(tx, identity)
+        return await self._credentials.do(identity)
+
+    async def _credentials_of(self, tx: AsyncSession, identities: Sequence[str]) -> list[Credential | None]:
+        return [await stations.credential(tx, identity) for identity in identities]
 
     async def connected(self, station_id: UUID, connection_id: str, version: str) -> None:
         """A station's newest connection stands."""
-        async with self._db.begin() as tx:
-            await stations.connect(tx, station_id, connection_id, self._clock.now(), version)
+        await self._coming.do((station_id, (connection_id, version)))
+
+    async def _connect(self, tx: AsyncSession, came: Sequence[tuple[UUID, tuple[str, str]]]) -> list[None]:
+        await stations.connect_all(tx, dict(came), self._clock.now())
+        return [None] * len(came)
 
     async def disconnected(self, station_id: UUID, connection_id: str) -> None:
         """A station's connection is gone."""
-        async with self._db.begin() as tx:
-            await stations.disconnect(tx, station_id, connection_id, self._clock.now())
+        await self._going.do((station_id, connection_id))
+
+    async def _disconnect(self, tx: AsyncSession, gone: Sequence[tuple[UUID, str]]) -> list[None]:
+        await stations.disconnect_all(tx, dict(gone), self._clock.now())
+        return [None] * len(gone)
 
     async def boot(self, station_id: UUID, info: BootInfo) -> BootAnswer:
         """A station started."""
-        async with self._db.begin() as tx:
-            return await stations.boot(tx, station_id, info, self._clock.now())
+        return await self._boots.do((station_id, info))
+
+    async def _boot(self, tx: AsyncSession, booted: Sequence[tuple[UUID, BootInfo]]) -> list[BootAnswer]:
+        return await stations.boot_all(tx, booted, self._clock.now())
 
     async def heartbeat(self, station_id: UUID) -> datetime:
         """A sign of life."""
-        async with self._db.begin() as tx:
-            return await stations.heartbeat(tx, station_id, self._clock.now())
+        return await self._heartbeats.do(station_id)
+
+    async def _heartbeat(self, tx: AsyncSession, station_ids: Sequence[UUID]) -> list[datetime]:
+        return await stations.heartbeat_all(tx, station_ids, self._clock.now())
 
     async def status(self, station_id: UUID, info: ConnectorStatus) -> None:
         """What a connector says of itself."""
-        async with self._db.begin() as tx:
-            await stations.status(tx, station_id, info, self._clock.now())
+        await self._statuses.do((station_id, info))
+
+    async def _status(self, tx: AsyncSession, said: Sequence[tuple[UUID, ConnectorStatus]]) -> list[None]:
+        now = self._clock.now()
+        for station_id, info in said:
+            await stations.status(tx, station_id, info, now)
+        return [None] * len(said)
 
     async def authorize(self, station_id: UUID, token_uid: str) -> TokenAnswer:
         """May this token charge here."""
@@ -89,8 +125,11 @@ class GatewayFlows:
 
     async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
         """Meter values."""
-        async with self._db.begin() as tx:
-            await sessions.take_readings(tx, station_id, info, self._clock.now())
+        await self._reports.do(Came(station_id, info))
+
+    async def _take(self, tx: AsyncSession, came: Sequence[Came]) -> list[None]:
+        await readings.take_all(tx, came, self._clock.now())
+        return [None] * len(came)
 
     async def transaction(self, station_id: UUID, info: TransactionInfo) -> TokenAnswer | None:
         """An event of a transaction that the station named."""

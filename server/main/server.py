@@ -53,6 +53,8 @@ HANDLERS = {
     watch.WATCH: watch.watch,
     "remedy": watch.remedy,
 }
+LINGER_S = 0.03
+"""What a server on the wall clock lingers: nobody waits for the answer to a meter value."""
 HTTP_STOP_SECONDS = 2
 API_PATHS = ("/api/", "/schema")
 
@@ -62,7 +64,8 @@ class Parts:
     """What a server is made of besides its settings.
 
     `ui` builds the app's pages once the API's address is known; `move_in` is awaited once the database has its schema
-    and before anybody is served.
+    and before anybody is served. `linger_s`: for so long (wall time) meter values wait for those of other stations,
+    for a transaction costs more than what thirty of them add to it.
     """
 
     clock: Clock
@@ -72,6 +75,7 @@ class Parts:
     set_speed: Callable[[int], None] | None = None
     move_in: Callable[[Database], Awaitable[object]] | None = None
     abreast: int = 8
+    linger_s: float = 0.0
     log_frames: Callable[..., None] | None = field(default=None)
 
 
@@ -94,7 +98,7 @@ class Server:
         self.stopping = asyncio.Event()
         self.messages = MessageLog(self.db, parts.clock, self.bus)
         self.gateway = Gateway(
-            GatewayFlows(self.db, parts.clock, self.messages.put),
+            GatewayFlows(self.db, parts.clock, self.messages.put, parts.linger_s),
             tls_setup.gateway_settings(settings),
             GatewayDoor(self.db, parts.clock, settings.strangers_of),
         )

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.reports import ConnectorStatus, ReadingsInfo, StopInfo, TokenAnswer, TransactionInfo
 from server.core.session import Session
+from server.flows import readings as metered
 from server.flows import sessions, starts, stations, transactions
 
 
@@ -43,12 +44,12 @@ async def _take_meter(
         await sessions.close_session(tx, session.station_id, stop, now)
     elif step.readings:
         readings = ReadingsInfo(session.connector_no, session.transaction_id, step.readings, live=not info.offline)
-        await sessions.take_readings(tx, session.station_id, readings, now)
+        await metered.take(tx, session.station_id, readings, now)
 
 
 async def _take_status(tx: AsyncSession, session: Session, info: TransactionInfo, now: datetime) -> None:
     """What the event says of its EVSE, where it is of now: the newest of its transaction, and not out of a queue."""
-    if info.state is None or info.offline or now - info.at > sessions.LIVE:
+    if info.state is None or info.offline or now - info.at > metered.LIVE:
         return
     await stations.status(
         tx, session.station_id, ConnectorStatus(session.connector_no, info.state, "NoError", info.at), now

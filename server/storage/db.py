@@ -6,7 +6,8 @@ with BEGIN IMMEDIATE), `read()` for one that only reads.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, nullcontext
 from typing import Any, TypeVar
 
@@ -21,6 +22,9 @@ T = TypeVar("T")
 Row = Mapping[str, Any]
 ANNOUNCED = "announced"
 QUEUED = "queued"
+KEPT = "kept"
+KEPT_MAX = 10_000
+"""Values of rows that never change, the last used ones, by their key."""
 BUSY_MS = 5000
 
 
@@ -51,6 +55,12 @@ def to_struct(row: sa.Row[*tuple[Any, ...]] | Row, kind: type[T]) -> T:
     return msgspec.convert(dict(values), kind, strict=False)
 
 
+def padded(values: Sequence[T]) -> list[T]:
+    """Values for an IN, the last one again up to a power of two: so that few texts of one statement exist."""
+    some = list(values)
+    return some + some[-1:] * ((1 << max(0, len(some) - 1).bit_length()) - len(some))
+
+
 class Database:
     """Owns the engine; `on_commit(announcements, queued)` hears of every commit that had something to tell."""
 
@@ -65,9 +75,10 @@ class Database:
         if self.sqlite:
             _prepare_sqlite(self.engine)
         self._writer = asyncio.Lock()
-        self._writing = async_sessionmaker(self.engine, expire_on_commit=False)
+        kept: dict[str, Any] = {KEPT: OrderedDict()}
+        self._writing = async_sessionmaker(self.engine, expire_on_commit=False, info=kept)
         reading = self.engine.execution_options(reading=True)
-        self._reading = async_sessionmaker(reading, expire_on_commit=False)
+        self._reading = async_sessionmaker(reading, expire_on_commit=False, info=kept)
 
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[AsyncSession, None]:
@@ -98,6 +109,23 @@ class Database:
     async def close(self) -> None:
         """Give all connections back."""
         await self.engine.dispose()
+
+
+def kept(tx: AsyncSession, key: Any) -> Any:  # noqa: ANN401 -- whatever was kept
+    """What was kept of a row that never changes, None where it was not, or long ago."""
+    values: OrderedDict[Any, Any] = tx.info[KEPT]
+    found = values.get(key)
+    if found is not None:
+        values.move_to_end(key)
+    return found
+
+
+def keep(tx: AsyncSession, key: Any, value: Any) -> None:  # noqa: ANN401 -- whatever is to be kept
+    """Keep the value of a row that never changes once it is written, for the next transaction that needs it."""
+    values: OrderedDict[Any, Any] = tx.info[KEPT]
+    values[key] = value
+    if len(values) > KEPT_MAX:
+        values.popitem(last=False)
 
 
 def announce(tx: AsyncSession, announcement: object) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.following import UNANSWERED
 from server.core.timegrid import Grid
-from server.storage.db import to_struct
+from server.storage.db import keep, kept, padded, to_struct
 from server.storage.tables import Locations, Plans
 
 TABLE = Plans.__table__  # type: ignore[attr-defined]
@@ -18,8 +20,14 @@ P = TABLE.c
 LOCATIONS = Locations.__table__  # type: ignore[attr-defined]
 L = LOCATIONS.c
 
+RAW_ID = sa.type_coerce(P.id, sa.types.NullType).label("raw_id")
+HEARD_OF = sa.select(RAW_ID, *(sa.type_coerce(one, sa.types.NullType) for one in (P.made_at, P.sent_at, P.outcome)))
+HEARD_OF = HEARD_OF.where(P.id.in_(sa.bindparam("ids", expanding=True)))
+"""As the driver has it: to compare, not to read. An id is of one plan, but for one whose transaction failed."""
+OF_IDS = sa.select(TABLE, RAW_ID).where(P.id.in_(sa.bindparam("ids", expanding=True)))
 
-class Plan(msgspec.Struct, frozen=True):
+
+class Plan(msgspec.Struct, frozen=True, dict=True):
     """Energy by slot for one session. `final_w` holds after the last slot; `outcome` is what the station said."""
 
     id: UUID
@@ -48,7 +56,7 @@ class Plan(msgspec.Struct, frozen=True):
     delivered_at_wh: int = 0
     inputs_id: UUID | None = None
 
-    @property
+    @cached_property
     def grid(self) -> Grid:
         """The plan's slots; the first may have begun before `made_at`."""
         return Grid(self.grid_start, len(self.energy_wh), self.slot_seconds)
@@ -113,10 +121,31 @@ async def get(tx: AsyncSession, plan_id: UUID | None) -> Plan | None:
 
 
 async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID]) -> dict[UUID, Plan]:
-    """Plans by session, for the plan ids that sessions hold."""
-    rows = await tx.execute(sa.select(TABLE).where(P.id.in_(list(plan_ids))))
-    found = [to_struct(row, Plan) for row in rows]
-    return {plan.session_id: plan for plan in found}
+    """Plans by session, for the plan ids that sessions hold. Read whole once: only what was heard of them changes."""
+    if not plan_ids:
+        return {}
+    found: dict[UUID, Plan] = {}
+    new: dict[Any, tuple[Any, ...]] = {}
+    for row in await tx.execute(HEARD_OF, {"ids": padded(plan_ids)}):
+        seen = kept(tx, ("plan", row[0]))
+        if seen is None or seen.heard != tuple(row):
+            new[row[0]] = tuple(row)
+        else:
+            found[seen.plan.session_id] = seen.plan
+    if new:
+        for row in await tx.execute(OF_IDS, {"ids": padded(plan_ids)}):
+            plan = to_struct(row, Plan)
+            found[plan.session_id] = plan
+            if row.raw_id in new:
+                keep(tx, ("plan", row.raw_id), _Seen(plan, new[row.raw_id]))
+    return found
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """A plan as it was read last, and what the driver had of what may change of it."""
+
+    plan: Plan
+    heard: tuple[Any, ...]
 
 
 async def last_of(tx: AsyncSession, session_id: UUID, until: datetime) -> Plan | None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core.departure import Stay
 from server.core.meter import Reading
 from server.core.session import Session
+from server.storage import bare_rows
 from server.storage.db import to_struct
 from server.storage.tables import OrphanMessages, Readings, SessionEvents, Sessions, Transactions
 
@@ -114,12 +115,6 @@ async def by_reference(tx: AsyncSession, station_id: UUID, reference: str) -> Se
     rows = sa.select(TABLE).where(S.transaction_ref == reference, S.station_id == station_id)
     row = (await tx.execute(rows.with_for_update(key_share=True))).first()
     return None if row is None else to_struct(row, Session)
-
-
-async def open_named(tx: AsyncSession, station_id: UUID) -> list[Session]:
-    """The open sessions of a station whose transactions it named (2.x), oldest first."""
-    rows = sa.select(TABLE).where(S.station_id == station_id, S.state == "open", S.transaction_ref.is_not(None))
-    return [to_struct(row, Session) for row in await tx.execute(rows.order_by(S.started_at, S.id))]
 
 
 async def open_at(tx: AsyncSession, location_id: UUID) -> list[Session]:
@@ -289,15 +284,8 @@ async def add_readings(tx: AsyncSession, rows: Sequence[SampleRow]) -> None:
     """
     if not rows:
         return
-    values = [msgspec.structs.asdict(row) for row in _distinct(rows)]
-    if tx.get_bind().dialect.name == "sqlite":
-        lite = sqlite.insert(READINGS)
-        kept = _higher(sa.func.max, lite.excluded)
-        await tx.execute(lite.on_conflict_do_update(index_elements=["session_id", "at"], set_=kept), values)
-    else:
-        full = postgresql.insert(READINGS)
-        kept = _higher(sa.func.greatest, full.excluded)
-        await tx.execute(full.on_conflict_do_update(index_elements=["session_id", "at"], set_=kept), values)
+    values = [msgspec.structs.astuple(row) for row in _distinct(rows)]
+    await bare_rows.execute(tx, UPSERTS[tx.get_bind().dialect.name], SampleRow.__struct_fields__, values)
 
 
 def _higher(larger: Any, other: Any) -> dict[str, Any]:  # noqa: ANN401 -- SQL expressions
@@ -306,19 +294,37 @@ def _higher(larger: Any, other: Any) -> dict[str, Any]:  # noqa: ANN401 -- SQL e
     return {"register_wh": larger(R.register_wh, other.register_wh), "power_w": power, "soc_pct": soc}
 
 
+def _upserts() -> dict[str, sa.Insert]:
+    """By dialect; made once, for to make one takes longer than to run it."""
+    lite, full = sqlite.insert(READINGS), postgresql.insert(READINGS)
+    moment = ["session_id", "at"]
+    return {
+        "sqlite": lite.on_conflict_do_update(index_elements=moment, set_=_higher(sa.func.max, lite.excluded)),
+        "postgresql": full.on_conflict_do_update(index_elements=moment, set_=_higher(sa.func.greatest, full.excluded)),
+    }
+
+
+UPSERTS = _upserts()
+
+
 def _distinct(rows: Sequence[SampleRow]) -> list[SampleRow]:
     """One row a moment: PostgreSQL refuses to touch a row twice in one statement."""
     kept: dict[tuple[UUID, datetime], SampleRow] = {}
     for row in rows:
-        first = kept.get((row.session_id, row.at), row)
-        powers = [power for power in (first.power_w, row.power_w) if power is not None]
-        kept[row.session_id, row.at] = msgspec.structs.replace(
-            row,
-            register_wh=max(first.register_wh, row.register_wh),
-            power_w=max(powers, default=None),
-            soc_pct=first.soc_pct if row.soc_pct is None else row.soc_pct,
-        )
+        first = kept.setdefault((row.session_id, row.at), row)
+        if first is not row:
+            kept[row.session_id, row.at] = _both(first, row)
     return list(kept.values())
+
+
+def _both(first: SampleRow, row: SampleRow) -> SampleRow:
+    powers = [power for power in (first.power_w, row.power_w) if power is not None]
+    return msgspec.structs.replace(
+        row,
+        register_wh=max(first.register_wh, row.register_wh),
+        power_w=max(powers, default=None),
+        soc_pct=first.soc_pct if row.soc_pct is None else row.soc_pct,
+    )
 
 
 async def readings(tx: AsyncSession, session_id: UUID) -> list[Reading]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.station import Feeder, Station
-from server.storage.db import to_struct
+from server.storage.db import padded, to_struct
 from server.storage.tables import Evses, Feeders, Stations
 from shared.ids import derive
 
@@ -121,6 +121,36 @@ async def update(tx: AsyncSession, station_id: UUID, **values: object) -> None:
     await tx.execute(sa.update(STATIONS).where(S.id == station_id).values(**values))
 
 
+async def update_each(tx: AsyncSession, rows: Mapping[UUID, Mapping[str, object]]) -> None:
+    """Write columns of several stations, the same ones of each; the values are each one's own."""
+    if rows:
+        written = sa.update(STATIONS).where(S.id == sa.bindparam("which_station"))  # SET is of the rows' other names
+        await tx.execute(written, [{**rows[key], "which_station": key} for key in sorted(rows)])
+
+
+async def seen(tx: AsyncSession, station_ids: Sequence[UUID], now: datetime) -> None:
+    """Stations have said something."""
+    wanted = S.id.in_(padded(sorted(station_ids)))
+    await tx.execute(sa.update(STATIONS).where(wanted).values(last_seen_at=now))
+
+
+async def places_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The location of each of some stations."""
+    rows = sa.select(S.id, S.location_id).where(S.id.in_(padded(station_ids)))
+    return {row.id: row.location_id for row in await tx.execute(rows)}
+
+
+async def disconnect_all(tx: AsyncSession, connections: Mapping[UUID, str], now: datetime) -> list[UUID]:
+    """Mark stations offline, those of which the connection is still their newest; which they were."""
+    rows = sa.select(S.id, S.connection_id).where(S.id.in_(padded(sorted(connections)))).order_by(S.id)
+    newest = await tx.execute(rows.with_for_update(key_share=True))
+    gone = [row.id for row in newest if row.connection_id == connections[row.id]]
+    if gone:
+        offline = sa.update(STATIONS).where(S.id.in_(padded(gone)))
+        await tx.execute(offline.values(online=False, connection_id=None, last_seen_at=now))
+    return gone
+
+
 async def wrote(tx: AsyncSession, writes: Mapping[UUID, int], day: date) -> None:
     """Count what stations were sent that goes to flash, on a day."""
     for station_id, count in writes.items():
@@ -132,13 +162,6 @@ async def set_follows(tx: AsyncSession, station_id: UUID, *, follows: bool) -> N
     """Write whether a station's meter shows what it was told, where that is new."""
     unknown = sa.or_(S.follows.is_(None), S.follows != follows)
     await tx.execute(sa.update(STATIONS).where(S.id == station_id, unknown).values(follows=follows))
-
-
-async def disconnect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime) -> bool:
-    """Mark a station offline, but only if this connection is still its newest."""
-    offline = sa.update(STATIONS).where(S.id == station_id, S.connection_id == connection_id)
-    result = await tx.execute(offline.values(online=False, connection_id=None, last_seen_at=now))
-    return bool(result.rowcount)  # type: ignore[attr-defined]
 
 
 async def all_offline(tx: AsyncSession) -> None:

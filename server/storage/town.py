@@ -1,7 +1,8 @@
 """Rows of master data as they are entered at once: the demo town, and the command line's first accounts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -89,3 +90,10 @@ async def add(tx: AsyncSession, table: str, /, **values: object) -> None:
 async def add_contract(tx: AsyncSession, contract: Contract) -> None:
     """Enter a contract."""
     await contracts.add_contract(tx, contract)
+
+
+async def add_all(tx: AsyncSession, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Enter rows of one kind, all with the same columns, in one statement."""
+    assert table in KINDS, table
+    if rows:
+        await tx.execute(sa.insert(SQLModel.metadata.tables[table]), [dict(row) for row in rows])

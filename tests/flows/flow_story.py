@@ -11,7 +11,7 @@ from server.core.pricecurve import PriceSlot
 from server.core.reports import ReadingsInfo, SampledReading, StopInfo
 from server.core.timegrid import local_day
 from server.core.valley import plan as engine
-from server.flows import plans, prices, settlements, stations, steering
+from server.flows import plans, prices, readings, settlements, stations, steering
 from server.flows import sessions as flow
 from server.storage import outbox, sessions, wallets
 from server.storage import plans as stored
@@ -115,7 +115,7 @@ async def meter(db, session_id, at, energy_wh, power_w):
         session = await sessions.get(tx, session_id)
         sample = SampledReading(at, register_wh=session.meter_start_wh + energy_wh, power_w=power_w)
         info = ReadingsInfo(session.connector_no, session.transaction_id, (sample,))
-        await flow.take_readings(tx, session.station_id, info, at)
+        await readings.take(tx, session.station_id, info, at)
 
 
 async def charge(db, session_id, begin, end):

@@ -16,7 +16,7 @@ from server.core.ledger import SessionPosting
 from server.core.reports import ReadingsInfo, SampledReading, StartInfo, StopInfo
 from server.core.session import AWAITED
 from server.flows import accounts as people
-from server.flows import closing, settlements
+from server.flows import closing, readings, settlements
 from server.flows import sessions as flow
 from server.flows import wallets as purse
 from server.storage import accounts, outbox, sessions, stations, vehicles, wallets
@@ -54,7 +54,7 @@ async def read(db, session_id, quarters, taken, now=None):
         sample = SampledReading(at, register_wh=session.meter_start_wh + taken(quarter), power_w=10_000)
         info = ReadingsInfo(1, session.transaction_id, (sample,))
         async with db.begin() as tx:
-            await flow.take_readings(tx, STREET_STATION_1, info, now or at)
+            await readings.take(tx, STREET_STATION_1, info, now or at)
 
 
 async def stop(db, session_id, taken, *samples, now=END):

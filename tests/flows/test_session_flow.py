@@ -22,6 +22,7 @@ from small_town import (
 
 from server.core import ledger
 from server.core.reports import ConnectorStatus, ReadingsInfo, SampledReading, StartInfo, StopInfo
+from server.flows import readings
 from server.flows import sessions as flow
 from server.flows import stations as station_flow
 from server.storage import outbox, sessions, wallets
@@ -44,7 +45,7 @@ async def stop(db, info, now, station=HOME_STATION):
 async def read(db, transaction_id, at, register_wh, now=None):
     sample = SampledReading(at, register_wh=register_wh, power_w=11_040)
     async with db.begin() as tx:
-        await flow.take_readings(tx, HOME_STATION, ReadingsInfo(1, transaction_id, (sample,)), now or at)
+        await readings.take(tx, HOME_STATION, ReadingsInfo(1, transaction_id, (sample,)), now or at)
 
 
 async def session_of(db, transaction_id, station=HOME_STATION):

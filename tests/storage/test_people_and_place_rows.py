@@ -190,7 +190,7 @@ async def test_cars_are_their_drivers(db):
 async def test_an_older_line_that_breaks_does_not_take_a_station_off(db):
     async def ends(connection):
         async with db.begin() as tx:
-            return await stations.disconnect(tx, HOME_STATION, connection, NOW)
+            return await stations.disconnect_all(tx, {HOME_STATION: connection}, NOW) == [HOME_STATION]
 
     async with db.begin() as tx:
         await stations.update(tx, HOME_STATION, online=True, connection_id="new")

@@ -19,7 +19,7 @@ from small_town import (
 )
 
 from server.core.reports import ConnectorStatus, ReadingsInfo, SampledReading
-from server.flows import sessions
+from server.flows import readings, sessions
 from server.flows import stations as station_flows
 from server.flows.announcements import StationMoved
 from server.flows.sessions import StopInfo
@@ -217,7 +217,7 @@ async def test_a_car_that_takes_nothing_of_its_plan_is_asked_for_then_freed_of_i
 async def test_a_meter_that_counts_with_nobody_there_is_found(context, stations):
     reading = SampledReading(NOW, register_wh=9_000, power_w=7_000)
     async with context.db.begin() as tx:
-        await sessions.take_readings(tx, STREET_STATION_1, ReadingsInfo(1, None, (reading,)), NOW)
+        await readings.take(tx, STREET_STATION_1, ReadingsInfo(1, None, (reading,)), NOW)
         await sessions.close_session(tx, STREET_STATION_1, StopInfo(77, 9_000, NOW), NOW)  # another orphan
     await looks(context, NOW + 3 * MINUTE)
     (finding,) = await findings(context)

@@ -30,7 +30,7 @@ class Sessions(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     party_id: UUID = party_field()
     station_id: UUID = Field(foreign_key="stations.id", index=True)
-    evse_id: UUID = Field(foreign_key="evses.id")
+    evse_id: UUID = Field(foreign_key="evses.id", index=True)
     location_id: UUID = Field(foreign_key="locations.id")
     connector_no: int
     transaction_id: int = Field(unique=True)
@@ -190,7 +190,10 @@ class Outbox(SQLModel, table=True):
     """What is to be done after commit. `key` orders: rows of one key are done one after the other."""
 
     __tablename__ = "outbox"
-    __table_args__ = (partial_index("ix_outbox_open", "due_at", "done_at is null"),)
+    __table_args__ = (
+        partial_index("ix_outbox_open", "due_at", "done_at is null"),
+        partial_index("ix_outbox_waiting", "key", "done_at is null"),  # or each who queues reads all that wait
+    )
     id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
     kind: str
     key: str

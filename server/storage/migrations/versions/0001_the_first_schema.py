@@ -29,6 +29,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('outbox', schema=None) as batch_op:
         batch_op.create_index('ix_outbox_open', ['due_at'], unique=False, sqlite_where=sa.text('done_at is null'), postgresql_where=sa.text('done_at is null'))
+        batch_op.create_index('ix_outbox_waiting', ['key'], unique=False, sqlite_where=sa.text('done_at is null'), postgresql_where=sa.text('done_at is null'))
 
     op.create_table('parties',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -620,6 +621,7 @@ def upgrade() -> None:
     with op.batch_alter_table('sessions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_sessions_account_id'), ['account_id'], unique=False)
         batch_op.create_index('ix_sessions_charging', ['station_id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.create_index(batch_op.f('ix_sessions_evse_id'), ['evse_id'], unique=False)
         batch_op.create_index('ix_sessions_open', ['location_id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.create_index(batch_op.f('ix_sessions_party_id'), ['party_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_sessions_station_id'), ['station_id'], unique=False)
@@ -800,6 +802,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_sessions_station_id'))
         batch_op.drop_index(batch_op.f('ix_sessions_party_id'))
         batch_op.drop_index('ix_sessions_open', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.drop_index(batch_op.f('ix_sessions_evse_id'))
         batch_op.drop_index('ix_sessions_charging', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.drop_index(batch_op.f('ix_sessions_account_id'))
 
@@ -933,6 +936,7 @@ def downgrade() -> None:
     op.drop_table('price_notices')
     op.drop_table('parties')
     with op.batch_alter_table('outbox', schema=None) as batch_op:
+        batch_op.drop_index('ix_outbox_waiting', sqlite_where=sa.text('done_at is null'), postgresql_where=sa.text('done_at is null'))
         batch_op.drop_index('ix_outbox_open', sqlite_where=sa.text('done_at is null'), postgresql_where=sa.text('done_at is null'))
 
     op.drop_table('outbox')

@@ -1,0 +1,179 @@
+"""Readings as stations report them: kept, and held against the plans. Of one station, or of many at once."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core import following, objective
+from server.core.demand import NeedSource
+from server.core.following import DRAWING_W, GRACE, TOLERANCE_W, TOO_MUCH, Sight, Verdict
+from server.core.reports import ReadingsInfo, SampledReading
+from server.core.session import Followed, Session
+from server.flows import metered
+from server.flows.announcements import SessionMoved
+from server.storage import outbox, plans, session_batches, sessions, stations
+from server.storage.db import announce
+from server.storage.plans import Plan
+from shared.sessions import SessionState
+
+LIVE = timedelta(minutes=20)
+"""An older reading is a replay from a station's queue: it counts for the energy, not for what happens now."""
+BEHIND_WH = 700
+
+
+class Came(msgspec.Struct, frozen=True):
+    """What a station reported."""
+
+    station_id: UUID
+    info: ReadingsInfo
+
+
+async def take(tx: AsyncSession, station_id: UUID, info: ReadingsInfo, now: datetime) -> None:
+    """Readings came: kept for the energy, and, where they are of now, held against the plan."""
+    await take_all(tx, [Came(station_id, info)], now)
+
+
+async def take_all(tx: AsyncSession, came: Sequence[Came], now: datetime) -> None:
+    """Readings of several stations came; each as if it had come alone, in this order, with few statements for all."""
+    found = await _sessions_of(tx, came)
+    before = {one.id: one for one in found if one is not None and one.state is SessionState.OPEN}
+    pairs = [(one.info.readings, session) for one, session in zip(came, found, strict=True)]
+    kept = [metered.rows(of, samples, now) for samples, of in pairs if of is not None and of.id in before]
+    await sessions.add_readings(tx, [row for rows in kept for row in rows])
+    in_force = await plans.in_force(tx, [one.plan_id for one in before.values() if one.plan_id is not None])
+    after = dict(before)
+    for one, session in zip(came, found, strict=True):
+        if session is None:
+            await metered.keep_orphan(tx, one.station_id, "MeterValues", one.info, now)
+        elif session.id in before:
+            running = after[session.id]
+            after[session.id] = await _read_all(tx, running, in_force.get(session.id), one.info, now)
+        else:
+            ended = await sessions.held(tx, session.id)  # as it stands: another of these reports may have moved it
+            assert ended is not None
+            await metered.keep_late(tx, ended, one.info.readings, now)
+    await session_batches.save_metered(tx, [(one, after[one.id]) for one in before.values()])
+    for was in before.values():
+        announce(tx, SessionMoved(was.account_id, was.id))
+
+
+async def _sessions_of(tx: AsyncSession, came: Sequence[Came]) -> list[Session | None]:
+    """The session of each report: that of its transaction, else the one that is open on its connector."""
+    numbers = [one.info.transaction_id or 0 for one in came]
+    known = await session_batches.of_transactions(tx, [number for number in numbers if number > 0])
+    found: list[Session | None] = []
+    for one, number in zip(came, numbers, strict=True):
+        session = known.get(number) if number > 0 else await _open_at(tx, one)
+        found.append(session if session is not None and session.station_id == one.station_id else None)
+    return found
+
+
+async def _open_at(tx: AsyncSession, came: Came) -> Session | None:
+    evse = await stations.evse_at(tx, came.station_id, came.info.connector_no)
+    return None if evse is None else await sessions.open_on(tx, evse.id)
+
+
+async def _read_all(
+    tx: AsyncSession, session: Session, plan: Plan | None, info: ReadingsInfo, now: datetime
+) -> Session:
+    """An open session after a report."""
+    after = session
+    for sample in sorted(info.readings, key=lambda one: one.at):
+        after = _read(after, sample)
+        if plan is not None and info.live and now - sample.at <= LIVE:
+            after = await _hold_against_plan(tx, after, plan, sample, now)
+    if session.soc_pct is None and after.soc_pct is not None:  # the plan in force guessed, and charges a floor first
+        await outbox.put_once(tx, "replan", str(session.location_id), {"why": "soc_known"}, now)
+    if following.is_silent(session) and after.power_w > session.power_w + TOLERANCE_W:  # what it draws is reserved
+        await outbox.put_once(tx, "replan", str(session.location_id), {"why": "silent_draws_more"}, now)
+    return after
+
+
+def _read(session: Session, sample: SampledReading) -> Session:
+    """The session after a sample; an older one than the last moves nothing back."""
+    if session.read_at is not None and sample.at < session.read_at:
+        return session
+    changes: dict[str, object] = {"read_at": sample.at}
+    if sample.register_wh is not None:
+        changes["register_wh"] = max(session.register_wh, sample.register_wh)
+    if sample.power_w is not None:
+        changes["power_w"] = sample.power_w
+    if sample.soc_pct is not None:
+        changes["soc_pct"] = sample.soc_pct
+    return msgspec.structs.replace(session, **changes)
+
+
+async def _hold_against_plan(
+    tx: AsyncSession, session: Session, plan: Plan, sample: SampledReading, now: datetime
+) -> Session:
+    told = plan.sent_at is not None and plan.outcome == "accepted"
+    if sample.power_w is None or not told or sample.at < max(plan.sent_at or now, plan.made_at) + GRACE:
+        return session
+    since = plan.allowed_since(sample.at)
+    idle = since is not None and sample.power_w < DRAWING_W and session.plan_accepted and not session.full
+    drew = since is not None and idle and await sessions.drew_between(tx, session.id, since, sample.at)
+    allowed = max(plan.power_w(sample.at), plan.power_w(sample.at - GRACE))
+    sight = Sight(sample.at, sample.power_w, allowed, since, drew)
+    verdict = following.judge(session, sight)
+    if verdict in (Verdict.SEND_AGAIN, Verdict.NOT_FOLLOWED) and await _is_unlimited(tx, session, plan):
+        verdict = Verdict.FINE
+    session = msgspec.structs.replace(session, idle_since=_idle_since(session, sight))
+    if verdict is Verdict.FINE:
+        if why := await _plan_anew(tx, session, plan, sample):
+            await outbox.put_once(tx, "replan", str(session.location_id), {"why": why}, now)
+        ok = session.followed is Followed.PENDING and sample.power_w >= DRAWING_W and session.plan_accepted
+        return msgspec.structs.replace(session, followed=Followed.FOLLOWED) if ok else session
+    await sessions.add_event(tx, session, sample.at, verdict.value)
+    return await _act_on(tx, session, verdict, now)
+
+
+async def _is_unlimited(tx: AsyncSession, session: Session, plan: Plan) -> bool:
+    """A charge at once on a limit of its own was told no limit: its plan is only what we expect of it."""
+    station = await stations.get(tx, session.station_id)
+    return objective.told_no_limit(session.delay, plan.need_source, shared=station.feeder_id is not None)
+
+
+async def _plan_anew(tx: AsyncSession, session: Session, plan: Plan, sample: SampledReading) -> str | None:
+    """Why what the meter says asks for another plan: the estimate is used up, or the car fell behind (it had slept)."""
+    if plan.delivered_by(sample.at) and _used_up(session, plan):
+        goes_on = await sessions.drew_between(tx, session.id, sample.at - LIVE, sample.at)
+        return "goes_on" if goes_on else None
+    behind = plan.energy_until(sample.at) - (session.energy_wh - plan.delivered_at_wh)
+    drawing = sample.power_w is not None and sample.power_w >= DRAWING_W
+    return "behind" if drawing and behind > BEHIND_WH else None
+
+
+def _idle_since(session: Session, sight: Sight) -> datetime | None:
+    """The first reading at which a car that may draw, and has had time to begin, does not."""
+    if sight.allowed_since is None or sight.power_w >= DRAWING_W or sight.at - sight.allowed_since < GRACE:
+        return None
+    return session.idle_since or sight.at
+
+
+def _used_up(session: Session, plan: Plan) -> bool:
+    """An estimate is reached and the car was not seen to be full. What a driver stated is no estimate."""
+    if session.full or plan.need_source == NeedSource.STATED:
+        return False
+    return session.energy_wh - plan.delivered_at_wh >= plan.need_wh * 0.97 - 100
+
+
+async def _act_on(tx: AsyncSession, session: Session, verdict: Verdict, now: datetime) -> Session:
+    """What a verdict leads to; always a new plan or the same one sent again."""
+    if verdict is Verdict.FULL:
+        await outbox.put_once(tx, "replan", str(session.location_id), {"why": "full"}, now)
+        return msgspec.structs.replace(session, full=True)
+    if verdict is Verdict.FOLLOWED_AGAIN:
+        await outbox.put_once(tx, "replan", str(session.location_id), {"why": "followed_again"}, now)
+        return msgspec.structs.replace(session, followed=Followed.FOLLOWED, not_followed_reason=None)
+    if verdict is Verdict.NOT_FOLLOWED:
+        if session.followed is Followed.NOT_FOLLOWED and not following.is_silent(session):
+            return session
+        await outbox.put_once(tx, "replan", str(session.location_id), {"why": "not_followed"}, now)
+        return msgspec.structs.replace(session, followed=Followed.NOT_FOLLOWED, not_followed_reason=TOO_MUCH)
+    await outbox.put(tx, "resend", str(session.station_id), {"session_id": session.id}, now)
+    if verdict is Verdict.WAKE:
+        return msgspec.structs.replace(session, wakes=session.wakes + 1)
+    return msgspec.structs.replace(session, followed=Followed.RESENT)

@@ -1,0 +1,63 @@
+"""`dalstroom bench gateway`: small sizes run all measures, and what is measured is what it says."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from server.cli import app
+from server.cli.bench.gateway.run import NAMES, QUICK, Report, sizes_of
+
+pytestmark = pytest.mark.xdist_group("up")
+
+
+def bench(*said: str):
+    return CliRunner().invoke(app, ["bench", "gateway", *said])
+
+
+def test_a_quick_run_measures_everything_and_nothing_is_lost():
+    done = bench(
+        "--quick", "--json", "--sizes", "idle=10,storm=10,queued=3,killed=10,seconds=0.5,fuzz=400,busy=2,starts=2"
+    )
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert set(report) == set(Report.__struct_fields__)
+    rows = {row["name"]: row for row in report["rows"]}
+    assert tuple(rows) == NAMES
+    assert rows["postgres"]["skipped"] == "no --postgres URL of an empty database"
+    figures = {name: row["figures"] for name, row in rows.items()}
+    assert figures["idle"]["kib_each"] > 0
+    assert figures["reports"]["per_cpu_s"] > 0
+    assert figures["yardstick"]["frames"] > 0
+    assert 0 < figures["plug-in"]["p50_ms"] <= figures["plug-in"]["p99_ms"]
+    storm = figures["storm"]
+    assert (storm["sessions"], storm["settled"], storm["doubled"]) == (3, 3, 0)
+    assert figures["fuzz"]["lost"] == figures["fuzz"]["handler_failures"] == 0
+
+
+@pytest.mark.postgres
+def test_meter_values_go_to_postgresql_too(fresh_postgres_url):
+    done = bench("--quick", "--json", "--rows", "postgres", "--sizes", "seconds=0.5", "--postgres", fresh_postgres_url)
+    assert done.exit_code == 0, done.output
+    (row,) = json.loads(done.stdout)["rows"]
+    assert row["figures"]["frames"] > 0
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        (("--rows", "nonsense"), "--rows: expected some of idle"),
+        (("--sizes", "idle=many"), "--sizes: expected name=number"),
+        (("--sizes", "idle=900000"), "ulimit -n"),
+    ],
+)
+def test_what_it_cannot_do_is_said_in_one_line(said, heard):
+    done = bench(*said)
+    assert done.exit_code == 2
+    assert done.stderr.count("\n") == 1
+    assert heard in done.stderr
+
+
+def test_sizes_are_taken_from_the_command_line():
+    asked = sizes_of("idle=7, seconds=2.5", quick=True)
+    assert (asked.idle, asked.seconds, asked.killed) == (7, 2.5, QUICK.killed)
