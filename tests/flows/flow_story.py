@@ -11,8 +11,7 @@ from server.core.pricecurve import PriceSlot
 from server.core.reports import ReadingsInfo, SampledReading, StopInfo
 from server.core.timegrid import local_day
 from server.core.valley import plan as engine
-from server.flows import plans, prices, settlements, stations, steering
-from server.flows import readings
+from server.flows import plans, prices, readings, settlements, stations, steering
 from server.flows import sessions as flow
 from server.storage import outbox, sessions, wallets
 from server.storage import plans as stored

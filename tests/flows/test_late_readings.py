@@ -16,8 +16,7 @@ from server.core.ledger import SessionPosting
 from server.core.reports import ReadingsInfo, SampledReading, StartInfo, StopInfo
 from server.core.session import AWAITED
 from server.flows import accounts as people
-from server.flows import closing, settlements
-from server.flows import readings
+from server.flows import closing, readings, settlements
 from server.flows import sessions as flow
 from server.flows import wallets as purse
 from server.storage import accounts, outbox, sessions, stations, vehicles, wallets
