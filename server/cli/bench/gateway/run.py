@@ -36,9 +36,10 @@ class Sizes(msgspec.Struct, frozen=True):
     queued: int = 1_000
     killed: int = 500
     fuzz: int = 200_000
+    storm_s: float = 10.0
 
 
-QUICK = Sizes(20, 10, 1.0, 5, 3, 0.2, 20, 5, 20, 2_000)
+QUICK = Sizes(20, 10, 1.0, 5, 3, 0.2, 20, 5, 20, 2_000, 1.0)
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -127,7 +128,7 @@ def _work(name: str, wanted: Wanted, home: Path) -> Awaitable[msgspec.Struct]:
         case "plug-in":
             return measures.plug_ins(url, home, sizes.busy, sizes.starts, sizes.start_every_s)
         case "storm":
-            return storms.storm(url, home, sizes.storm, sizes.queued)
+            return storms.storm(url, home, sizes.storm, sizes.queued, sizes.storm_s)
         case "kill":
             return storms.killed(url, home, sizes.killed)
     return measures.fuzzed(url, home, sizes.fuzz)
