@@ -16,7 +16,7 @@ from server.storage.tables.charging import (
     Transactions,
 )
 from server.storage.tables.money import Cdrs, Entries, PriceNotices, PriceSlots, Transfers
-from server.storage.tables.operating import LocalLists, MessageLog, StationEvents, StationFiles
+from server.storage.tables.operating import MessageLog, StationEvents, StationFiles
 from server.storage.tables.people import (
     Accounts,
     Consents,
@@ -43,7 +43,6 @@ __all__ = [
     "Feeders",
     "ForecastRecords",
     "HomeTariffs",
-    "LocalLists",
     "Locations",
     "MessageLog",
     "OrphanMessages",
