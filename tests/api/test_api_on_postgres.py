@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 import small_town
 from api_edge import SETTINGS, FakeStations, InlineSolver, asking, bearer
+from operators_desk import opened
 from small_town import ANNA, NOW, OLGA, PASSWORD, STREET_EVSE_1, Database, email
 
 from server.api.app import ApiContext
@@ -67,3 +68,22 @@ async def test_an_operators_morning(context):
         assert len((await api.get("/api/stations", headers=olga)).json()) == 3
         assert (await api.get("/api/demo/drivers")).status_code == 200
         assert (await api.get("/api/health")).status_code == 200
+
+
+async def test_an_operators_message_log_and_notices(context):
+    query = {"text": "AVAILABLE", "since": "2025-01-15T17:00:00Z", "until": "2025-01-15T19:00:00+00:00"}
+    status = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+    async with opened(context) as desk:
+        async with desk.station(answers={"Reset": {"status": "Accepted"}}) as box:
+            await box.ask("StatusNotification", status, "a")
+            await box.ask("SecurityEventNotification", {"type": "Odd", "techInfo": "\x00"}, "b")
+            await box.socket.send(b"\x00\xff")
+            assert (await desk.command("Reset", {"type": "Soft"})).json()["status"] == "answered"
+        assert len(await desk.frames()) == 7
+        assert [one["action"] for one in await desk.frames(**query)] == ["StatusNotification"]
+        assert (await desk.frames(action="Reset"))[1]["asked_by"] == str(OLGA)
+        trace = await desk.api.get("/api/messages/trace", headers=bearer(OLGA))
+        assert len(trace.text.splitlines()) == 7
+        events = await desk.api.get("/api/stations/LOOTS%2F1/events", headers=bearer(OLGA))
+        assert [one["status"] for one in events.json()["items"]] == ["Odd"]
+        assert (await desk.api.get("/api/disputes", headers=bearer(OLGA))).json() == []

@@ -18,7 +18,7 @@ from server.storage.tables.charging import (
     Transactions,
 )
 from server.storage.tables.money import Cdrs, Entries, PriceNotices, PriceSlots, Transfers
-from server.storage.tables.operating import LocalLists, MessageLog, StationFiles
+from server.storage.tables.operating import MessageLog, StationFiles
 from server.storage.tables.people import (
     Accounts,
     Consents,
@@ -48,7 +48,6 @@ __all__ = [
     "Findings",
     "ForecastRecords",
     "HomeTariffs",
-    "LocalLists",
     "Locations",
     "MessageLog",
     "OrphanMessages",

@@ -1,13 +1,12 @@
-"""What operators work with: the message log, what stations told of themselves, files and card lists."""
+"""What operators work with: the message log, what stations told of themselves, files."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from server.storage.columns import BigId, json_field, party_field, time_field
+from server.storage.columns import BigId, party_field, time_field
 
 
 class MessageLog(SQLModel, table=True):
@@ -45,15 +44,3 @@ class StationFiles(SQLModel, table=True):
     name: str = ""
     came_at: datetime | None = time_field(nullable=True)
     size: int | None = None
-
-
-class LocalLists(SQLModel, table=True):
-    """The card list that a station confirmed to hold. `version` 0: none; -1: it keeps none."""
-
-    __tablename__ = "local_lists"
-    station_id: UUID = Field(primary_key=True, foreign_key="stations.id")
-    party_id: UUID = party_field()
-    version: int = 0
-    cards: Any = json_field(dict[str, str])
-    sent_at: datetime | None = time_field(nullable=True)
-    detail: str = ""

@@ -413,20 +413,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_findings_party_id'), ['party_id'], unique=False)
         batch_op.create_index('uq_findings_open', ['station_id', 'rule'], unique=True, sqlite_where=sa.text('resolved_at is null'), postgresql_where=sa.text('resolved_at is null'))
 
-    op.create_table('local_lists',
-    sa.Column('station_id', sa.Uuid(), nullable=False),
-    sa.Column('party_id', sa.Uuid(), nullable=False),
-    sa.Column('version', sa.Integer(), nullable=False),
-    sa.Column('cards', sa.Text(), nullable=False),
-    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('detail', sa.String(), nullable=False),
-    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_local_lists_party_id')),
-    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_local_lists_station_id')),
-    sa.PrimaryKeyConstraint('station_id', name=op.f('pk_local_lists'))
-    )
-    with op.batch_alter_table('local_lists', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_local_lists_party_id'), ['party_id'], unique=False)
-
     op.create_table('orphan_messages',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -841,10 +827,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_orphan_messages_party_id'))
 
     op.drop_table('orphan_messages')
-    with op.batch_alter_table('local_lists', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_local_lists_party_id'))
-
-    op.drop_table('local_lists')
     with op.batch_alter_table('findings', schema=None) as batch_op:
         batch_op.drop_index('uq_findings_open', sqlite_where=sa.text('resolved_at is null'), postgresql_where=sa.text('resolved_at is null'))
         batch_op.drop_index(batch_op.f('ix_findings_party_id'))
