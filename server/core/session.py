@@ -69,6 +69,11 @@ class Session(msgspec.Struct, frozen=True):
     wakes: int = 0  # how often the car was woken
 
     @property
+    def asleep(self) -> bool:
+        """Whether it was taken for full only because nothing woke it, and it never took anything."""
+        return self.full and self.wakes > 0 and self.energy_wh == 0
+
+    @property
     def energy_wh(self) -> int:
         """Energy so far, never negative."""
         return max(
