@@ -47,6 +47,13 @@ class Delay(StrEnum):
     WINDOW_TOO_SHORT = "window_too_short"
 
 
+class CarNote(StrEnum):
+    """What a car did that its driver should know."""
+
+    NO_MORE_PAUSES = "no_more_pauses"  # it did not go on after one; the cashback stays
+    TIMER = "timer"  # it begins when its own timer says (SessionView.car_timer_at)
+
+
 class MoneyRange(msgspec.Struct, frozen=True):
     """From and to, minor units, not guaranteed."""
 
@@ -114,6 +121,8 @@ class SessionView(msgspec.Struct, frozen=True):
     ready_by_reason: str | None = None  # of a forecast: the code of its sentence
     ready_by_stays: int = 0  # how many of the driver's own stays it stands on
     home: HomeAdvice | None = None
+    car_note: CarNote | None = None
+    car_timer_at: str | None = None  # HH:MM, local: when this car was seen to begin by its own timer
 
 
 class SessionSummary(msgspec.Struct, frozen=True):

@@ -65,6 +65,9 @@ def notices(t: Texts, session: SessionView, missing: str | None = None) -> list[
         out.append(notice(Tone.WARN, t("notice.offline"), t("notice.offline.do")))
     if session.headline is Headline.NOT_DRAWING:
         out.append(notice(Tone.WARN, t("notice.not_drawing"), t("notice.not_drawing.do")))
+    if session.car_note is not None:
+        key, at = f"notice.car.{session.car_note.value}", session.car_timer_at or ""
+        out.append(notice(Tone.CALM, t(key, at=at), t(f"{key}.do")))
     if session.plan.followed == "not_followed":
         reason = t.code("followed", session.plan.not_followed_reason or "other")
         out.append(notice(Tone.WARN, t("notice.not_followed", reason=reason), t("notice.not_followed.do")))

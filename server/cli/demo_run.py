@@ -13,6 +13,7 @@ import msgspec
 
 from server.cli.seed import seed
 from server.clock import SteppedClock
+from server.core.remedy import Finding
 from server.feeds.ports import PriceFeed
 from server.feeds.prices.recorded import PriceFile, RecordedPrices, read_prices
 from server.main.server import Parts, Server
@@ -21,7 +22,7 @@ from server.simulator.log import MessageLog
 from server.simulator.report import Report
 from server.simulator.runner import Ends, run_stepped
 from server.simulator.town import Town, build
-from server.storage import plans, sessions, wallets
+from server.storage import plans, sessions, wallets, watch
 from server.storage.db import Database
 from server.workers.solve import Inline
 from shared.cdrs import Receipt
@@ -89,7 +90,7 @@ class Outcome:
     """A finished run: the summary, and what a test holds it against.
 
     `receipts` in the order in which the sessions began; `sessions`: their ids by station and OCPP transaction;
-    `expected`: by session, of those that had a plan.
+    `expected`: by session, of those that had a plan; `findings`: what the watch found, by the station's identity.
     """
 
     summary: Summary
@@ -98,6 +99,7 @@ class Outcome:
     receipts: list[Receipt]
     sessions: dict[tuple[str, int], UUID]
     expected: dict[UUID, Expected]
+    findings: dict[str, list[Finding]]
 
 
 def start_of(seed_no: int, prices: PriceFile | None) -> datetime:
@@ -160,6 +162,7 @@ async def _outcome(db: Database, town: Town, report: Report, seed_no: int) -> Ou
         ledger_sum = await wallets.total(tx)
         pending = await wallets.total_of(tx, "pending:")
         duplicates = await wallets.posted_twice(tx)
+        found_wrong = [await watch.of_party(tx, party.id, town.start) for party in town.parties]
         last = {session.id: await plans.last_of(tx, session.id, town.end) for session in found}
     ids = {(session.station_id, session.transaction_id): session.id for session in found}
     ordered = [receipts[session.id] for session in found if session.id in receipts]
@@ -181,7 +184,8 @@ async def _outcome(db: Database, town: Town, report: Report, seed_no: int) -> Ou
         for one in found
         if (plan := last[one.id]) is not None
     }
-    return Outcome(summary, town, report, ordered, named, expected)
+    findings = {identities[key]: group for of_party in found_wrong for key, group in of_party.items()}
+    return Outcome(summary, town, report, ordered, named, expected, findings)
 
 
 def _summary(receipts: Sequence[Receipt], count: int, missed: list[Missed]) -> Summary:

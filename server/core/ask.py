@@ -59,6 +59,7 @@ class Wish(msgspec.Struct, frozen=True):
     stays: int = 0
     open_ended: bool = False
     answer_worth_minor: int | None = None
+    go_on: bool = False  # its car did not go on after a pause: no more of them, though nobody asked to charge at once
 
     @property
     def at_once(self) -> bool:
@@ -113,8 +114,9 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
     # Less than one slot at 6 A cannot be planned; a limit is a maximum, and a car that is full stops by itself.
     least_wh = -(-least_w * place.grid.slot_seconds // 3600) if wish.need.energy_wh else 0
     energy_wh = max(wish.need.energy_wh, least_wh)
-    one_block = wish.one_block and not wish.at_once
-    no_floor = wish.at_once or (one_block and not wish.open_ended)  # a floor at once would be where the piece begins
+    at_once = wish.at_once or wish.go_on
+    one_block = wish.one_block and not at_once
+    no_floor = at_once or (one_block and not wish.open_ended)  # a floor at once would be where the piece begins
     return Demand(
         id=str(wish.session_id),
         site=SITE,
@@ -130,7 +132,7 @@ def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:
         priority=BEYOND if wish.need.source is NeedSource.STILL_DRAWING else 0,
         one_block=one_block,
         charging=wish.drawing,
-        price_micro_per_kwh=at_once_prices(slots) if wish.at_once else _with_margin(place, wish),
+        price_micro_per_kwh=at_once_prices(slots) if at_once else _with_margin(place, wish),
     )
 
 

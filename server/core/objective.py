@@ -27,11 +27,15 @@ def may_delay(session: Session, terms: ContractTerms | None, *, consent: bool) -
     return Delay.NOTHING_TO_GAIN if pays_nobody else Delay.MANAGED
 
 
-def told_no_limit(delay: Delay, need_source: str, *, shared: bool) -> bool:
+def told_no_limit(delay: Delay, need_source: str, *, shared: bool, asleep: bool = False) -> bool:
     """Whether a charge at once is told no limit at all: on a limit of its own a car that is not ours to delay is free.
+
+    So is one that nothing woke and that never took anything: it may have a timer of its own.
 
     An override is held to the energy that the driver asked for: its price was said for that much and no more.
     """
+    if asleep and not shared:
+        return True
     if shared or delay is Delay.MANAGED:
         return False
     return delay is not Delay.OVERRIDDEN or need_source not in (NeedSource.SOC, NeedSource.STATED)

@@ -70,6 +70,11 @@ class Session(msgspec.Struct, frozen=True):
     transaction_ref: str | None = None  # the name that a 2.x station gave to the transaction
 
     @property
+    def asleep(self) -> bool:
+        """Whether it was taken for full only because nothing woke it, and it never took anything."""
+        return self.full and self.wakes > 0 and self.energy_wh == 0
+
+    @property
     def energy_wh(self) -> int:
         """Energy so far, never negative."""
         return max(

@@ -16,8 +16,8 @@ OFFLINE_AFTER = timedelta(minutes=5)
 HEARTBEAT = timedelta(hours=1)
 SILENT_AFTER = 2 * HEARTBEAT + timedelta(minutes=5)
 """Two heartbeats may get lost; a station that reports anything else need send none."""
-READING_AFTER = timedelta(minutes=20)
-"""Readings of a session are asked for every five minutes: four are missing."""
+READING_AFTER = timedelta(minutes=35)
+"""Readings of a session are asked for every five minutes; many stations give them by the quarter: two are missing."""
 FLAPS = 4
 FLAPS_WITHIN = timedelta(hours=1)
 CLOCK_OFF_S = 300

@@ -10,6 +10,7 @@ from server.core.meter import p95
 from server.core.reports import StartInfo
 from server.core.session import Session
 from server.core.station import Station, cap_w
+from server.flows import waking
 from server.flows.metered import SUPERSEDED
 from server.storage import contracts, locations, sessions, stations, vehicles
 from server.storage.stations import Evse
@@ -76,6 +77,7 @@ async def new_session(tx: AsyncSession, station: Station, evse: Evse, info: Star
         vehicle_id=car.id if car else None,
         target_pct=car.target_pct if car else None,
         override_since=info.at if replugged else None,
+        one_block=await waking.is_sleepy(tx, car),
         reference_power_w=power,
         reference_power_source=source,
         transaction_ref=info.reference,

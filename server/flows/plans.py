@@ -163,7 +163,7 @@ def regrets(question: Question, answer: Answer) -> dict[UUID, Delay]:
     planned = {plan.id: plan.energy_wh for plan in answer.plans}
     out: dict[UUID, Delay] = {}
     for one, wish in zip(question.asked, question.wishes, strict=True):
-        if wish.at_once or one.contract is None:
+        if wish.at_once or wish.go_on or one.contract is None:
             continue
         energy = planned[str(wish.session_id)]
         verdict = gain.decide(_outlook(question, one, wish, energy)) if sum(energy) else Delay.MANAGED

@@ -12,7 +12,7 @@ from server.core.demand import NeedSource
 from server.core.following import DRAWING_W, GRACE, TOLERANCE_W, TOO_MUCH, Sight, Verdict
 from server.core.reports import ReadingsInfo, SampledReading
 from server.core.session import Followed, Session
-from server.flows import metered
+from server.flows import metered, waking
 from server.flows.announcements import SessionMoved
 from server.storage import outbox, plans, session_batches, sessions, stations
 from server.storage.db import announce
@@ -120,20 +120,27 @@ async def _hold_against_plan(
     verdict = following.judge(session, sight)
     if verdict in (Verdict.SEND_AGAIN, Verdict.NOT_FOLLOWED) and await _is_unlimited(tx, session, plan):
         verdict = Verdict.FINE
+    if session.idle_since is not None and sample.power_w >= DRAWING_W:
+        session = await waking.drew_again(tx, session, plan, sample)
     session = msgspec.structs.replace(session, idle_since=_idle_since(session, sight))
     if verdict is Verdict.FINE:
         if why := await _plan_anew(tx, session, plan, sample):
             await outbox.put_once(tx, "replan", str(session.location_id), {"why": why}, now)
         ok = session.followed is Followed.PENDING and sample.power_w >= DRAWING_W and session.plan_accepted
+        if ok:
+            await stations.set_follows(tx, session.station_id, follows=True)
         return msgspec.structs.replace(session, followed=Followed.FOLLOWED) if ok else session
     await sessions.add_event(tx, session, sample.at, verdict.value)
+    if verdict is Verdict.WAKE:
+        await waking.not_resumed(tx, session, sample)
     return await _act_on(tx, session, verdict, now)
 
 
 async def _is_unlimited(tx: AsyncSession, session: Session, plan: Plan) -> bool:
     """A charge at once on a limit of its own was told no limit: its plan is only what we expect of it."""
     station = await stations.get(tx, session.station_id)
-    return objective.told_no_limit(session.delay, plan.need_source, shared=station.feeder_id is not None)
+    shared = station.feeder_id is not None
+    return objective.told_no_limit(session.delay, plan.need_source, shared=shared, asleep=session.asleep)
 
 
 async def _plan_anew(tx: AsyncSession, session: Session, plan: Plan, sample: SampledReading) -> str | None:
@@ -148,6 +155,8 @@ async def _plan_anew(tx: AsyncSession, session: Session, plan: Plan, sample: Sam
 
 def _idle_since(session: Session, sight: Sight) -> datetime | None:
     """The first reading at which a car that may draw, and has had time to begin, does not."""
+    if session.asleep and sight.power_w < DRAWING_W:
+        return session.idle_since or sight.at
     if sight.allowed_since is None or sight.power_w >= DRAWING_W or sight.at - sight.allowed_since < GRACE:
         return None
     return session.idle_since or sight.at
@@ -171,6 +180,7 @@ async def _act_on(tx: AsyncSession, session: Session, verdict: Verdict, now: dat
     if verdict is Verdict.NOT_FOLLOWED:
         if session.followed is Followed.NOT_FOLLOWED and not following.is_silent(session):
             return session
+        await stations.set_follows(tx, session.station_id, follows=False)
         await outbox.put_once(tx, "replan", str(session.location_id), {"why": "not_followed"}, now)
         return msgspec.structs.replace(session, followed=Followed.NOT_FOLLOWED, not_followed_reason=TOO_MUCH)
     await outbox.put(tx, "resend", str(session.station_id), {"session_id": session.id}, now)

@@ -18,7 +18,7 @@ from server.flows.facts import SessionFacts
 from server.flows.outlooks import Outlook, doubt, outlook
 from server.storage import sessions, wallets
 from shared.plans import PlanSlot, PlanView, Shortfall
-from shared.sessions import Delay, Headline, MoneyRange, SessionState, SessionSummary, SessionView
+from shared.sessions import CarNote, Delay, Headline, MoneyRange, SessionState, SessionSummary, SessionView
 
 
 async def current(tx: AsyncSession, account_id: UUID, now: datetime) -> list[SessionView]:
@@ -88,8 +88,18 @@ async def _view(tx: AsyncSession, seen: SessionFacts, now: datetime) -> SessionV
         ask_worth_minor=_ask_worth(seen),
         ready_by_reason=plan.depart_reason if plan and plan.depart_reason else None,
         ready_by_stays=plan.depart_stays if plan else 0,
+        car_note=_car_note(seen),
+        car_timer_at=seen.car.timer_at if seen.car else None,
         home=await advising.of_session(tx, seen, ahead) if session.state is SessionState.OPEN else None,
     )
+
+
+def _car_note(seen: SessionFacts) -> CarNote | None:
+    """What its driver is to know of a car that did not go on when it might."""
+    session = seen.session
+    if session.state is not SessionState.OPEN or not session.wakes:
+        return None
+    return CarNote.TIMER if seen.car is not None and seen.car.timer_at is not None else CarNote.NO_MORE_PAUSES
 
 
 def _ask_worth(seen: SessionFacts) -> int | None:
@@ -108,6 +118,8 @@ def headline(seen: SessionFacts, ahead: Outlook) -> Headline:
         return Headline.ENDED if session.state is SessionState.ENDED else Headline.SETTLED
     if not seen.station.online:
         return Headline.OFFLINE
+    if session.asleep:
+        return Headline.NOT_DRAWING
     if session.full or not sum(ahead.planned_wh):
         return Headline.READY if session.plan_id else Headline.CHARGING_NOW
     if session.power_w >= DRAWING_W:

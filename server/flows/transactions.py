@@ -167,6 +167,7 @@ async def _taken_by(tx: AsyncSession, session: Session, token_uid: str, now: dat
         contract_id=known.contract_id,
         vehicle_id=known.vehicle_id,
         target_pct=known.target_pct,
+        one_block=known.one_block,
         reference_power_w=known.reference_power_w,
         reference_power_source=known.reference_power_source,
     )

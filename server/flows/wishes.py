@@ -115,7 +115,12 @@ def _wish(one: SessionFacts, here: Here) -> Wish:
         tail_s=_tail_s(one),
         one_block=session.one_block,
         drawing=session.power_w >= DRAWING_W,
+        go_on=session.wakes > 0 and not _waits_for_its_timer(one),
     )
+
+
+def _waits_for_its_timer(one: SessionFacts) -> bool:
+    return one.car is not None and one.car.timer_at is not None
 
 
 def _by_forecast(one: SessionFacts, here: Here, wish: Wish, past: Past) -> Wish:
@@ -208,6 +213,8 @@ def _need(one: SessionFacts, here: Here, *, at_once: bool) -> Need:
     session = one.session
     history = here.past_wh.get(session.account_id, ()) if session.account_id else ()
     stated = session.stated_energy_wh
+    # A car that never took anything may wait for its own timer: where nobody else wants the power, it stays allowed.
+    full = session.full and not (session.asleep and here.feeder is None)
     inputs = NeedInputs(
         capacity_wh=one.car.capacity_wh if one.car else None,
         soc_pct=session.soc_pct,
@@ -215,8 +222,8 @@ def _need(one: SessionFacts, here: Here, *, at_once: bool) -> Need:
         stated_energy_wh=None if stated is None else stated + session.stated_at_wh,
         delivered_wh=_delivered_wh(session, here.now),
         history_wh=history,
-        drawing=not session.full,
-        full=session.full,
+        drawing=not full,
+        full=full,
         at_once=at_once,
     )
     return need(inputs)

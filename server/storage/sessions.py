@@ -365,6 +365,13 @@ async def events(tx: AsyncSession, session_id: UUID) -> list[SessionEvent]:
     return [to_struct(row, SessionEvent) for row in await tx.execute(rows)]
 
 
+async def details_of_car(tx: AsyncSession, vehicle_id: UUID, kind: str, limit: int) -> list[str]:
+    """What was said with one kind of event in a car's sessions, the newest first."""
+    mine = sa.select(S.id).where(S.vehicle_id == vehicle_id)
+    rows = sa.select(V.detail).where(V.session_id.in_(mine), V.kind == kind).order_by(V.id.desc()).limit(limit)
+    return [row.detail for row in await tx.execute(rows)]
+
+
 async def add_orphan(tx: AsyncSession, values: dict[str, object]) -> None:
     """Keep a message of a transaction that we do not know (party_id, station_id, received_at, action, payload)."""
     await tx.execute(sa.insert(OrphanMessages).values(**values))

@@ -28,6 +28,8 @@ class VehicleRow(msgspec.Struct, frozen=True):
     reference_ac_w: int | None = None
     reference_phases: int | None = None
     tail_s: int | None = None  # learnt: how much longer it takes near full
+    failed_resumes: int = 0  # learnt: in so many sessions it did not go on after a pause
+    timer_at: str | None = None  # learnt: HH:MM, local, when its own timer begins
 
 
 async def get(tx: AsyncSession, vehicle_id: UUID | None) -> VehicleRow | None:
@@ -48,6 +50,12 @@ async def of(tx: AsyncSession, account_id: UUID) -> list[VehicleRow]:
     """The cars of an account, by name."""
     rows = sa.select(TABLE).where(V.account_id == account_id).order_by(V.name, V.id)
     return [to_struct(row, VehicleRow) for row in await tx.execute(rows)]
+
+
+async def sleepy_of_name(tx: AsyncSession, name: str) -> int:
+    """How many cars of a name did not go on after a pause."""
+    rows = sa.select(sa.func.count()).where(V.name == name, V.failed_resumes > 0)
+    return int((await tx.execute(rows)).scalar_one())
 
 
 async def update(tx: AsyncSession, vehicle_id: UUID, **values: object) -> None:

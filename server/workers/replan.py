@@ -250,7 +250,8 @@ def order(one: SessionFacts, now: datetime) -> Order:
     assert plan is not None
     slot = max(0, min(plan.grid.index(now), plan.grid.slots))
     elapsed = (max(plan.made_at, plan.grid.at(slot)) - plan.grid.at(slot)).total_seconds()
-    free = told_no_limit(one.session.delay, plan.need_source, shared=one.station.feeder_id is not None)
+    shared, asleep = one.station.feeder_id is not None, one.session.asleep
+    free = told_no_limit(one.session.delay, plan.need_source, shared=shared, asleep=asleep)
     return Order(
         transaction_id=one.session.transaction_id,
         connector_no=one.session.connector_no,

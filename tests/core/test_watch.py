@@ -77,11 +77,11 @@ def test_silence_is_two_lost_heartbeats_unless_anything_else_was_heard():
 
 
 def test_a_session_without_readings_is_silence_too():
-    unread = NOW - 21 * MINUTE
+    unread = NOW - 36 * MINUTE
     assert found(sight(last_seen_at=NOW - HOUR, charges=(charge(read_at=unread),))) == [
         (Rule.SILENT, unread, "readings")
     ]
-    assert found(sight(last_seen_at=NOW - HOUR, charges=(charge(read_at=NOW - 19 * MINUTE),))) == []
+    assert found(sight(last_seen_at=NOW - HOUR, charges=(charge(read_at=NOW - 34 * MINUTE),))) == []
     assert found(sight(last_seen_at=NOW - MINUTE, charges=(charge(read_at=unread),))) == []  # it is there, at least
 
 

@@ -1,7 +1,8 @@
 """Runs one demo day in a process of its own and writes down what the tests look at: `demo_day.py FOLDER SEED [PRICES]`.
 
 FOLDER gets `summary.json` (the bytes that `dalstroom demo --once --json` prints), `receipts.json` (by station and
-transaction), `expected.json` (by session: how its last plan knew the departure) and `frames.jsonl` (the OCPP messages).
+transaction), `expected.json` (by session: how its last plan knew the departure), `findings.json` (what the watch found)
+and `frames.jsonl` (the OCPP messages).
 """
 
 import asyncio
@@ -18,6 +19,7 @@ import msgspec
 from server.cli import logs
 from server.cli.demo import said
 from server.cli.demo_run import Expected, Outcome, run_once
+from server.core.remedy import Finding
 from server.simulator.log import MessageLog
 from shared.cdrs import Receipt
 
@@ -53,6 +55,11 @@ class Day:
     def expected(self) -> dict[UUID, Expected]:
         """How each session's last plan knew when the car would leave."""
         return msgspec.json.decode((self.folder / "expected.json").read_bytes(), type=dict[UUID, Expected])
+
+    @property
+    def findings(self) -> dict[str, list[Finding]]:
+        """What the watch found, by the station's identity."""
+        return msgspec.json.decode((self.folder / "findings.json").read_bytes(), type=dict[str, list[Finding]])
 
     @property
     def frames(self) -> list[str]:
@@ -98,6 +105,7 @@ def main(folder: Path, seed: int, prices: Path | None) -> None:
     rows = [(*key, receipts[session]) for key, session in outcome.sessions.items() if session in receipts]
     (folder / "receipts.json").write_bytes(msgspec.json.encode(rows))
     (folder / "expected.json").write_bytes(msgspec.json.encode(outcome.expected))
+    (folder / "findings.json").write_bytes(msgspec.json.encode(outcome.findings))
     (folder / "summary.json").write_text(said(outcome))
 
 

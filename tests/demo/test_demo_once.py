@@ -1,7 +1,7 @@
 """`dalstroom demo --once --json`: what it prints, that it prints the same again, and what holds on every day."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,10 +11,15 @@ from demo_day import CHOSEN_DAYS, Day, begin_command
 
 from server.cli.demo_run import start_of
 from server.feeds.prices.recorded import read_prices
-from server.simulator.faults import MISSES_DEPARTURE
+from server.simulator.faults import MISSES_DEPARTURE, FaultKind
+from server.simulator.town import build
+from shared.health import Remedy, Rule
 
 pytestmark = pytest.mark.xdist_group("demo")
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+AWAY = (FaultKind.DROPS_CONNECTION, FaultKind.REBOOTS)
+LOOKED_BY = timedelta(minutes=20)
+"""The town's clock goes from event to event: the watch looks when it does."""
 WHOLE = ("sessions", "settled", "cashback_sessions", "limit_violations", "ledger_sum_minor", "duplicates_settled")
 DECIMAL = ("energy_kwh", "baseline_eur", "actual_eur", "saving", "cashback_eur", "pending_eur")
 
@@ -105,6 +110,25 @@ def test_who_never_says_when_is_planned_by_forecast_and_settled_as_everybody_els
         assert sum(slot.actual_wh for slot in receipt.slots) == receipt.energy_wh > 5_000
     missed = {UUID(missed["session"]) for missed in typical_day.summary["missed_departures"]}
     assert not missed & set(by_forecast), "a forecast is no stated departure"
+
+
+@pytest.mark.parametrize("which", ["typical_day", "recorded_day"])
+def test_the_watch_finds_what_goes_wrong_on_purpose_and_nothing_else(request, which):
+    day = request.getfixturevalue(which)
+    town = build(day.seed, datetime.fromisoformat(day.summary["start"]))
+    faults = [(visit.station, fault) for visit in town.visits for fault in visit.faults if fault.until is not None]
+    away = {(where, fault.at) for where, fault in faults if fault.kind in AWAY and fault.until - fault.at > LOOKED_BY}
+    assert away
+    found = {(where, one.rule): one for where, group in day.findings.items() for one in group}
+    offline = {(where, one.since) for (where, rule), one in found.items() if rule is Rule.OFFLINE}
+    for where, at in away:
+        assert [since for station, since in offline if station == where and abs(since - at) < LOOKED_BY], (where, at)
+    assert {where for where, _ in offline} <= {where for where, fault in faults if fault.kind in AWAY}
+    assert {rule for _, rule in found} <= {Rule.OFFLINE, Rule.NO_ENERGY}
+    for one in found.values():
+        assert one.resolved_at is not None, one  # all came back, woke up, or left
+        assert (one.told_at is not None) == (one.rule is Rule.OFFLINE), one
+        assert not {Remedy.SOFT_RESET, Remedy.HARD_RESET} & set(one.tried), one
 
 
 def test_a_question_is_asked_only_where_the_answer_is_worth_ten_cents(typical_day, recorded_day):

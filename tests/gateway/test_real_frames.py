@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
 from gateway_town import station_of
 
+from server.gateway import rpc
 from server.gateway.v16 import commands as c
 
 pytestmark = pytest.mark.realdata
@@ -21,6 +23,28 @@ def frames(shared_dir: Path, kind: int, direction: str = "cp>csms") -> list[dict
 async def tell(socket, frame: list) -> list:
     await socket.send(json.dumps(frame))
     return json.loads(await asyncio.wait_for(socket.recv(), 5))
+
+
+SHELF = Path(os.environ.get("DALSTROOM_SHARED") or Path(__file__).parents[3] / "shared")
+FRAMES = SHELF / "data" / "ocpp" / "real_frames.jsonl"
+EVERY = [json.loads(line) for line in FRAMES.read_text("utf-8").splitlines()] if FRAMES.exists() else []
+
+
+@pytest.mark.parametrize("one", EVERY, ids=[f"{number}-{one['src'][:40]}" for number, one in enumerate(EVERY, 1)])
+async def test_this_frame_of_a_real_station(town, one):
+    """A call gets a result; what a central system said is read as a frame; an answer leaves the line as it was."""
+    frame = one["frame"]
+    raw = json.dumps(frame).encode()
+    assert not isinstance(rpc.decode(raw, 255), rpc.Malformed)
+    if one["dir"] != "cp>csms":
+        return
+    async with town.station() as socket:
+        if frame[0] == 2:
+            assert (await tell(socket, frame))[:2] == [3, frame[1]]
+        else:
+            await socket.send(raw)
+        assert (await tell(socket, [2, "next", "Heartbeat", {}]))[:2] == [3, "next"]
+    assert town.gateway.counts["handler_failures"] == 0
 
 
 async def test_every_call_of_a_real_station_gets_a_result(town, shared_dir):

@@ -122,7 +122,7 @@ class Vehicles(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     party_id: UUID = party_field()
     account_id: UUID = Field(foreign_key="accounts.id", index=True)
-    name: str
+    name: str = Field(index=True)
     capacity_wh: int
     max_ac_w: int
     phases: int
@@ -130,6 +130,8 @@ class Vehicles(SQLModel, table=True):
     reference_ac_w: int | None = None  # of the model, never of the driver: what a baseline may reckon with
     reference_phases: int | None = None
     tail_s: int | None = None
+    failed_resumes: int = 0  # sessions in which it did not go on after a pause
+    timer_at: str | None = None  # HH:MM, local: when its own timer begins
 
 
 class Tariffs(SQLModel, table=True):

@@ -260,12 +260,15 @@ def upgrade() -> None:
     sa.Column('reference_ac_w', sa.Integer(), nullable=True),
     sa.Column('reference_phases', sa.Integer(), nullable=True),
     sa.Column('tail_s', sa.Integer(), nullable=True),
+    sa.Column('failed_resumes', sa.Integer(), nullable=False),
+    sa.Column('timer_at', sa.String(), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_vehicles_account_id')),
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_vehicles_party_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_vehicles'))
     )
     with op.batch_alter_table('vehicles', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_vehicles_account_id'), ['account_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_vehicles_name'), ['name'], unique=False)
         batch_op.create_index(batch_op.f('ix_vehicles_party_id'), ['party_id'], unique=False)
 
     op.create_table('contracts',
@@ -861,6 +864,7 @@ def downgrade() -> None:
     op.drop_table('contracts')
     with op.batch_alter_table('vehicles', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_vehicles_party_id'))
+        batch_op.drop_index(batch_op.f('ix_vehicles_name'))
         batch_op.drop_index(batch_op.f('ix_vehicles_account_id'))
 
     op.drop_table('vehicles')
