@@ -16,6 +16,7 @@ from server.core.reports import (
     StartInfo,
     StopInfo,
     TokenAnswer,
+    TransactionAnswer,
     TransactionInfo,
 )
 from server.flows import sessions, starts, stations, transactions
@@ -85,7 +86,7 @@ class GatewayFlows:
         async with self._db.begin() as tx:
             await sessions.take_readings(tx, station_id, info, self._clock.now())
 
-    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TokenAnswer | None:
+    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TransactionAnswer:
         """An event of a transaction that the station named."""
         async with self._db.begin() as tx:
             return await transaction_flow.take(tx, station_id, info, self._clock.now())

@@ -50,7 +50,7 @@ def ended(seq_no, at, register_wh, **more):
 
 async def tell(db, info, now=None, station=HOME_STATION):
     async with db.begin() as tx:
-        return await transaction_flow.take(tx, station, info, now or info.at)
+        return (await transaction_flow.take(tx, station, info, now or info.at)).token
 
 
 async def session(db, station=HOME_STATION, reference="T-1"):
