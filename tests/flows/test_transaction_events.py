@@ -143,6 +143,19 @@ async def test_a_cable_first_and_the_card_later(town):
     assert [task.key for task in await waiting(town, "replan", NOW + MINUTE)] == [str(HOME_PLACE)]
 
 
+async def test_a_refused_card_and_then_a_good_one(town):
+    """TC_E_16 and after it: the session is of who was let in."""
+    assert (await tell(town, started(token_uid="NOBODYS"))).status == "Invalid"
+    await tell(town, msgspec.structs.replace(updated(1, NOW + MINUTE, token_uid="NOBODYS"), trigger="Authorized"))
+    assert ((await session(town)).account_id, (await session(town)).token_uid) == (None, "NOBODYS")
+    good = msgspec.structs.replace(updated(2, NOW + 2 * MINUTE, token_uid=CARD), trigger="Authorized")
+    assert (await tell(town, good)).status == "Accepted"
+    assert ((await session(town)).account_id, (await session(town)).token_uid) == (ANNA, CARD)
+    other = msgspec.structs.replace(updated(3, NOW + 3 * MINUTE, token_uid="BERT-CARD"), trigger="Authorized")
+    await tell(town, other)
+    assert (await session(town)).account_id == ANNA
+
+
 async def test_a_card_first_and_the_cable_later_at_a_station_with_two_sockets(town):
     """TC_E_04, TC_E_10, TC_J_08: where is said later; until then there is no session, and nothing is lost."""
     async with town.begin() as tx:
