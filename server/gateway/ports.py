@@ -19,6 +19,7 @@ from server.core.reports import (
     StationNotice,
     StopInfo,
     TokenAnswer,
+    TransactionAnswer,
     TransactionInfo,
 )
 
@@ -76,8 +77,9 @@ class Flows(Protocol):
     async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
         """Meter values of a transaction, or of a connector."""
 
-    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TokenAnswer | None:
-        """An event of a transaction that the station named (2.x); an answer where it said a token; repeats too."""
+    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TransactionAnswer:
+        """An event of a transaction that the station named (2.x); repeats get the same answer."""
+        ...
 
     async def signed(self, station_id: UUID, connector_no: int, values: Sequence[SignedValue]) -> None:
         """Meter values that a meter has signed, of no transaction: kept as they came."""

@@ -20,6 +20,7 @@ from server.core.reports import (
     StationNotice,
     StopInfo,
     TokenAnswer,
+    TransactionAnswer,
     TransactionInfo,
 )
 from server.flows import certificates, entering, readings, sessions, starts, station_events, stations, transactions
@@ -131,7 +132,7 @@ class GatewayFlows:
         await readings.take_all(tx, came, self._clock.now())
         return [None] * len(came)
 
-    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TokenAnswer | None:
+    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TransactionAnswer:
         """An event of a transaction that the station named."""
         async with self._db.begin() as tx:
             return await transaction_flow.take(tx, station_id, info, self._clock.now())
