@@ -55,7 +55,7 @@ class Flows(Protocol):
     async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
         """Meter values of a transaction, or of a connector."""
 
-    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str) -> bool:
+    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         """A station wants its request signed (`kind`: station or v2g); whether it may be. The answer comes later."""
 
     async def security_event(self, station_id: UUID, kind: str, detail: str) -> None:

@@ -84,7 +84,7 @@ class GatewayFlows:
         async with self._db.begin() as tx:
             await sessions.take_readings(tx, station_id, info, self._clock.now())
 
-    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str) -> bool:
+    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         """A station wants its request signed."""
         async with self._db.begin() as tx:
             refusal = await certificates.request(tx, station_id, request_pem, kind, self._clock.now())

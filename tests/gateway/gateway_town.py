@@ -92,7 +92,7 @@ class MemoryFlows:
     async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
         await self._hear(station_id, "readings", info)
 
-    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str) -> bool:
+    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         await self._hear(station_id, "sign", (request_pem, kind))
         return "CERTIFICATE REQUEST" in request_pem
 
