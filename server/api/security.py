@@ -142,7 +142,7 @@ class CertificateController(Controller):
         async with context.db.read() as tx:
             return await certificates.of_party(tx, caller.party_id)
 
-    @post("/{certificate_id:uuid}/chain", status_code=HTTPStatus.ACCEPTED, responses=documented(409))
+    @post("/{certificate_id:uuid}/chain", status_code=HTTPStatus.ACCEPTED, responses=documented(404, 409))
     async def paste_chain(
         self,
         context: NamedDependency[ApiContext],
@@ -153,6 +153,8 @@ class CertificateController(Controller):
         """What another authority signed for a request; it is sent to the station."""
         async with context.db.begin() as tx:
             refusal = await certificates.paste(tx, caller.party_id, certificate_id, data.chain_pem, context.now())
+        if refusal is certificates.NOT_YOURS:
+            raise not_found("certificate")
         if refusal is not None:
             raise refused(refusal)
 

@@ -20,6 +20,7 @@ SENT_MAX = 5
 AGAIN = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 """How long after each failed delivery the next one is tried."""
 TOO_MANY = Refused("too_many_requests", "Sign or revoke the station's earlier requests first.")
+NOT_YOURS = Refused("not_found", "List yours with GET /api/stations/certificates.")
 NOT_ASKED = Refused("not_asked", "This request is not waiting for a certificate; load the list anew.")
 ENDS, WAITS, UNSENT = "certificate_ends", "certificate_waits", "certificate_not_installed"
 
@@ -104,7 +105,9 @@ async def paste(
 ) -> Refused | None:
     """An operator brings what another authority signed."""
     one = await certificates.get(tx, certificate_id, party_id)
-    if one is None or one.state != "asked" or not one.request_pem:
+    if one is None:
+        return NOT_YOURS
+    if one.state != "asked":
         return NOT_ASKED
     found = await certificates.subject_of(tx, one.station_id)
     assert found is not None

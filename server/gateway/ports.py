@@ -87,7 +87,7 @@ class Flows(Protocol):
     async def needs(self, station_id: UUID, connector_no: int) -> bool:
         """A car said what it needs (ISO 15118): whether it gets a plan, which is on its way then."""
 
-    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str) -> bool:
+    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         """A station wants its request signed (`kind`: station or v2g); whether it may be. The answer comes later."""
 
     async def notice(self, station_id: UUID, notice: StationNotice) -> None:

@@ -24,6 +24,8 @@ TRIES_AT_IDENTITY = 10
 TRIES_AT_IDENTITY_BY_ALL = 50
 TRIES_OF_ADDRESS = 100
 """A car park's stations share one address, and some may be wrongly set up for days."""
+STRANGERS_OF_ADDRESS = 200
+"""Each stranger that asks whether it may wait is written down: from one address not more often than this."""
 KEYS_MAX = 20_000
 LIMITED_WAIT_S = 2.0
 WAITING_MAX = 200
@@ -51,6 +53,7 @@ class Reception:
         self.busy = 0
         self._flows, self._door, self._counts = flows, door, counts
         self._failed = Windows(WINDOW_S, KEYS_MAX)
+        self._asking = Windows(WINDOW_S, KEYS_MAX)
         self._late = 0
 
     async def receive(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -92,7 +95,8 @@ class Reception:
             return False
         digest = hashlib.sha256(shown.basic.key).digest()
         stranger = Stranger(shown.name, _address(connection), digest, shown.profile)
-        if not shown.basic.key or not await self._door.hold(stranger):
+        too_many = self._asking.count(stranger.address, STRANGERS_OF_ADDRESS, time.monotonic()) > 0
+        if too_many or not shown.basic.key or not await self._door.hold(stranger):
             return False
         connection.stranger = stranger
         return True

@@ -19,6 +19,8 @@ HELD_MAX = 200
 FRAMES_MAX = 100
 FRAME_BYTES_MAX = 16 * 1024
 STAY_S = 3600.0
+PACE_S = 1.0
+"""A stranger is heard this often: each of its boots is written down."""
 TEXT_MAX = 50
 
 
@@ -48,6 +50,7 @@ async def keep(connection: ServerConnection, stranger: Stranger, door: Doorkeepe
                 frame = rpc.decode(raw[:FRAME_BYTES_MAX])
                 if isinstance(frame, Call) and not await _answer(connection, stranger, door, frame):
                     break
+                await asyncio.sleep(PACE_S)
     await connection.close(1001, "come back")
 
 

@@ -147,7 +147,7 @@ class GatewayFlows:
         async with self._db.begin() as tx:
             return await transactions.needs(tx, station_id, connector_no, self._clock.now())
 
-    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str) -> bool:
+    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         """A station wants its request signed; that it did is kept with what it told."""
         async with self._db.begin() as tx:
             now = self._clock.now()

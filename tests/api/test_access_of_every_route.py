@@ -80,7 +80,7 @@ STRANGERS = {
     ("GET", "/api/stations/notices"): (OTTO, None, None),
     ("DELETE", "/api/stations/notices/{notice_id:uuid}"): (OTTO, None, 404),
     ("GET", "/api/stations/certificates"): (OTTO, None, None),
-    ("POST", "/api/stations/certificates/{certificate_id:uuid}/chain"): (OTTO, {"chain_pem": "x"}, 409),
+    ("POST", "/api/stations/certificates/{certificate_id:uuid}/chain"): (OTTO, {"chain_pem": "x"}, 404),
     ("POST", "/api/stations/certificates/{certificate_id:uuid}/revoke"): (OTTO, None, 404),
     ("POST", "/api/stations/{station_id:uuid}/key"): (OTTO, None, 404),
     ("POST", "/api/stations/{station_id:uuid}/security-profile"): (OTTO, {"profile": 2}, 404),

@@ -112,7 +112,7 @@ class MemoryFlows:
         await self._hear(station_id, "needs", connector_no)
         return connector_no == 1
 
-    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str) -> bool:
+    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         await self._hear(station_id, "sign", (request_pem, kind))
         return "CERTIFICATE REQUEST" in request_pem
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import time
 
 import pytest
 from gateway_town import KEY, ask, basic
@@ -12,10 +13,15 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from server.core.reports import BootInfo
-from server.gateway import strangers
+from server.gateway import reception, strangers
 
 BOOT_16 = {"chargePointVendor": "Maker", "chargePointModel": "Box"}
 BOOT_201 = {"reason": "PowerUp", "chargingStation": {"vendorName": "Maker", "model": "Box"}}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(strangers, "PACE_S", 0.0)
 
 
 @pytest.fixture
@@ -96,3 +102,25 @@ async def test_only_so_many_strangers_are_held_at_a_time(town, monkeypatch):
         assert caught.value.rcvd.code == 1013
     async with stranger(town, "NEW-2") as third:
         assert (await ask(third, "BootNotification", BOOT_16))[0] == 3
+
+
+async def test_from_one_address_only_so_many_strangers_are_written_down(town, monkeypatch):
+    monkeypatch.setattr(reception, "STRANGERS_OF_ADDRESS", 2)
+    for number in (1, 2):
+        async with stranger(town, f"NEW-{number}") as socket:
+            await ask(socket, "BootNotification", BOOT_16)
+    assert (await refused(town.url("NEW-3"), basic("NEW-3"))).status_code == 401
+    assert [one.identity for one in town.door.held] == ["NEW-1", "NEW-2"]
+    async with town.station("CP1"):
+        pass
+
+
+async def test_a_stranger_that_talks_fast_is_heard_slowly(town, monkeypatch):
+    monkeypatch.setattr(strangers, "PACE_S", 0.1)
+    async with stranger(town) as socket:
+        for number in range(4):
+            await socket.send(json.dumps([2, str(number), "BootNotification", BOOT_16]))
+        began = time.monotonic()
+        for _ in range(4):
+            await socket.recv()
+    assert time.monotonic() - began > 0.25

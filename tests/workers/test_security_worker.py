@@ -151,7 +151,7 @@ async def test_an_outside_authority_is_waited_for_and_its_chain_pasted(context, 
     async with context.db.begin() as tx:
         subject = (await certificates.subject_of(tx, "LOOTS/1"))[1]
         chain = (await ca.sign(pem, subject, NOW)).chain_pem
-        assert await certificates.paste(tx, RIVAL, one.id, chain, NOW) is certificates.NOT_ASKED
+        assert await certificates.paste(tx, RIVAL, one.id, chain, NOW) is certificates.NOT_YOURS
         assert (await certificates.paste(tx, OPERATOR, one.id, "x", NOW)).code == "not_a_chain"
         assert await certificates.paste(tx, OPERATOR, one.id, chain, NOW) is None
         assert await certificates.paste(tx, OPERATOR, one.id, chain, NOW) is certificates.NOT_ASKED
