@@ -15,8 +15,10 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
-from server.gateway import rpc, strangers, tls
+from server.gateway import languages, rpc, strangers, tls
+from server.gateway.caller import Caller
 from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
+from server.gateway.languages import LANGUAGES, Command, CommandAnswer
 from server.gateway.link import CallStatus, Link, name_and_places
 from server.gateway.ports import Direction, Flows
 from server.gateway.quirks import named
@@ -24,11 +26,8 @@ from server.gateway.reception import Reception, StationConnection
 from server.gateway.registry import Registry
 from server.gateway.rpc import Refusal
 from server.gateway.tls import Clients, Tls
-from server.gateway.v16 import commands
-from server.gateway.v16.commands import Command, CommandAnswer
-from server.gateway.v16.handlers import Caller, handle
+from server.gateway.versions import Version, best
 
-SUBPROTOCOL = Subprotocol("ocpp1.6")
 LONG_ID_MAX = 255
 PREVIOUS_SECONDS = 30.0
 """How long a station's new link waits for what its old one has still to handle, so that the order stays."""
@@ -70,9 +69,7 @@ class CallOutcome(msgspec.Struct, frozen=True):
     @property
     def accepted(self) -> bool:
         """The station said Accepted, which is not yet done."""
-        return isinstance(self.answer, commands.StatusAnswer | commands.CompositeAnswer) and (
-            self.answer.status == "Accepted"
-        )
+        return languages.accepted(self.answer)
 
 
 class _Line:
@@ -86,7 +83,15 @@ class _Line:
         await self._caller.flows.message(self._caller.station_id, direction, raw.decode("utf-8", "replace"))
 
     async def answer(self, call: rpc.Call) -> msgspec.Struct | Refusal:
-        return await handle(self._caller, call)
+        return await LANGUAGES[self._caller.version].handle(self._caller, call)
+
+    async def hear(self, _told: rpc.Send) -> None:
+        self.counts["told"] += 1
+
+    def asked(self, payload: msgspec.Struct) -> None:
+        triggered = getattr(payload, "requested_message", None)
+        if triggered is not None:
+            self._caller.standing.triggered.add(triggered)
 
 
 class Gateway:
@@ -198,6 +203,11 @@ class Gateway:
         """Does the station have a connection?"""
         return self._registry.get(station_id) is not None
 
+    def version(self, station_id: UUID) -> Version | None:
+        """The version that a station's connection speaks, None where it has none."""
+        link = self._registry.get(station_id)
+        return None if link is None else link.version
+
     def pending(self) -> int:
         """What is under way: sign-ins, comings and goings, calls of stations not yet answered, and ours to them.
 
@@ -212,13 +222,15 @@ class Gateway:
         Never raises on what a station does: see CallStatus. After TIMED_OUT and OFFLINE it may have acted all the same.
         """
         link = self._registry.get(station_id)
-        if link is None:
-            return CallOutcome(CallStatus.OFFLINE, detail="the station has no connection")
-        reply = await link.call(commands.action(request), request, timeout_s, self._settings.quiet_s)
+        if link is None or not isinstance(request, LANGUAGES[link.version].message):
+            detail = "the station has no connection" if link is None else "the station speaks another version now"
+            return CallOutcome(CallStatus.OFFLINE, detail=detail)
+        reply = await link.call(languages.action(request), request, timeout_s, self._settings.quiet_s)
         if reply.status is not CallStatus.ANSWERED:
             return CallOutcome(reply.status, None, reply.error_code, reply.detail)
-        answer = commands.read_answer(request, reply.payload)
+        answer = languages.read_answer(request, reply.payload)
         if isinstance(answer, Refusal):
+            await link.refuse_result(reply, answer)
             return CallOutcome(CallStatus.ERROR, None, answer.code, f"unreadable answer: {answer.description}")
         return CallOutcome(CallStatus.ANSWERED, answer)
 
@@ -232,11 +244,12 @@ class Gateway:
         quirks = named(connection.credential.quirks)
         if connection.subprotocol is None and not (quirks.no_subprotocol and _offered_none(connection)):
             self.counts["subprotocols_refused"] += 1
-            await connection.close(CloseCode.PROTOCOL_ERROR, "the subprotocol is ocpp1.6")
+            await connection.close(CloseCode.PROTOCOL_ERROR, f"the subprotocols are {', '.join(Version)}")
             return
-        caller = Caller(self._flows, connection.credential.station_id, quirks)
+        version = Version(connection.subprotocol) if connection.subprotocol else Version.V16
+        caller = Caller(self._flows, connection.credential.station_id, quirks, version)
         id_max = LONG_ID_MAX if quirks.long_message_ids else rpc.MESSAGE_ID_MAX
-        link = Link(connection, caller.station_id, _Line(caller, self.counts), id_max)
+        link = Link(connection, caller.station_id, _Line(caller, self.counts), id_max, version)
         await self._note(connection)
         previous = self._registry.put(link)
         self._links.add(link)
@@ -279,7 +292,7 @@ class Gateway:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PREVIOUS_SECONDS):
                     await previous.finished.wait()
-        await self._flows.connected(link.station_id, link.connection_id)
+        await self._flows.connected(link.station_id, link.connection_id, link.version)
         self._arriving.discard(link)
         log.info("station_online", station=str(link.station_id))
         await link.work()
@@ -305,8 +318,9 @@ def _without_messages(record: logging.LogRecord) -> bool:
 
 
 def _select(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Ours where it is offered; else the handshake completes without one and `_serve` closes (OCPP-J 1.6 §3.1.2)."""
-    return SUBPROTOCOL if SUBPROTOCOL in offered else None
+    """The best of ours that is offered; else the handshake completes without one and `_serve` closes (1.6 §3.1.2)."""
+    version = best(offered)
+    return None if version is None else Subprotocol(version)
 
 
 def _offered_none(connection: ServerConnection) -> bool:

@@ -1,5 +1,6 @@
 """Flows as the gateway calls them: one message, one transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,13 +13,16 @@ from server.core.reports import (
     ConnectorStatus,
     Credential,
     ReadingsInfo,
+    SignedValue,
     StartAnswer,
     StartInfo,
     StopInfo,
     TokenAnswer,
+    TransactionInfo,
 )
-from server.flows import certificates, entering, sessions, starts, stations
+from server.flows import certificates, entering, sessions, starts, stations, transactions
 from server.gateway.ports import Direction
+from server.main import transaction_flow
 from server.storage.db import Database
 
 log = structlog.get_logger("gateway")
@@ -36,10 +40,10 @@ class GatewayFlows:
         async with self._db.read() as tx:
             return await stations.credential(tx, identity)
 
-    async def connected(self, station_id: UUID, connection_id: str) -> None:
+    async def connected(self, station_id: UUID, connection_id: str, version: str) -> None:
         """A station's newest connection stands."""
         async with self._db.begin() as tx:
-            await stations.connect(tx, station_id, connection_id, self._clock.now())
+            await stations.connect(tx, station_id, connection_id, self._clock.now(), version)
 
     async def disconnected(self, station_id: UUID, connection_id: str) -> None:
         """A station's connection is gone."""
@@ -64,7 +68,8 @@ class GatewayFlows:
     async def authorize(self, station_id: UUID, token_uid: str) -> TokenAnswer:
         """May this token charge here."""
         async with self._db.read() as tx:
-            return await sessions.authorize(tx, station_id, token_uid, self._clock.now())
+            card = await transactions.card(tx, station_id, token_uid)
+            return await sessions.authorize(tx, station_id, card, self._clock.now())
 
     async def start(self, station_id: UUID, info: StartInfo) -> StartAnswer:
         """A transaction began."""
@@ -96,6 +101,21 @@ class GatewayFlows:
         """Something happened that concerns a station's security."""
         async with self._db.begin() as tx:
             await entering.security_event(tx, station_id, kind, detail, self._clock.now())
+
+    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TokenAnswer | None:
+        """An event of a transaction that the station named."""
+        async with self._db.begin() as tx:
+            return await transaction_flow.take(tx, station_id, info, self._clock.now())
+
+    async def signed(self, station_id: UUID, connector_no: int, values: Sequence[SignedValue]) -> None:
+        """What a meter signed outside of transactions."""
+        async with self._db.begin() as tx:
+            await transactions.keep_signed(tx, station_id, connector_no, values, self._clock.now())
+
+    async def needs(self, station_id: UUID, connector_no: int) -> bool:
+        """A car said what it needs."""
+        async with self._db.begin() as tx:
+            return await transactions.needs(tx, station_id, connector_no, self._clock.now())
 
     async def message(self, station_id: UUID, direction: Direction, raw: str) -> None:
         """The message log is kept by whoever asks for one; by default nobody does."""

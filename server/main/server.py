@@ -43,6 +43,7 @@ HANDLERS = {
     "configure": replan.configure,
     "settle": settle.settle,
     "close": settle.close,
+    "ask_transaction": settle.ask_transaction,
     tidy.TIDY: tidy.tidy,
     **security.HANDLERS,
 }
@@ -96,7 +97,7 @@ class Server:
             parts.clock,
             self.stations,
             parts.solver,
-            GatewaySecurity(self.gateway),
+            GatewaySecurity(self.gateway, lambda: tls_setup.secure_url(settings, self.gateway)),
             tls_setup.signer(settings),
         )
         self.runner = Runner(self.context, HANDLERS, abreast=parts.abreast)

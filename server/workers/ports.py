@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.reports import TransactionStanding
 from server.core.valley.problem import Answer, Problem
 
 AT_ONCE = "at_once"
@@ -15,7 +16,8 @@ AT_ONCE = "at_once"
 class Order(msgspec.Struct, frozen=True):
     """A plan as its station hears it: energy by slot from `start` on, then `final_w`.
 
-    `unit` is A (per phase) or W; `elapsed_s` of the first slot are gone already.
+    `unit` is A (per phase) or W; `elapsed_s` of the first slot are gone already. `reference` is what a 2.x station
+    calls the transaction.
     """
 
     transaction_id: int
@@ -28,6 +30,7 @@ class Order(msgspec.Struct, frozen=True):
     final_w: int
     phases: int
     unit: str
+    reference: str | None = None
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -53,6 +56,9 @@ class StationPort(Protocol):
 
     async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
         """Change a configuration key."""
+
+    async def transaction_standing(self, station_id: UUID, reference: str) -> TransactionStanding | None:
+        """What a 2.x station says of a transaction of its own; None where it did not say."""
 
     async def get_option(self, station_id: UUID, key: str) -> str:
         """What a configuration key says, "" where the station does not say."""

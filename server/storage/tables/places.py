@@ -57,6 +57,7 @@ class Stations(SQLModel, table=True):
     last_seen_at: datetime | None = time_field(nullable=True)
     booted_at: datetime | None = time_field(nullable=True)
     safe_held_w: int | None = None  # the safe share that the station confirmed as its default profile
+    ocpp: str = ""  # the subprotocol of its last connection
     starts_alone: bool = False  # it refused to stop taking cards while it is out of reach
 
 

@@ -332,6 +332,7 @@ def upgrade() -> None:
     sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('booted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('safe_held_w', sa.Integer(), nullable=True),
+    sa.Column('ocpp', sa.String(), nullable=False),
     sa.Column('starts_alone', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['feeder_id'], ['feeders.id'], name=op.f('fk_stations_feeder_id')),
     sa.ForeignKeyConstraint(['location_id'], ['locations.id'], name=op.f('fk_stations_location_id')),
@@ -380,6 +381,24 @@ def upgrade() -> None:
     with op.batch_alter_table('orphan_messages', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_orphan_messages_party_id'), ['party_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_orphan_messages_station_id'), ['station_id'], unique=False)
+
+    op.create_table('signed_values',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('connector_no', sa.Integer(), nullable=True),
+    sa.Column('reference', sa.String(), nullable=True),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('context', sa.String(), nullable=False),
+    sa.Column('data', sa.String(), nullable=False),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_signed_values_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_signed_values_station_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_signed_values'))
+    )
+    with op.batch_alter_table('signed_values', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_signed_values_party_id'), ['party_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_signed_values_station_id'), ['station_id'], unique=False)
 
     op.create_table('station_certificates',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -430,6 +449,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_station_notices_party_id'), ['party_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_station_notices_station_id'), ['station_id'], unique=False)
 
+    op.create_table('transaction_events',
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('reference', sa.String(), nullable=False),
+    sa.Column('seq_no', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('told', sa.String(), nullable=True),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_transaction_events_station_id')),
+    sa.PrimaryKeyConstraint('station_id', 'reference', 'seq_no', 'kind', name=op.f('pk_transaction_events'))
+    )
     op.create_table('sessions',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -474,6 +503,7 @@ def upgrade() -> None:
     sa.Column('idle_since', sa.DateTime(timezone=True), nullable=True),
     sa.Column('full', sa.Boolean(), nullable=False),
     sa.Column('wakes', sa.Integer(), nullable=False),
+    sa.Column('transaction_ref', sa.String(), nullable=True),
     sa.CheckConstraint("state in ('open','ended','settled')", name=op.f('ck_sessions_state')),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_sessions_account_id')),
     sa.ForeignKeyConstraint(['contract_id'], ['contracts.id'], name=op.f('fk_sessions_contract_id')),
@@ -483,6 +513,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_sessions_station_id')),
     sa.ForeignKeyConstraint(['vehicle_id'], ['vehicles.id'], name=op.f('fk_sessions_vehicle_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sessions')),
+    sa.UniqueConstraint('station_id', 'transaction_ref', name='uq_sessions_station_transaction_ref'),
     sa.UniqueConstraint('transaction_id', name=op.f('uq_sessions_transaction_id'))
     )
     with op.batch_alter_table('sessions', schema=None) as batch_op:
@@ -670,6 +701,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_sessions_account_id'))
 
     op.drop_table('sessions')
+    op.drop_table('transaction_events')
     with op.batch_alter_table('station_notices', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_station_notices_station_id'))
         batch_op.drop_index(batch_op.f('ix_station_notices_party_id'))
@@ -681,6 +713,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_station_certificates_not_after'))
 
     op.drop_table('station_certificates')
+    with op.batch_alter_table('signed_values', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_signed_values_station_id'))
+        batch_op.drop_index(batch_op.f('ix_signed_values_party_id'))
+
+    op.drop_table('signed_values')
     with op.batch_alter_table('orphan_messages', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_orphan_messages_station_id'))
         batch_op.drop_index(batch_op.f('ix_orphan_messages_party_id'))
