@@ -140,6 +140,13 @@ class TransactionInfo(msgspec.Struct, frozen=True):
     signed: tuple[SignedValue, ...] = ()
 
 
+class TransactionAnswer(msgspec.Struct, frozen=True):
+    """What we say to an event: of its token, where it said one, and what the session cost, where it ended in public."""
+
+    token: TokenAnswer | None = None
+    total_cost_minor: int | None = None
+
+
 class TransactionStanding(msgspec.Struct, frozen=True):
     """What a station says of a transaction: does it go on (None: not said), do messages wait in its queue."""
 

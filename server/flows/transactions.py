@@ -25,6 +25,7 @@ from shared.sessions import SessionState
 LATER = timedelta(minutes=1)
 """An event that is missing may be on its way: only then the station is asked."""
 ASKED = "transaction_asked"
+AUTHORISING = ("Authorized", "RemoteStart")
 BEGIN, END = "Transaction.Begin", "Transaction.End"
 
 
@@ -43,17 +44,16 @@ class Step(msgspec.Struct, frozen=True):
 async def hear(tx: AsyncSession, station_id: UUID, info: TransactionInfo, now: datetime) -> Step:
     """Keep an event, once, and say what is to be done for it."""
     await _retire(tx, station_id, info)
-    fresh = await stored.hear(tx, station_id, info, now)
+    session = await sessions.by_reference(tx, station_id, info.reference)
+    fresh = await stored.hear(tx, station_id, info, now, whole=session is None)
     if fresh and info.signed:
         station = await stations.get(tx, station_id)
         await stored.keep_signed(tx, [_signed(station, info, one, now) for one in info.signed])
-    session = await sessions.by_reference(tx, station_id, info.reference)
     if not fresh:
         return Step(fresh=False, session=session)
     if session is None:
         return await _begin(tx, station_id, info)
     session = await _correct(tx, session, info, now)
-    await stored.settled(tx, station_id, info.reference)
     await _watch_for_gaps(tx, session, info, now)
     return Step(session=session, readings=info.readings)
 
@@ -124,7 +124,7 @@ async def card(tx: AsyncSession, station_id: UUID, token_uid: str | None) -> str
 async def _correct(tx: AsyncSession, session: Session, info: TransactionInfo, now: datetime) -> Session:
     """The session after an event that knows better how it began, or who charges."""
     after = await _began_earlier(tx, session, info)
-    if info.token_uid is not None and not session.token_uid:
+    if _says_whose(session, info):
         after = await _taken_by(tx, after, await card(tx, session.station_id, info.token_uid), now)
     if after != session:
         await sessions.save(tx, session, after)
@@ -134,6 +134,13 @@ async def _correct(tx: AsyncSession, session: Session, info: TransactionInfo, no
         else:
             await outbox.put_once(tx, "replan", str(session.location_id), {"why": "plugged_in"}, now)
     return after
+
+
+def _says_whose(session: Session, info: TransactionInfo) -> bool:
+    """Whether an event brings the token that a session is of: the first one, or one after the first was refused."""
+    if info.token_uid is None or not session.token_uid:
+        return info.token_uid is not None
+    return session.account_id is None and info.trigger in AUTHORISING
 
 
 async def _began_earlier(tx: AsyncSession, session: Session, info: TransactionInfo) -> Session:
@@ -159,7 +166,7 @@ async def _taken_by(tx: AsyncSession, session: Session, token_uid: str, now: dat
     info = StartInfo(session.connector_no, token_uid, session.meter_start_wh, session.started_at)
     known = await new_session(tx, station, evse, info, now)
     if await token_status(tx, station, token_uid, now) != "Accepted":
-        return msgspec.structs.replace(session, token_uid=token_uid)
+        return msgspec.structs.replace(session, token_uid=session.token_uid or token_uid)
     return msgspec.structs.replace(
         session,
         token_uid=token_uid,

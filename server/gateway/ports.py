@@ -16,6 +16,7 @@ from server.core.reports import (
     StartInfo,
     StopInfo,
     TokenAnswer,
+    TransactionAnswer,
     TransactionInfo,
 )
 
@@ -64,8 +65,9 @@ class Flows(Protocol):
     async def security_event(self, station_id: UUID, kind: str, detail: str) -> None:
         """Something happened that concerns a station's security (OCPP's own names)."""
 
-    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TokenAnswer | None:
-        """An event of a transaction that the station named (2.x); an answer where it said a token; repeats too."""
+    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TransactionAnswer:
+        """An event of a transaction that the station named (2.x); repeats get the same answer."""
+        ...
 
     async def signed(self, station_id: UUID, connector_no: int, values: Sequence[SignedValue]) -> None:
         """Meter values that a meter has signed, of no transaction: kept as they came."""

@@ -18,6 +18,7 @@ from server.core.reports import (
     StartInfo,
     StopInfo,
     TokenAnswer,
+    TransactionAnswer,
     TransactionInfo,
 )
 from server.flows import certificates, entering, sessions, starts, stations, transactions
@@ -102,7 +103,7 @@ class GatewayFlows:
         async with self._db.begin() as tx:
             await entering.security_event(tx, station_id, kind, detail, self._clock.now())
 
-    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TokenAnswer | None:
+    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TransactionAnswer:
         """An event of a transaction that the station named."""
         async with self._db.begin() as tx:
             return await transaction_flow.take(tx, station_id, info, self._clock.now())

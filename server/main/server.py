@@ -97,7 +97,7 @@ class Server:
             parts.clock,
             self.stations,
             parts.solver,
-            GatewaySecurity(self.gateway, lambda: tls_setup.secure_url(settings, self.gateway)),
+            GatewaySecurity(self.gateway, lambda: self.wss_url),
             tls_setup.signer(settings),
         )
         self.runner = Runner(self.context, HANDLERS, abreast=parts.abreast)
@@ -114,6 +114,11 @@ class Server:
     def ws_url(self) -> str:
         """Where stations connect, less their identity."""
         return tls_setup.station_url(self.settings, self.gateway)
+
+    @property
+    def wss_url(self) -> str:
+        """Where stations connect over TLS, less their identity; "" where they cannot."""
+        return tls_setup.secure_url(self.settings, self.gateway)
 
     @asynccontextmanager
     async def running(self, *, pages: bool = True) -> AsyncGenerator["Server", None]:

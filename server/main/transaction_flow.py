@@ -5,13 +5,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.reports import ConnectorStatus, ReadingsInfo, StopInfo, TokenAnswer, TransactionInfo
+from server.core.reports import ConnectorStatus, ReadingsInfo, StopInfo, TransactionAnswer, TransactionInfo
 from server.core.session import Session
-from server.flows import sessions, starts, stations, transactions
+from server.flows import final_cost, sessions, starts, stations, transactions
 
 
-async def take(tx: AsyncSession, station_id: UUID, info: TransactionInfo, now: datetime) -> TokenAnswer | None:
-    """Begin, read, end: whatever the event brings. Returns what we say of its token, None where it said none."""
+async def take(tx: AsyncSession, station_id: UUID, info: TransactionInfo, now: datetime) -> TransactionAnswer:
+    """Begin, read, end: whatever the event brings. Returns what we say to it, the same to a repeat."""
     step = await transactions.hear(tx, station_id, info, now)
     session = step.session
     if step.start is not None:
@@ -21,9 +21,11 @@ async def take(tx: AsyncSession, station_id: UUID, info: TransactionInfo, now: d
     if step.fresh and session is not None:
         await _take_meter(tx, session, info, step, now)
         await _take_status(tx, session, info, now)
+    cost = await final_cost.of(tx, session.id) if session is not None and info.kind == "Ended" else None
     if info.token_uid is None:
-        return None
-    return await sessions.authorize(tx, station_id, await transactions.card(tx, station_id, info.token_uid), now)
+        return TransactionAnswer(None, cost)
+    card = await transactions.card(tx, station_id, info.token_uid)
+    return TransactionAnswer(await sessions.authorize(tx, station_id, card, now), cost)
 
 
 async def _take_meter(

@@ -19,15 +19,19 @@ V = SIGNED.c
 _told = msgspec.json.Decoder(TransactionInfo)
 
 
-async def hear(tx: AsyncSession, station_id: UUID, info: TransactionInfo, now: datetime) -> bool:
-    """Keep that an event was told; False where it was before, under whatever message id."""
+async def hear(tx: AsyncSession, station_id: UUID, info: TransactionInfo, now: datetime, *, whole: bool) -> bool:
+    """Keep that an event was told; False where it was before, under whatever message id.
+
+    `whole`: with what it said, because there is no session yet that takes it.
+    """
+    told = msgspec.json.encode(msgspec.structs.replace(info, signed=())).decode() if whole else None
     values = {
         "station_id": station_id,
         "reference": info.reference,
         "seq_no": info.seq_no,
         "kind": info.kind,
         "received_at": now,
-        "told": msgspec.json.encode(msgspec.structs.replace(info, signed=())).decode(),
+        "told": told,
     }
     insert = sqlite.insert(TABLE) if tx.get_bind().dialect.name == "sqlite" else postgresql.insert(TABLE)
     result = await tx.execute(insert.values(**values).on_conflict_do_nothing())

@@ -50,7 +50,7 @@ def ended(seq_no, at, register_wh, **more):
 
 async def tell(db, info, now=None, station=HOME_STATION):
     async with db.begin() as tx:
-        return await transaction_flow.take(tx, station, info, now or info.at)
+        return (await transaction_flow.take(tx, station, info, now or info.at)).token
 
 
 async def session(db, station=HOME_STATION, reference="T-1"):
@@ -141,6 +141,19 @@ async def test_a_cable_first_and_the_card_later(town):
     assert (after.account_id, after.token_uid) == (ANNA, CARD)
     assert after.reference_power_w > 0
     assert [task.key for task in await waiting(town, "replan", NOW + MINUTE)] == [str(HOME_PLACE)]
+
+
+async def test_a_refused_card_and_then_a_good_one(town):
+    """TC_E_16 and after it: the session is of who was let in."""
+    assert (await tell(town, started(token_uid="NOBODYS"))).status == "Invalid"
+    await tell(town, msgspec.structs.replace(updated(1, NOW + MINUTE, token_uid="NOBODYS"), trigger="Authorized"))
+    assert ((await session(town)).account_id, (await session(town)).token_uid) == (None, "NOBODYS")
+    good = msgspec.structs.replace(updated(2, NOW + 2 * MINUTE, token_uid=CARD), trigger="Authorized")
+    assert (await tell(town, good)).status == "Accepted"
+    assert ((await session(town)).account_id, (await session(town)).token_uid) == (ANNA, CARD)
+    other = msgspec.structs.replace(updated(3, NOW + 3 * MINUTE, token_uid="BERT-CARD"), trigger="Authorized")
+    await tell(town, other)
+    assert (await session(town)).account_id == ANNA
 
 
 async def test_a_card_first_and_the_cable_later_at_a_station_with_two_sockets(town):

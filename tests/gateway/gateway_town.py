@@ -22,6 +22,7 @@ from server.core.reports import (
     StartInfo,
     StopInfo,
     TokenAnswer,
+    TransactionAnswer,
     TransactionInfo,
 )
 from server.gateway.listener import Gateway
@@ -103,11 +104,11 @@ class MemoryFlows:
     async def security_event(self, station_id: UUID, kind: str, detail: str) -> None:
         await self._hear(station_id, "security", (kind, detail))
 
-    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TokenAnswer | None:
+    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TransactionAnswer:
         await self._hear(station_id, "transaction", info)
         if info.token_uid is None:
-            return None
-        return TokenAnswer("Accepted" if info.token_uid != "STRANGER" else "Invalid")
+            return TransactionAnswer()
+        return TransactionAnswer(TokenAnswer("Accepted" if info.token_uid != "STRANGER" else "Invalid"))
 
     async def signed(self, station_id: UUID, connector_no: int, values) -> None:
         await self._hear(station_id, "signed", (connector_no, *values))

@@ -5,6 +5,8 @@ import json
 
 import pytest
 from gateway_town import ask, station_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from v2_station import BOOT, BOTH, SAID, event, heard, judge_call
 
 from server.gateway import rpc
@@ -13,6 +15,7 @@ from server.gateway.v201 import commands as c
 from server.gateway.versions import Version, best
 
 CP1 = station_of("CP1")
+ANY_ARRAY = st.lists(st.recursive(st.none() | st.integers() | st.text(), st.lists))
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,18 @@ def test_types_5_and_6_are_frames_of_2_1_alone():
         frame = rpc.decode(raw, version=Version.V201)
         assert isinstance(frame, Malformed)
         assert frame.code is ErrorCode.MESSAGE_TYPE
+
+
+@settings(deadline=None)
+@given(
+    st.binary()
+    | st.lists(st.recursive(st.none() | st.integers() | st.text(), st.lists)).map(json.dumps).map(str.encode)
+)
+def test_no_bytes_raise_in_2_x(raw):
+    for version in (Version.V201, Version.V21):
+        frame = rpc.decode(raw, version=version)
+        if isinstance(frame, Malformed) and frame.message_id is not None:
+            assert 1 <= len(frame.message_id) <= 36
 
 
 async def test_what_is_sent_gets_no_answer_and_is_kept(town):

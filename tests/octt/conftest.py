@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -78,7 +79,7 @@ class Case:
     @asynccontextmanager
     async def station(self, identity: str = "HOME-1") -> AsyncIterator[Teller]:
         url = f"ws://127.0.0.1:{self.gateway.port}/ocpp/{identity}"
-        headers = basic(identity, STATION_KEY.encode())
+        headers = basic(unquote(identity), STATION_KEY.encode())
         async with connect(url, additional_headers=headers, subprotocols=[VERSION]) as socket:
             yield Teller(socket, self.clock)
 

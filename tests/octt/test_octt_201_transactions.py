@@ -1,4 +1,4 @@
-"""OCTT 2.0.1, CSMS: blocks C (authorisation), E (transactions), I and J, from the wire to the database."""
+"""OCTT 2.0.1, CSMS: blocks C (authorisation), E (transactions), F and J, from the wire to the database."""
 
 import asyncio
 import json

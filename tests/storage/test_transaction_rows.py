@@ -19,7 +19,7 @@ def event(seq_no, kind="Updated"):
 
 async def hear(db, *events, station=HOME_STATION, now=NOW):
     async with db.begin() as tx:
-        return [await transactions.hear(tx, station, one, now) for one in events]
+        return [await transactions.hear(tx, station, one, now, whole=True) for one in events]
 
 
 async def test_an_event_is_new_once(db):

@@ -103,7 +103,8 @@ async def transaction_event(caller: Caller, request: m.TransactionEvent) -> Answ
         signed=meter_values.signed(timed),
     )
     said = await caller.flows.transaction(caller.station_id, info)
-    return m.TransactionEventAnswer(None if said is None else token_info(said))
+    cost = None if said.total_cost_minor is None else said.total_cost_minor / 100
+    return m.TransactionEventAnswer(None if said.token is None else token_info(said.token), cost)
 
 
 async def take_meter_values(caller: Caller, request: m.MeterValues) -> Answer:

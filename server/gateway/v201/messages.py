@@ -161,9 +161,10 @@ class TransactionEvent(Message, frozen=True):
 
 
 class TransactionEventAnswer(Message, frozen=True):
-    """What we say of the token, where one was said."""
+    """What we say of the token, where one was said, and what the session cost, in the currency of the place."""
 
     id_token_info: IdTokenInfo | None = None
+    total_cost: float | None = None
 
 
 class NotifyEVChargingNeeds(Message, frozen=True):
