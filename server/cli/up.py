@@ -167,6 +167,8 @@ def _feeds(settings: Settings, web: httpx.AsyncClient, clock: Clock) -> Sequence
 
 def _greet(console: Console, server: Server, wanted: Wanted, state: DemoState | None) -> None:
     lines = [f"[bold]Dalstroom[/bold] is up: {server.api_url}   stations: {server.ws_url}/{{identity}}"]
+    if server.wss_url:
+        lines.append(f"Stations over TLS: {server.wss_url}/{{identity}}")
     if state is not None:
         goes = "goes on" if state.memory else "begins"
         lines.append(f"The demo town {goes} on {state.now.astimezone(LOCAL):%A %H:%M}, x{wanted.speed}.")

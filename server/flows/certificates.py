@@ -17,6 +17,7 @@ SIGN, DELIVER, RENEW = "sign_certificate", "deliver_certificate", "renew_certifi
 WAITING_MAX = 3
 """Requests of one station that nobody signed yet; a station that makes keys without end fills no table."""
 SENT_MAX = 5
+OURS = "station"
 AGAIN = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 """How long after each failed delivery the next one is tried."""
 TOO_MANY = Refused("too_many_requests", "Sign or revoke the station's earlier requests first.")
@@ -31,6 +32,14 @@ class Delivery(msgspec.Struct, frozen=True):
     station_id: UUID
     chain_pem: str
     kind: str
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A request and whom its certificate names; not `ours`: cars trust other authorities (ISO 15118)."""
+
+    request_pem: str
+    subject: Subject
+    ours: bool
 
 
 async def subject_of(tx: AsyncSession, identity: str) -> tuple[UUID, Subject] | None:
@@ -77,14 +86,14 @@ async def request(tx: AsyncSession, station_id: UUID, pem: str, kind: str, now: 
     return None
 
 
-async def question(tx: AsyncSession, certificate_id: UUID) -> tuple[str, Subject] | None:
+async def question(tx: AsyncSession, certificate_id: UUID) -> Question | None:
     """What is to be signed and for whom, None where it was signed already."""
     one = await certificates.get(tx, certificate_id)
     if one is None or one.state != "asked":
         return None
     found = await certificates.subject_of(tx, one.station_id)
     assert found is not None
-    return one.request_pem, found[1]
+    return Question(one.request_pem, found[1], ours=one.kind == OURS)
 
 
 async def signed(tx: AsyncSession, certificate_id: UUID, answer: Signed | None, now: datetime) -> None:

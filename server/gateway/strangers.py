@@ -13,6 +13,7 @@ from server.gateway import moments, rpc
 from server.gateway.door import Doorkeeper, Stranger
 from server.gateway.rpc import Call, ErrorCode, Refusal
 from server.gateway.v16.messages import BootNotificationAnswer, Message
+from server.gateway.versions import Version
 
 HELD_MAX = 200
 """Sockets of strangers at a time; the next one is dropped."""
@@ -47,7 +48,7 @@ async def keep(connection: ServerConnection, stranger: Stranger, door: Doorkeepe
         async with asyncio.timeout(STAY_S):
             for _ in range(FRAMES_MAX):
                 raw = await connection.recv(decode=False)
-                frame = rpc.decode(raw[:FRAME_BYTES_MAX])
+                frame = rpc.decode(raw[:FRAME_BYTES_MAX], version=_version(connection))
                 if isinstance(frame, Call) and not await _answer(connection, stranger, door, frame):
                     break
                 await asyncio.sleep(PACE_S)
@@ -58,7 +59,7 @@ async def _answer(connection: ServerConnection, stranger: Stranger, door: Doorke
     """Answer a call; False where the stranger is none any more."""
     if call.action != "BootNotification":
         refusal = Refusal(ErrorCode.SECURITY, "Nobody has added this station yet; send a BootNotification.")
-        await connection.send(rpc.encode_answer(call.message_id, refusal), text=True)
+        await connection.send(rpc.encode_answer(call.message_id, refusal, _version(connection)), text=True)
         return True
     said = rpc.read_payload(_boot, call.payload)
     boot = _AnyBoot() if isinstance(said, Refusal) else said
@@ -66,5 +67,10 @@ async def _answer(connection: ServerConnection, stranger: Stranger, door: Doorke
     model = boot.charge_point_model or boot.charging_station.model
     answer = await door.stranger_boots(stranger, BootInfo(vendor[:TEXT_MAX], model[:TEXT_MAX]))
     told = BootNotificationAnswer("Pending", moments.write(answer.now), answer.interval_s)
-    await connection.send(rpc.encode_answer(call.message_id, told), text=True)
+    await connection.send(rpc.encode_answer(call.message_id, told, _version(connection)), text=True)
     return not answer.known
+
+
+def _version(connection: ServerConnection) -> Version:
+    assert connection.subprotocol is not None, "a stranger without a subprotocol is not kept"
+    return Version(connection.subprotocol)

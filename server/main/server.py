@@ -108,7 +108,7 @@ class Server:
             parts.clock,
             self.stations,
             parts.solver,
-            GatewaySecurity(self.gateway),
+            GatewaySecurity(self.gateway, lambda: self.wss_url),
             tls_setup.signer(settings),
             timedelta(days=settings.message_days),
         )
@@ -126,6 +126,11 @@ class Server:
     def ws_url(self) -> str:
         """Where stations connect, less their identity."""
         return tls_setup.station_url(self.settings, self.gateway)
+
+    @property
+    def wss_url(self) -> str:
+        """Where stations connect over TLS, less their identity; "" where they cannot."""
+        return tls_setup.secure_url(self.settings, self.gateway)
 
     @asynccontextmanager
     async def running(self, *, pages: bool = True) -> AsyncGenerator["Server", None]:

@@ -50,13 +50,20 @@ def signer(settings: Settings) -> Signer:
     return NoSigner() if ours is None else ours
 
 
-def station_url(settings: Settings, gateway: Gateway) -> str:
-    """Where stations connect, less their identity: without TLS where that is possible."""
+def secure_url(settings: Settings, gateway: Gateway) -> str:
+    """Where stations connect over TLS, less their identity; "" where they cannot."""
+    if not settings.tls.on:
+        return ""
     host = (settings.tls.hosts or (settings.host,))[0]
-    if settings.ocpp_port is not None:
-        return f"ws://{settings.host}:{gateway.port}/ocpp"
     port = gateway.tls_port if settings.tls.port is not None else gateway.mtls_port
     return f"wss://{host}:{port}/ocpp"
+
+
+def station_url(settings: Settings, gateway: Gateway) -> str:
+    """Where stations connect, less their identity: without TLS where that is possible."""
+    if settings.ocpp_port is not None:
+        return f"ws://{settings.host}:{gateway.port}/ocpp"
+    return secure_url(settings, gateway)
 
 
 def _files(settings: Settings) -> Tls:

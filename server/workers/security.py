@@ -31,7 +31,8 @@ async def sign(context: WorkContext, task: Task) -> str:
         asked = await certificates.question(tx, certificate_id)
     if asked is None:
         return "signed_already"
-    answer = await context.signer.sign(*asked, context.clock.now())
+    now = context.clock.now()
+    answer = await context.signer.sign(asked.request_pem, asked.subject, now) if asked.ours else None
     async with context.db.begin() as tx:
         await certificates.signed(tx, certificate_id, answer, context.clock.now())
     return "held" if answer is None else "signed"

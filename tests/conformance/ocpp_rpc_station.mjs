@@ -7,8 +7,8 @@
 //
 // The session began `length-s` before the server's now and drew `energy-wh`; its readings come a quarter of an hour apart.
 // After the start it waits `wait-ms` at most for a TxProfile. Exit code 1 where anything failed: see `error`.
-import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import ocpp from "ocpp-rpc";
 
@@ -22,10 +22,10 @@ const { values: said } = parseArgs({
     "length-s": { type: "string", default: "3600" },
     "energy-wh": { type: "string", default: "8000" },
     reject: { type: "boolean", default: false },
-    protocol: { type: "string", default: "ocpp1.6" },
     ca: { type: "string" },
     cert: { type: "string" },
     key: { type: "string" },
+    protocol: { type: "string", default: "ocpp1.6" },
   },
 });
 

@@ -86,11 +86,23 @@ class TlsTown(Town):
         return made
 
     @asynccontextmanager
-    async def secure(self, paper=None, identity: str = "CP1", port: int | None = None, key: bytes | None = KEY):
+    async def secure(
+        self,
+        paper=None,
+        identity: str = "CP1",
+        port: int | None = None,
+        key: bytes | None = KEY,
+        subprotocol: str = "ocpp1.6",
+    ):
         """A station on a TLS port; without a `key` it sends no password."""
         port = port or self.gateway.tls_port
         headers = basic(identity, key) if key is not None else {}
-        options = {"additional_headers": headers, "compression": None, "close_timeout": 1, "subprotocols": ["ocpp1.6"]}
+        options = {
+            "additional_headers": headers,
+            "compression": None,
+            "close_timeout": 1,
+            "subprotocols": [subprotocol],
+        }
         url = f"wss://127.0.0.1:{port}/ocpp/{identity}"
         async with connect(url, ssl=self.client(paper), **options) as socket:
             yield socket

@@ -160,6 +160,13 @@ async def test_an_outside_authority_is_waited_for_and_its_chain_pasted(context, 
     assert await kinds(context) == {}
 
 
+async def test_a_certificate_that_cars_are_to_trust_is_never_ours_to_sign_tc_a_12(context, ca):
+    context = replace(context, security=Told(), signer=ca)
+    async with context.db.begin() as tx:
+        assert await certificates.request(tx, STREET_STATION_1, a_request(), "v2g", NOW) is None
+    assert await work(context) == ["held"]
+
+
 async def test_a_revoked_certificate_is_known_as_such_and_is_not_sent(context, ca):
     context = replace(context, security=Told(), signer=ca)
     pem = a_request()

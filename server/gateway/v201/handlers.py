@@ -12,7 +12,7 @@ from server.gateway import moments, rpc
 from server.gateway.caller import ACCEPTED, Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
 from server.gateway.v201 import messages as m
-from server.gateway.v201 import meter_values
+from server.gateway.v201 import meter_values, security
 from server.gateway.v201.names import BEFORE_ACCEPTED, IN_21, KNOWN, KNOWN_21, RECEIVED, RECEIVED_21
 from server.gateway.versions import Version
 
@@ -20,7 +20,6 @@ TEXT_MAX = 255
 STATUSES = frozenset(["Available", "Occupied", "Reserved", "Unavailable", "Faulted"])
 EVENTS = frozenset(["Started", "Updated", "Ended"])
 NO_AUTHORIZATION = "NoAuthorization"
-V2G = "V2GCertificate"
 
 
 async def handle(caller: Caller, call: rpc.Call) -> Answer:
@@ -145,20 +144,6 @@ async def failed(_caller: Caller, _request: m.Anything) -> Answer:
     return m.Status("Failed")
 
 
-async def sign_certificate(caller: Caller, request: m.SignCertificate) -> Answer:
-    """A station wants its request signed: Accepted means that it will hear more (CertificateSigned)."""
-    kind = "v2g" if request.certificate_type == V2G else "station"
-    accepted = await caller.flows.sign_certificate(caller.station_id, request.csr, kind)
-    return m.Status(ACCEPTED if accepted else "Rejected")
-
-
-async def security_event(caller: Caller, request: m.SecurityEventNotification) -> Answer:
-    """What a station says of its security: always heard."""
-    said_at = moments.read(request.timestamp, caller.quirks.clock)
-    said, detail = request.type[:TEXT_MAX], (request.tech_info or "")[:TEXT_MAX]
-    return await _notice(caller, StationNotice("security", said, detail, said_at=said_at, raw=_raw(request)))
-
-
 async def firmware_status(caller: Caller, request: m.UpkeepStatus) -> Answer:
     """How far an update is."""
     said = StationNotice("firmware", request.status[:TEXT_MAX], request_no=request.request_id, raw=_raw(request))
@@ -240,8 +225,8 @@ ACTIONS: dict[str, Action[Any]] = {
     "MeterValues": action(m.MeterValues, take_meter_values),
     "NotifyEVChargingNeeds": action(m.NotifyEVChargingNeeds, charging_needs),
     "NotifyEVChargingSchedule": action(m.Anything, taken),
-    "SecurityEventNotification": action(m.SecurityEventNotification, security_event),
-    "SignCertificate": action(m.SignCertificate, sign_certificate),
+    "SecurityEventNotification": action(security.SecurityEventNotification, security.security_event),
+    "SignCertificate": action(security.SignCertificate, security.sign_certificate),
     "StatusNotification": action(m.StatusNotification, status_notification),
     "TransactionEvent": action(m.TransactionEvent, transaction_event),
     **{name: action(m.Anything, received) for name in RECEIVED},

@@ -236,23 +236,8 @@ class CertificateStatus(Message, frozen=True):
     next_update: str
 
 
-class SignCertificate(Message, frozen=True):
-    """A station's request for a certificate (PEM). `certificate_type`: V2GCertificate, or the station's own."""
-
-    csr: str
-    certificate_type: str | None = None
-
-
 class UpkeepStatus(Message, frozen=True):
     """How far an update, or an upload of a log, is."""
 
     status: str
     request_id: int | None = None
-
-
-class SecurityEventNotification(Message, frozen=True):
-    """Something happened; `type` is a word of the standard's appendix, or of the maker's own."""
-
-    type: str
-    timestamp: str | None = None
-    tech_info: str | None = None
