@@ -13,7 +13,15 @@ from server.core.remedy import Finding
 from server.core.reports import ReadingsInfo
 from server.core.watch import Socket, StationSight, Stray
 from server.storage.db import padded, to_struct
-from server.storage.tables import Evses, Findings, OrphanMessages, Sessions, StationEvents, Stations
+from server.storage.tables import (
+    Evses,
+    Findings,
+    OrphanMessages,
+    Sessions,
+    StationCertificates,
+    StationEvents,
+    Stations,
+)
 from shared.health import Remedy
 
 TABLE = Findings.__table__  # type: ignore[attr-defined]
@@ -24,6 +32,7 @@ S = Stations.__table__.c  # type: ignore[attr-defined]
 E = Evses.__table__.c  # type: ignore[attr-defined]
 C = Sessions.__table__.c  # type: ignore[attr-defined]
 O = OrphanMessages.__table__.c  # type: ignore[attr-defined]  # noqa: E741
+K = StationCertificates.__table__.c  # type: ignore[attr-defined]
 PAGE = 500
 """Stations at a time: what is read in one go holds the loop for some tens of milliseconds."""
 ONLINE, OFFLINE, BOOT, FAULTED, RECOVERED = "online", "offline", "boot", "faulted", "recovered"
@@ -112,7 +121,7 @@ async def lately(tx: AsyncSession, dropped_since: datetime, used_since: datetime
 
 
 async def page(tx: AsyncSession, after: UUID | None, recent: Lately, strays_since: datetime) -> Seen:
-    """The next PAGE stations by id, in five statements."""
+    """The next PAGE stations by id, in six statements."""
     rows = sa.select(S.id, S.party_id, S.online, S.last_seen_at, S.status).order_by(S.id).limit(PAGE)
     return await _seen(tx, rows if after is None else rows.where(S.id > after), recent, strays_since)
 
@@ -133,6 +142,7 @@ async def _seen(tx: AsyncSession, rows: sa.Select[Any], recent: Lately, strays_s
     for row in await tx.execute(wanted.where(E.station_id.between(first, last)).order_by(E.connector_no)):
         sockets.setdefault(row.station_id, []).append(Socket(*row[1:]))
     strays = await _strays(tx, first, last, strays_since)
+    until = await _certified_until(tx, first, last)
     sights = {
         row.id: StationSight(
             station_id=row.id,
@@ -142,6 +152,7 @@ async def _seen(tx: AsyncSession, rows: sa.Select[Any], recent: Lately, strays_s
             sockets=tuple(sockets.get(row.id, ())),
             dropped_at=recent.dropped.get(row.id, ()),
             strays=strays.get(row.id, ()),
+            certificate_until=until.get(row.id),
         )
         for row in found
     }
@@ -162,6 +173,13 @@ async def _strays(tx: AsyncSession, first: UUID, last: UUID, since: datetime) ->
         powers = [Stray(said.connector_no, one.at, one.power_w) for one in said.readings if one.power_w is not None]
         out.setdefault(row.station_id, []).extend(powers)
     return {key: tuple(values) for key, values in out.items()}
+
+
+async def _certified_until(tx: AsyncSession, first: UUID, last: UUID) -> dict[UUID, datetime]:
+    """When the certificate ends that a station signs in with: of several that it holds the last."""
+    mine = (K.station_id.between(first, last), K.kind == "station", K.state == "installed", K.not_after.is_not(None))
+    rows = sa.select(K.station_id, sa.func.max(K.not_after).label("until")).where(*mine).group_by(K.station_id)
+    return {row.station_id: row.until for row in await tx.execute(rows)}
 
 
 async def _open(tx: AsyncSession, first: UUID, last: UUID) -> dict[UUID, list[Finding]]:

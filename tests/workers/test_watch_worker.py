@@ -18,12 +18,13 @@ from small_town import (
     read_meter,
 )
 
+from server.core.certificate import Request, Signed
 from server.core.reports import ConnectorStatus, ReadingsInfo, SampledReading
 from server.flows import readings, sessions
 from server.flows import stations as station_flows
 from server.flows.announcements import StationMoved
 from server.flows.sessions import StopInfo
-from server.storage import outbox, plans, watch
+from server.storage import certificates, outbox, plans, watch
 from server.storage import sessions as kept
 from server.storage import stations as stored
 from server.storage import town as seed
@@ -251,6 +252,23 @@ async def test_a_clock_is_judged_by_what_cannot_come_of_a_queue(context, station
     await says(context, "Unavailable", at=NOW + said)
     async with context.db.read() as tx:
         assert (await stored.evse_at(tx, STREET_STATION_1, 1)).clock_off_s == off_s
+
+
+async def test_the_certificate_that_a_station_signs_in_with_is_watched_and_a_newer_one_mends(context, stations):
+    async def installs(number, not_after):
+        signed = Signed("PEM", f"f{number}", f"{number}", NOW, not_after, f"k{number}")
+        async with context.db.begin() as tx:
+            await certificates.enter(tx, STREET_STATION_1, Request("", f"k{number}"), signed, NOW)
+
+    await installs(1, NOW + timedelta(days=20))
+    await looks(context, NOW + 3 * MINUTE)
+    (found,) = await findings(context)
+    assert (found.rule, found.station_id, found.severity) == (Rule.CERTIFICATE_EXPIRING, STREET_STATION_1, "warning")
+    assert found.detail == (NOW + timedelta(days=20)).isoformat()
+    await installs(2, NOW + timedelta(days=300))
+    await looks(context, NOW + 9 * MINUTE)
+    (found,) = await findings(context)
+    assert found.resolved_at is not None
 
 
 async def test_a_look_takes_a_handful_of_statements_however_many_stations_there_are(context, stations):
