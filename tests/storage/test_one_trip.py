@@ -64,9 +64,12 @@ async def test_who_is_cancelled_in_a_statement_leaves_a_connection_that_works(db
     async def slow():
         async with db.begin() as tx:
             await tx.execute(sa.text("INSERT INTO things (name) VALUES ('lost')"))
-            await tx.execute(COUNT, {"top": 300_000})
+            counting.set()
+            await tx.execute(COUNT, {"top": 5_000_000})
 
+    counting = asyncio.Event()
     task = asyncio.create_task(slow())
+    await counting.wait()
     await asyncio.sleep(0.02)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
