@@ -66,9 +66,10 @@ class Home(ChargePoint):
 
     @on("GetVariables")
     def on_get(self, get_variable_data):
-        (asked,) = get_variable_data
-        known = {"attribute_status": "Accepted", "attribute_value": "A"}
-        return call_result.GetVariables(get_variable_result=[known | asked])
+        unit = {"attribute_status": "Accepted", "attribute_value": "A"}
+        nothing = {"attribute_status": "UnknownVariable"}
+        said = [one | (unit if one["variable"]["name"] == "RateUnit" else nothing) for one in get_variable_data]
+        return call_result.GetVariables(get_variable_result=said)
 
     def allowed_w(self, now: datetime) -> int:
         """What the last plan allows now, W."""
