@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.following import PROFILE, UNANSWERED
 from server.core.watch import BY_CAR, StationSight
 from shared.health import Remedy, Rule, Severity
 
@@ -41,6 +42,8 @@ TRIGGERS: Mapping[Rule, str] = {
     Rule.NO_START: "StatusNotification",
 }
 """What a station is asked to say."""
+UNHEARD = tuple(PROFILE + status for status in UNANSWERED)
+"""Why a plan is not followed where its station does not answer it: see `following.is_silent`."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -82,6 +85,8 @@ def next_step(finding: Finding, sight: StationSight, used: Mapping[Remedy, int],
 def _allowed(remedy: Remedy, finding: Finding, sight: StationSight, used: Mapping[Remedy, int]) -> bool:
     if not sight.online or used.get(remedy, 0) >= A_DAY[remedy]:
         return False
+    if remedy is Remedy.CLEAR_PROFILE and finding.detail in UNHEARD:
+        return False  # it is asked every ten minutes already, and what is reserved for it is what it may hold
     return remedy not in RESETS or may_reset(finding, sight)
 
 
