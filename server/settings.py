@@ -13,17 +13,44 @@ class BadSetting(Exception):
     """A setting that cannot be used; the message is the one line that a person sees."""
 
 
+class TlsSettings(msgspec.Struct, frozen=True):
+    """How stations connect over TLS, where a port says so. Files in PEM; without them our own authority's.
+
+    `charger_ca`: who else may sign certificates of stations; then ours does not. `hosts`: names and addresses in the
+    certificate that ours makes for the gateway. `static_rsa`: also ciphers without forward secrecy.
+    """
+
+    port: int | None = None
+    mtls_port: int | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    charger_ca: Path | None = None
+    hosts: tuple[str, ...] = ()
+    static_rsa: bool = False
+
+    @property
+    def on(self) -> bool:
+        """Whether any port speaks TLS."""
+        return self.port is not None or self.mtls_port is not None
+
+
 class Settings(msgspec.Struct, frozen=True):
-    """Ports of 0 mean: any free one. `database` "" means SQLite in `home`. `demo` listens on 127.0.0.1 only."""
+    """Ports of 0 mean: any free one. `database` "" means SQLite in `home`. `demo` listens on 127.0.0.1 only.
+
+    `ocpp_port` None: no station connects without TLS. `strangers_of`: the party that may take in stations which
+    connect and which nobody has added; "" where those are refused.
+    """
 
     home: Path
     port: int = 8000
-    ocpp_port: int = 9000
+    ocpp_port: int | None = 9000
     host: str = "127.0.0.1"
     database: str = ""
     demo: bool = False
     entsoe_token: str = ""
     online: bool = True
+    tls: TlsSettings = TlsSettings()
+    strangers_of: str = ""
 
     @property
     def database_url(self) -> str:

@@ -7,7 +7,7 @@ from litestar.datastructures import ResponseHeader, State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
-from server.api import openapi
+from server.api import openapi, security
 from server.api.accounts import AuthController, DemoController, MeController, RotaController
 from server.api.attempts import Attempts
 from server.api.clock import ClockController
@@ -41,6 +41,7 @@ ROUTES = (
     WalletController,
     PriceController,
     StationController,
+    *security.CONTROLLERS,
     ClockController,
     live,
 )

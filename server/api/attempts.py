@@ -4,7 +4,7 @@ Counted by address and e-mail together, so that an attacker never locks the owne
 by address alone, so that one address cannot try one password on everybody.
 """
 
-from collections import OrderedDict
+from server.core.windows import Windows
 
 WINDOW_S = 300.0
 TRIES_MAX = 5
@@ -17,25 +17,16 @@ class Attempts:
 
     def __init__(self) -> None:
         """Nobody tried yet."""
-        self._windows: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+        self._windows = Windows(WINDOW_S, KEYS_MAX)
 
     def wait_s(self, address: str, email: str, now: float) -> int:
         """Count a try at `now` (monotonic seconds); whole seconds to wait, 0 where the try may go on."""
         waits = (
-            self._count((address, email), TRIES_MAX, now),
-            self._count((address, ""), TRIES_OF_ADDRESS_MAX, now),
+            self._windows.count((address, email), TRIES_MAX, now),
+            self._windows.count((address, ""), TRIES_OF_ADDRESS_MAX, now),
         )
         return max(waits)
 
     def forget(self, address: str, email: str) -> None:
         """The password was right: count anew."""
-        self._windows.pop((address, email), None)
-
-    def _count(self, key: tuple[str, str], most: int, now: float) -> int:
-        began, tries = self._windows.pop(key, (now, 0))
-        if now - began >= WINDOW_S:
-            began, tries = now, 0
-        self._windows[key] = (began, tries + 1)
-        if len(self._windows) > KEYS_MAX:
-            self._windows.popitem(last=False)
-        return 0 if tries < most else max(1, round(began + WINDOW_S - now))
+        self._windows.forget((address, email))

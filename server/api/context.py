@@ -28,7 +28,7 @@ class Commands(Protocol):
     async def start(self, station_id: UUID, connector_no: int, token_uid: str) -> CommandAnswer:
         """Ask a station to start a session."""
 
-    async def stop(self, station_id: UUID, transaction_id: int) -> CommandAnswer:
+    async def stop(self, station_id: UUID, transaction_id: int, reference: str | None = None) -> CommandAnswer:
         """Ask a station to end a session."""
 
 

@@ -168,7 +168,7 @@ class SessionController(Controller):
         refusal = starts.stoppable(session)
         if refusal is not None:
             raise refused(refusal)
-        return await context.commands.stop(session.station_id, session.transaction_id)
+        return await context.commands.stop(session.station_id, session.transaction_id, session.transaction_ref)
 
 
 def _accepted(outcome: Session | Refused) -> None:

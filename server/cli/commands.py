@@ -24,6 +24,8 @@ app.add_typer(station_app, name="station")
 app.add_typer(token_app, name="token")
 bench_app = typer.Typer(help="Measurements.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
+ca_app = typer.Typer(help="Certificates of stations, and our own authority that signs them.", no_args_is_help=True)
+app.add_typer(ca_app, name="ca")
 
 Database = Annotated[str, typer.Option(help="sqlite:///FILE or postgresql://...; default: SQLite in $DALSTROOM_HOME.")]
 EXIT_BAD_INPUT = 2
@@ -66,10 +68,24 @@ def up(
     host: Annotated[str, typer.Option(help="Where to listen (not with --demo).")] = "127.0.0.1",
     database: Database = "",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the app in a browser.")] = True,
+    ocpps_port: Annotated[int | None, typer.Option(help="Stations over TLS (security profiles 2 and 3).")] = None,
+    mtls_port: Annotated[
+        int | None, typer.Option(help="Stations over TLS with a certificate only (profile 3).")
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain/--no-plain", help="Stations without TLS too (profile 1).")] = True,
+    tls_cert: Annotated[Path | None, typer.Option(help="Our certificate with its chain, PEM; none: our CA's.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
+    tls_host: Annotated[list[str] | None, typer.Option(help="Name or address that stations reach us by.")] = None,
+    charger_ca: Annotated[Path | None, typer.Option(help="Who signs certificates of stations; none: our CA.")] = None,
+    static_rsa: Annotated[bool, typer.Option("--static-rsa", help="Also ciphers without forward secrecy.")] = False,
+    hold_unknown: Annotated[str, typer.Option(help="Party that may take in stations that nobody added.")] = "",
 ) -> None:
     """Run the server: API, app, gateway and workers; with --demo also the town."""
     from server.cli.up import Wanted, run
+    from server.settings import TlsSettings
 
+    hosts = tuple(tls_host or ())
+    tls = TlsSettings(ocpps_port, mtls_port, tls_cert, tls_key, charger_ca, hosts, static_rsa)
     wanted = Wanted(
         demo=demo,
         speed=speed,
@@ -79,6 +95,9 @@ def up(
         host=host,
         database=database,
         browser=browser,
+        plain=plain,
+        tls=tls,
+        strangers_of=hold_unknown,
     )
     guarded(lambda: run(wanted))
 
@@ -242,6 +261,7 @@ def station_add(
     phases: Annotated[int, typer.Option(min=1, max=3)] = 3,
     host: Annotated[str, typer.Option(help="Host name that the station reaches this server by.")] = "127.0.0.1",
     ocpp_port: int = 9000,
+    ocpps_port: Annotated[int | None, typer.Option(help="The port for TLS, where the station uses that.")] = None,
     database: Database = "",
 ) -> None:
     """Add a station: prints its URL and its key, once."""
@@ -250,7 +270,8 @@ def station_add(
 
     priced = PriceWanted(price, night_price, night_from, night_to)
     wanted = StationWanted(identity, location, owner, max_w, phases, party, priced)
-    guarded(lambda: work(wanted, f"ws://{host}:{ocpp_port}", database))
+    url = f"ws://{host}:{ocpp_port}" if ocpps_port is None else f"wss://{host}:{ocpps_port}"
+    guarded(lambda: work(wanted, url, database))
 
 
 @token_app.command("add")
@@ -263,6 +284,54 @@ def token_add(
     from server.cli.admin import token_add as work
 
     guarded(lambda: work(uid, account, database))
+
+
+@ca_app.command("init")
+def ca_init(organization: Annotated[str, typer.Option(help="Whose authority it is.")] = "Dalstroom") -> None:
+    """Make the authority, in $DALSTROOM_HOME/ca."""
+    from server.cli import ca
+
+    guarded(lambda: ca.init(organization))
+
+
+@ca_app.command("issue")
+def ca_issue(
+    identity: str,
+    out: Annotated[Path, typer.Option(help="Folder for the key and the certificate.")] = Path(),
+    database: Database = "",
+) -> None:
+    """Make a key and a certificate for a station that cannot ask for one itself."""
+    from server.cli import ca
+
+    guarded(lambda: ca.issue(identity, out, database))
+
+
+@ca_app.command("sign-csr")
+def ca_sign_csr(
+    identity: str,
+    request: Annotated[Path, typer.Argument(help="The station's request (PKCS #10, PEM).")],
+    database: Database = "",
+) -> None:
+    """Sign a station's request; prints the certificate."""
+    from server.cli import ca
+
+    guarded(lambda: ca.sign_csr(identity, ca.text_of(request), database))
+
+
+@ca_app.command("list")
+def ca_list(database: Database = "") -> None:
+    """The certificates of all stations, the newest first."""
+    from server.cli import ca
+
+    guarded(lambda: ca.show(database))
+
+
+@ca_app.command("revoke")
+def ca_revoke(serial: Annotated[str, typer.Argument(help="As `ca list` shows it.")], database: Database = "") -> None:
+    """Refuse a certificate from now on."""
+    from server.cli import ca
+
+    guarded(lambda: ca.revoke(serial, database))
 
 
 @bench_app.command("engine")

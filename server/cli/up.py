@@ -7,7 +7,7 @@ import os
 import signal
 import webbrowser
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import httpx
@@ -23,7 +23,7 @@ from server.feeds.ports import PriceFeed
 from server.feeds.prices.energy_charts import EnergyCharts
 from server.feeds.prices.entsoe import Entsoe
 from server.main.server import Parts, Server
-from server.settings import BadSetting, Settings, home_dir
+from server.settings import BadSetting, Settings, TlsSettings, home_dir
 from server.simulator.memory import Memory
 from server.simulator.runner import Ends, run_live
 from server.simulator.town import Town, build
@@ -49,6 +49,9 @@ class Wanted:
     host: str
     database: str
     browser: bool
+    plain: bool = True
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    strangers_of: str = ""
 
 
 async def run(wanted: Wanted) -> None:
@@ -58,10 +61,12 @@ async def run(wanted: Wanted) -> None:
     settings = Settings(
         home=home,
         port=wanted.port,
-        ocpp_port=wanted.ocpp_port,
+        ocpp_port=wanted.ocpp_port if wanted.plain else None,
         host=wanted.host,
         database=wanted.database,
         demo=wanted.demo,
+        tls=wanted.tls,
+        strangers_of=wanted.strangers_of,
         entsoe_token=os.environ.get("ENTSOE_TOKEN", ""),
     )
     demo = _demo(settings, wanted.seed) if wanted.demo else None
@@ -139,8 +144,11 @@ def _check(wanted: Wanted) -> None:
         raise BadSetting("--demo listens on 127.0.0.1 only, because anyone can sign in: leave out --host")
     if wanted.demo and wanted.speed not in SPEEDS:
         raise BadSetting(f"--speed must be one of {', '.join(map(str, SPEEDS))}, not {wanted.speed}")
-    for option, port in (("--port", wanted.port), ("--ocpp-port", wanted.ocpp_port)):
-        if not 0 <= port <= 65_535:
+    if wanted.demo and not wanted.plain:
+        raise BadSetting("--demo's own stations connect without TLS: leave out --no-plain")
+    ports = (("--port", wanted.port), ("--ocpp-port", wanted.ocpp_port))
+    for option, port in (*ports, ("--ocpps-port", wanted.tls.port), ("--mtls-port", wanted.tls.mtls_port)):
+        if port is not None and not 0 <= port <= 65_535:
             raise BadSetting(f"{option} must lie between 0 and 65535, not {port}")
 
 
@@ -156,6 +164,8 @@ def _feeds(settings: Settings, web: httpx.AsyncClient, clock: Clock) -> Sequence
 
 def _greet(console: Console, server: Server, wanted: Wanted, state: DemoState | None) -> None:
     lines = [f"[bold]Dalstroom[/bold] is up: {server.api_url}   stations: {server.ws_url}/{{identity}}"]
+    if server.wss_url:
+        lines.append(f"Stations over TLS: {server.wss_url}/{{identity}}")
     if state is not None:
         goes = "goes on" if state.memory else "begins"
         lines.append(f"The demo town {goes} on {state.now.astimezone(LOCAL):%A %H:%M}, x{wanted.speed}.")

@@ -7,11 +7,18 @@ import msgspec
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """The station behind an identity, the SHA-256 of its key, and its quirks by name (server/gateway/quirks.py)."""
+    """The station behind an identity, the SHA-256 of its key, and its quirks by name (server/gateway/quirks.py).
+
+    `new_keys`: SHA-256 of keys that it was told and has not used yet; `security_profile`: the highest that it ever
+    connected with; `organization`: whose it is, "" where certificates need not say.
+    """
 
     station_id: UUID
     key_sha256: bytes
     quirks: tuple[str, ...] = ()
+    new_keys: tuple[bytes, ...] = ()
+    security_profile: int = 1
+    organization: str = ""
 
 
 class BootInfo(msgspec.Struct, frozen=True):
@@ -42,9 +49,13 @@ class ConnectorStatus(msgspec.Struct, frozen=True):
 
 
 class TokenAnswer(msgspec.Struct, frozen=True):
-    """OCPP's AuthorizationStatus: Accepted, Blocked, Expired, Invalid, ConcurrentTx."""
+    """OCPP's AuthorizationStatus: Accepted, Blocked, Expired, Invalid, ConcurrentTx.
+
+    `group`: tokens of one group may end each other's sessions; "" for a token of none.
+    """
 
     status: str
+    group: str = ""
 
 
 class SampledReading(msgspec.Struct, frozen=True):
@@ -60,13 +71,17 @@ class SampledReading(msgspec.Struct, frozen=True):
 
 
 class StartInfo(msgspec.Struct, frozen=True):
-    """A transaction began. `at_heard`: nobody can read when, so `at` is when we heard of it, each time anew."""
+    """A transaction began. `at_heard`: nobody can read when, so `at` is when we heard of it, each time anew.
+
+    `reference`: the name that the station gave to it (2.x).
+    """
 
     connector_no: int
     token_uid: str
     meter_start_wh: int
     at: datetime
     at_heard: bool = False
+    reference: str | None = None
 
 
 class StartAnswer(msgspec.Struct, frozen=True):
@@ -88,8 +103,52 @@ class StopInfo(msgspec.Struct, frozen=True):
 
 
 class ReadingsInfo(msgspec.Struct, frozen=True):
-    """Meter values; without a transaction id they are the connector's."""
+    """Meter values; without a transaction id they are the connector's. Not `live`: out of a station's queue."""
 
     connector_no: int
     transaction_id: int | None
     readings: tuple[SampledReading, ...]
+    live: bool = True
+
+
+class SignedValue(msgspec.Struct, frozen=True):
+    """What a meter signed, as JSON, exactly as the station said it."""
+
+    at: datetime
+    context: str
+    data: str
+
+
+class TransactionInfo(msgspec.Struct, frozen=True):
+    """One event of a transaction that the station named itself (OCPP 2.0.1 E): `kind` Started, Updated or Ended.
+
+    What is not said is None; `token_uid` "" says that nobody had to show one. `state` is the chargingState, `offline`
+    that it comes out of a queue.
+    """
+
+    reference: str
+    kind: str
+    seq_no: int
+    at: datetime
+    trigger: str = ""
+    offline: bool = False
+    connector_no: int | None = None
+    token_uid: str | None = None
+    state: str | None = None
+    reason: str | None = None
+    readings: tuple[SampledReading, ...] = ()
+    signed: tuple[SignedValue, ...] = ()
+
+
+class TransactionAnswer(msgspec.Struct, frozen=True):
+    """What we say to an event: of its token, where it said one, and what the session cost, where it ended in public."""
+
+    token: TokenAnswer | None = None
+    total_cost_minor: int | None = None
+
+
+class TransactionStanding(msgspec.Struct, frozen=True):
+    """What a station says of a transaction: does it go on (None: not said), do messages wait in its queue."""
+
+    ongoing: bool | None
+    queued: bool

@@ -67,6 +67,7 @@ class Session(msgspec.Struct, frozen=True):
     idle_since: datetime | None = None  # allowed to draw, but does not, since
     full: bool = False
     wakes: int = 0  # how often the car was woken
+    transaction_ref: str | None = None  # the name that a 2.x station gave to the transaction
 
     @property
     def energy_wh(self) -> int:

@@ -46,6 +46,7 @@ class Station(msgspec.Struct, frozen=True):
     safe_held_w: int | None = None
     starts_alone: bool = False
     booted_at: datetime | None = None
+    ocpp: str = ""  # the subprotocol of its last connection
 
 
 class Feeder(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
-"""Feeds that stay silent: for installations and tests without a world outside."""
+"""Feeds that stay silent: for installations and tests without a world outside, and for what people do by hand."""
 
-from datetime import date
+from datetime import date, datetime
 
+from server.core.certificate import Signed, Subject
 from server.core.pricecurve import PriceSlot
 from server.feeds.ports import NotPublished
 
@@ -14,3 +15,12 @@ class NoPrices:
     async def fetch(self, zone: str, day: date) -> list[PriceSlot]:
         """Raise NotPublished."""
         raise NotPublished(self.name, f"no prices of {zone} for {day}: no price feed is configured")
+
+
+class NoSigner:
+    """Signs nothing: every request waits for an operator who brings what another authority signed."""
+
+    async def sign(self, request_pem: str, subject: Subject, now: datetime) -> Signed | None:
+        """Not here."""
+        del request_pem, subject, now
+        return None

@@ -1,8 +1,9 @@
 """What the server wants of the world outside, and how a feed says no."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
+from server.core.certificate import Signed, Subject
 from server.core.pricecurve import PriceSlot
 
 
@@ -44,3 +45,10 @@ class PriceFeed(Protocol):
         FeedUnavailable or FeedMalformed.
         """
         ...
+
+
+class Signer(Protocol):
+    """An authority that signs requests of stations, which were checked before."""
+
+    async def sign(self, request_pem: str, subject: Subject, now: datetime) -> Signed | None:
+        """The chain, leaf first; None where somebody else signs, and an operator brings it."""

@@ -12,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core.contract import Contract, ContractKind, ContractTerms
 from server.core.session import Refused
 from server.core.tariff import EnergyWindow, PublicTariffTerms
-from server.flows.placing import put_station
-from server.flows.tariffs import KINDS
+from server.flows.placing import home_place, new_place, put_station
 from server.storage import accounts, contracts, locations, stations, town
 from server.storage.accounts import Account, Party
 from server.storage.contracts import Token
@@ -117,7 +116,7 @@ async def enter_simulated(tx: AsyncSession, keys: Mapping[str, str], card: str, 
     party = await _party(tx, SIMULATED, PartyRole.OPERATOR, now)
     place = await locations.named(tx, party.id, SIMULATED)
     if place is None:
-        place = _place(party.id, SIMULATED, public=True)
+        place = new_place(party.id, SIMULATED, public=True)
         await locations.insert(tx, place)
     for identity, key in keys.items():
         key_sha256 = hashlib.sha256(key.encode()).hexdigest()
@@ -148,7 +147,7 @@ async def _public_place(tx: AsyncSession, entry: StationEntry, now: datetime) ->
     party = await _party(tx, entry.party, PartyRole.OPERATOR, now)
     known = await locations.named(tx, party.id, entry.station.location_name)
     if known is None:
-        place = _place(party.id, entry.station.location_name, public=True)
+        place = new_place(party.id, entry.station.location_name, public=True)
         place = msgspec.structs.replace(place, tariff_id=await _tariff(tx, place, entry.energy))
         await locations.insert(tx, place)
         return place
@@ -177,34 +176,4 @@ async def _home(tx: AsyncSession, entry: StationEntry, now: datetime) -> Locatio
         return Refused("not_a_driver", "Only a driver has a home here; leave the owner out for a public place.")
     if entry.energy:
         return Refused("home_has_a_tariff", "At home the driver's tariff counts; leave the price out.")
-    place = await locations.home_of(tx, owner.id)
-    if place is None:
-        place = _place(owner.party_id, entry.station.location_name, public=False, account_id=owner.id)
-        await locations.insert(tx, place)
-    if await contracts.home_contract(tx, owner.id) is None:
-        await contracts.add_contract(tx, await _home_contract(tx, owner, place, now))
-    return place
-
-
-async def _home_contract(tx: AsyncSession, owner: Account, place: Location, now: datetime) -> Contract:
-    tariff = await contracts.home_tariff(tx, owner.id, now)
-    kind = ContractKind.HOME_FIXED if tariff is None else KINDS[tariff.entered.kind]
-    partner = tariff is not None and tariff.supplier_partner
-    terms = ContractTerms(kind=kind, partner=partner, currency=owner.currency)
-    return Contract(uuid4(), owner.party_id, owner.id, terms, place.id, tariff.supplier_id if tariff else None)
-
-
-def _place(party_id: UUID, name: str, *, public: bool, account_id: UUID | None = None) -> Location:
-    """A place that nobody has put on the map yet."""
-    return Location(
-        id=uuid4(),
-        party_id=party_id,
-        name=name.strip(),
-        address="",
-        latitude=0.0,
-        longitude=0.0,
-        time_zone="Europe/Amsterdam",
-        zone="NL",
-        public=public,
-        account_id=account_id,
-    )
+    return await home_place(tx, owner, entry.station.location_name, now)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.session import Refused
 from server.core.tariff import PublicTariffTerms, day_steps
-from server.flows.placing import put_station
+from server.flows.placing import place_named, put_station
 from server.storage import contracts, locations, stations
 from server.storage.locations import Location
 from server.storage.stations import Evse
@@ -152,23 +152,5 @@ async def add_station(
     """
     if await locations.station_taken(tx, said.identity):
         return Refused("identity_taken", "Another station has this identity; choose another one.")
-    place = await locations.named(tx, party_id, said.location_name.strip())
-    if place is None:
-        place = _new_place(party_id, said.location_name.strip())
-        await locations.insert(tx, place)
+    place = await place_named(tx, party_id, said.location_name)
     return await put_station(tx, place, said, ocpp_url, now)
-
-
-def _new_place(party_id: UUID, name: str) -> Location:
-    """A private place that nobody has put on the map yet."""
-    return Location(
-        id=uuid4(),
-        party_id=party_id,
-        name=name,
-        address="",
-        latitude=0.0,
-        longitude=0.0,
-        time_zone="Europe/Amsterdam",
-        zone="NL",
-        public=False,
-    )

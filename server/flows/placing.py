@@ -1,15 +1,18 @@
-"""A station put into a place: what an operator's API call and the command line do alike."""
+"""A station put into a place: what an operator's API call, the command line and pairing do alike."""
 
 import hashlib
 import secrets
 from datetime import datetime
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core.contract import Contract, ContractKind, ContractTerms
 from server.core.station import Station
-from server.storage import locations, outbox, stations
+from server.flows.tariffs import KINDS
+from server.storage import contracts, locations, outbox, stations
+from server.storage.accounts import Account
 from server.storage.locations import Location
 from shared.stations import StationAdd, StationCredentials
 
@@ -42,3 +45,47 @@ async def put_station(
     for neighbour in await stations.at_location(tx, place.id) if feeder is not None else ():
         await outbox.put_once(tx, "configure", str(neighbour.id), {"station_id": neighbour.id}, now)
     return StationCredentials(said.identity, f"{ocpp_url.rstrip('/')}/{quote(said.identity, safe='')}", key)
+
+
+async def place_named(tx: AsyncSession, party_id: UUID, name: str) -> Location:
+    """A party's place by name; an unknown one is made, private."""
+    place = await locations.named(tx, party_id, name.strip())
+    if place is None:
+        place = new_place(party_id, name, public=False)
+        await locations.insert(tx, place)
+    return place
+
+
+async def home_place(tx: AsyncSession, owner: Account, name: str, now: datetime) -> Location:
+    """Where a driver charges at home, with its contract: until a tariff is entered, nobody shares the value."""
+    place = await locations.home_of(tx, owner.id)
+    if place is None:
+        place = new_place(owner.party_id, name, public=False, account_id=owner.id)
+        await locations.insert(tx, place)
+    if await contracts.home_contract(tx, owner.id) is None:
+        await contracts.add_contract(tx, await _home_contract(tx, owner, place, now))
+    return place
+
+
+async def _home_contract(tx: AsyncSession, owner: Account, place: Location, now: datetime) -> Contract:
+    tariff = await contracts.home_tariff(tx, owner.id, now)
+    kind = ContractKind.HOME_FIXED if tariff is None else KINDS[tariff.entered.kind]
+    partner = tariff is not None and tariff.supplier_partner
+    terms = ContractTerms(kind=kind, partner=partner, currency=owner.currency)
+    return Contract(uuid4(), owner.party_id, owner.id, terms, place.id, tariff.supplier_id if tariff else None)
+
+
+def new_place(party_id: UUID, name: str, *, public: bool, account_id: UUID | None = None) -> Location:
+    """A place that nobody has put on the map yet."""
+    return Location(
+        id=uuid4(),
+        party_id=party_id,
+        name=name.strip(),
+        address="",
+        latitude=0.0,
+        longitude=0.0,
+        time_zone="Europe/Amsterdam",
+        zone="NL",
+        public=public,
+        account_id=account_id,
+    )

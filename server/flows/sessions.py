@@ -7,15 +7,14 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import access, cdr, following, objective
+from server.core import following, objective
 from server.core.demand import NeedSource
 from server.core.following import DRAWING_W, GRACE, TOLERANCE_W, TOO_MUCH, Sight, Verdict
-from server.core.meter import p95
 from server.core.reports import ReadingsInfo, SampledReading, StartAnswer, StartInfo, StopInfo, TokenAnswer
 from server.core.session import AWAITED, Followed, Session
-from server.core.station import Station, cap_w
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.storage import contracts, locations, outbox, plans, sessions, stations, vehicles
+from server.flows.opening import SUPERSEDED, new_session, token_group, token_status
+from server.storage import outbox, plans, sessions, stations
 from server.storage.db import announce
 from server.storage.plans import Plan
 from server.storage.sessions import SampleRow
@@ -23,7 +22,6 @@ from server.storage.stations import Evse
 from shared.ids import derive
 from shared.sessions import SessionState
 
-REPLUG = timedelta(minutes=5)
 LIVE = timedelta(minutes=20)
 """An older reading is a replay from a station's queue: it counts for the energy, not for what happens now."""
 BEHIND_WH = 700
@@ -32,7 +30,6 @@ OLDEST = timedelta(days=60)
 """A start of longer ago comes of a clock that was never set: no station's queue holds a season."""
 LATE = OLDEST
 """So long after its end a session's readings still change its money, as long as a queue is believed."""
-SUPERSEDED = "Superseded"
 UNHEARD = "Unheard"
 GUESSED = (SUPERSEDED, UNHEARD)
 """Why we took a session for ended, without its station's word: the word counts, whenever it comes."""
@@ -41,22 +38,15 @@ GUESSED = (SUPERSEDED, UNHEARD)
 async def authorize(tx: AsyncSession, station_id: UUID, token_uid: str, now: datetime) -> TokenAnswer:
     """May this token charge at this station."""
     station = await stations.get(tx, station_id)
-    return TokenAnswer(await _token_status(tx, station, token_uid, now))
-
-
-async def _token_status(tx: AsyncSession, station: Station, token_uid: str, now: datetime) -> str:
-    token = await contracts.token(tx, token_uid)
-    place = await locations.get(tx, station.location_id)
-    assert place is not None
-    facts = access.TokenFacts(token.account_id, token.party_id, token.valid, token.expires_at) if token else None
-    return access.decide(facts, access.Place(place.party_id, place.public, place.account_id), now)
+    status = await token_status(tx, station, token_uid, now)
+    return TokenAnswer(status, await token_group(tx, token_uid) if status == "Accepted" else "")
 
 
 async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now: datetime) -> StartAnswer:
     """A transaction began. The same start again, under whatever message id, gets the first answer."""
     station = await stations.get(tx, station_id)
-    status = await _token_status(tx, station, info.token_uid, now)
-    session_id = derive("session", station_id, info.connector_no, info.token_uid.lower(), info.meter_start_wh, info.at)
+    status = await token_status(tx, station, info.token_uid, now)
+    session_id = _id_of(station_id, info)
     known = await sessions.get(tx, session_id) or await _begun_already(tx, station_id, info)
     if known is not None:
         return StartAnswer(known.transaction_id, status)
@@ -65,7 +55,7 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
     if evse is None:
         evse = await stations.add_evse(tx, station, info.connector_no)
     await _supersede(tx, evse, info, now)
-    session = await _new_session(tx, station, evse, info, now)
+    session = await new_session(tx, station, evse, info, now)
     session = msgspec.structs.replace(session, id=session_id)
     if status != "Accepted":
         session = msgspec.structs.replace(session, account_id=None, contract_id=None, vehicle_id=None)
@@ -78,6 +68,13 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
     await outbox.put_once(tx, "replan", str(session.location_id), {"why": "plugged_in"}, now)
     _tell(tx, session)
     return StartAnswer(transaction_id, status)
+
+
+def _id_of(station_id: UUID, info: StartInfo) -> UUID:
+    """From the facts of the start, or, where the station named the transaction (2.x), from its name and time."""
+    if info.reference is not None:
+        return derive("session", station_id, info.reference, info.at)
+    return derive("session", station_id, info.connector_no, info.token_uid.lower(), info.meter_start_wh, info.at)
 
 
 async def _begun_already(tx: AsyncSession, station_id: UUID, info: StartInfo) -> Session | None:
@@ -98,56 +95,6 @@ async def _supersede(tx: AsyncSession, evse: Evse, info: StartInfo, now: datetim
             await outbox.put(tx, "settle", str(left.id), {"session_id": left.id}, now + AWAITED)
 
 
-async def _new_session(tx: AsyncSession, station: Station, evse: Evse, info: StartInfo, now: datetime) -> Session:
-    token = await contracts.token(tx, info.token_uid)
-    account_id = token.account_id if token else None
-    contract = await contracts.contract_at(tx, account_id, station.location_id) if account_id else None
-    cars = await vehicles.of(tx, account_id) if account_id else []
-    car = cars[0] if cars else None
-    past = await sessions.past_powers(tx, car.id) if car else []
-    feeder = await stations.feeder_of(tx, station.location_id)
-    place = await locations.get(tx, station.location_id)
-    there = len(await sessions.open_at(tx, station.location_id))
-    cap = cap_w(feeder, info.at, place.time_zone, there + 1) if feeder and place else None
-    phases = min(evse.phases, (car.reference_phases if car else None) or evse.phases)
-    power, source = cdr.reference_power(
-        cdr.usable_w(evse.max_w, evse.phases, phases),
-        car.reference_ac_w if car else None,
-        phases,
-        [p95(values) for values in past],
-        cap,
-    )
-    last = await sessions.last_ended(tx, evse.id, info.token_uid)
-    replugged = last is not None and _by_hand(last) and timedelta(0) <= info.at - (last.ended_at or now) <= REPLUG
-    return Session(
-        id=UUID(int=0),
-        party_id=station.party_id,
-        station_id=station.id,
-        evse_id=evse.id,
-        location_id=station.location_id,
-        connector_no=info.connector_no,
-        transaction_id=0,
-        token_uid=info.token_uid,
-        started_at=info.at,
-        received_at=now,
-        meter_start_wh=info.meter_start_wh,
-        register_wh=info.meter_start_wh,
-        read_at=info.at,
-        account_id=account_id,
-        contract_id=contract.id if contract else None,
-        vehicle_id=car.id if car else None,
-        target_pct=car.target_pct if car else None,
-        override_since=info.at if replugged else None,
-        reference_power_w=power,
-        reference_power_source=source,
-    )
-
-
-def _by_hand(session: Session) -> bool:
-    """Whether a driver unplugged, and not a station that lost its power or its memory."""
-    return session.stop_reason not in ("PowerLoss", "Reboot", "HardReset", "SoftReset", SUPERSEDED)
-
-
 async def take_readings(tx: AsyncSession, station_id: UUID, info: ReadingsInfo, now: datetime) -> None:
     """Readings came: kept for the energy, and, where they are of now, held against the plan."""
     session = await _session_of(tx, station_id, info)
@@ -162,7 +109,7 @@ async def take_readings(tx: AsyncSession, station_id: UUID, info: ReadingsInfo, 
     after = session
     for sample in sorted(info.readings, key=lambda one: one.at):
         after = _read(after, sample)
-        if plan is not None and now - sample.at <= LIVE:
+        if plan is not None and info.live and now - sample.at <= LIVE:
             after = await _hold_against_plan(tx, after, plan, sample, now)
     if session.soc_pct is None and after.soc_pct is not None:  # the plan in force guessed, and charges a floor first
         await outbox.put_once(tx, "replan", str(session.location_id), {"why": "soc_known"}, now)
@@ -351,6 +298,18 @@ async def close_unheard(tx: AsyncSession, session_id: UUID, free_at: datetime, n
     await outbox.put(tx, "settle", str(session.id), {"session_id": session.id}, now)
     await outbox.put_once(tx, "replan", str(session.location_id), {"why": "unplugged"}, now)
     return "closed"
+
+
+async def close_lost(tx: AsyncSession, session_id: UUID, now: datetime) -> bool:
+    """End a session of which its station says that it is over and that it has no more to tell: at its last reading."""
+    session = await sessions.held(tx, session_id)
+    if session is None or session.state is not SessionState.OPEN:
+        return False
+    stop_wh = max(session.register_wh, session.meter_start_wh)
+    await _end(tx, session, max(session.read_at or session.started_at, session.started_at), stop_wh, UNHEARD)
+    await outbox.put(tx, "settle", str(session.id), {"session_id": session.id}, now)
+    await outbox.put_once(tx, "replan", str(session.location_id), {"why": "unplugged"}, now)
+    return True
 
 
 async def _end(tx: AsyncSession, session: Session, ended_at: datetime, stop_wh: int, reason: str) -> None:

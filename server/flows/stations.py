@@ -1,29 +1,32 @@
 """What stations say of themselves: sign-in, boot, heartbeat, status, coming and going."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core import evse_status
 from server.core.reports import BootAnswer, BootInfo, ConnectorStatus, Credential
 from server.core.session import AWAITED
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.storage import outbox, sessions, stations
+from server.storage import credentials, outbox, sessions, stations
 from server.storage.db import announce
 from server.storage.stations import Evse
 
 HEARTBEAT_SECONDS = 3600
+BOOTED = "booted"
+BOOT_TELLS = timedelta(minutes=2)
+"""So long a 2.x station that booted has to tell of the transactions that ran before; then it is asked."""
 
 
 async def credential(tx: AsyncSession, identity: str) -> Credential | None:
     """The station behind an identity, None for one that nobody added."""
-    found = await stations.key_of(tx, identity)
-    return None if found is None else Credential(*found)
+    return await credentials.of(tx, identity)
 
 
-async def connect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime) -> None:
-    """A station's newest connection stands: it gets its profiles again, in case it lost them."""
-    await stations.update(tx, station_id, online=True, connection_id=connection_id, last_seen_at=now)
+async def connect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime, ocpp: str = "") -> None:
+    """A station's newest connection stands: it gets its profiles again, in case it lost them. `ocpp`: its version."""
+    await stations.update(tx, station_id, online=True, connection_id=connection_id, last_seen_at=now, ocpp=ocpp)
     await outbox.put_once(tx, "configure", str(station_id), {"station_id": station_id}, now)
     await _moved(tx, station_id, now, "online")
 
@@ -39,6 +42,8 @@ async def boot(tx: AsyncSession, station_id: UUID, info: BootInfo, now: datetime
     values = {"vendor": info.vendor[:50], "model": info.model[:50], "firmware": info.firmware[:50]}
     await stations.update(tx, station_id, **values, booted_at=now, last_seen_at=now, safe_held_w=None)
     await outbox.put_once(tx, "configure", str(station_id), {"station_id": station_id}, now)
+    for session in await sessions.open_named(tx, station_id):
+        await outbox.put_once(tx, "ask_transaction", str(session.id), {BOOTED: True}, now + BOOT_TELLS)
     return BootAnswer(status="Accepted", interval_s=HEARTBEAT_SECONDS, now=now)
 
 
@@ -53,9 +58,12 @@ async def status(tx: AsyncSession, station_id: UUID, info: ConnectorStatus, now:
     evse = await stations.evse_at(tx, station_id, info.connector_no)
     if evse is not None and info.status == "Available":
         await _await_end(tx, evse, info.at or now, now)
-    if evse is None or (evse.status, evse.error_code) == (info.status, info.error_code):
+    if evse is None:
         return
-    await stations.set_status(tx, evse.id, info.status, info.error_code, info.at or now)
+    said = evse_status.after(evse.status, info.status)
+    if (evse.status, evse.error_code) == (said, info.error_code):
+        return
+    await stations.set_status(tx, evse.id, said, info.error_code, info.at or now)
     announce(tx, LocationMoved(evse.location_id))
 
 

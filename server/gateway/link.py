@@ -16,7 +16,8 @@ from websockets.exceptions import ConnectionClosed
 
 from server.gateway import rpc
 from server.gateway.ports import Direction
-from server.gateway.rpc import Call, CallError, CallResult, ErrorCode, Malformed, Refusal
+from server.gateway.rpc import Call, CallError, CallResult, ErrorCode, Malformed, Refusal, ResultError, Send
+from server.gateway.versions import Version
 
 INBOX_FRAMES = 64
 """Calls that wait for their handler; beyond it the socket waits too. OCPP allows a station one at a time."""
@@ -25,6 +26,8 @@ REMEMBERED = 32
 TELLS_THE_TIME = frozenset({"BootNotification", "Heartbeat"})
 """Never answered from memory: some stations use one id for ever, and an old time would set their clock back."""
 BOOT = "BootNotification"
+
+Incoming = Call | Send | Malformed
 
 log = structlog.get_logger("gateway")
 
@@ -45,6 +48,7 @@ class Reply(msgspec.Struct, frozen=True):
     payload: msgspec.Raw = msgspec.Raw(b"{}")
     error_code: str = ""
     detail: str = ""
+    message_id: str = ""
 
 
 class Line(Protocol):
@@ -59,6 +63,12 @@ class Line(Protocol):
         """What a call of the station is answered."""
         ...
 
+    def asked(self, payload: msgspec.Struct) -> None:
+        """The station is about to be asked this: what it is triggered to say it may say before it was accepted."""
+
+    async def hear(self, told: Send) -> None:
+        """What a station tells without wanting an answer (2.1)."""
+
 
 class _Asked(msgspec.Struct):
     message_id: str
@@ -72,8 +82,11 @@ class Link:
     that have neither an answer nor an end. Bytes still in the socket are their sender's to count.
     """
 
-    def __init__(self, connection: ServerConnection, station_id: UUID, line: Line, id_max: int) -> None:
+    def __init__(
+        self, connection: ServerConnection, station_id: UUID, line: Line, id_max: int, version: Version = Version.V16
+    ) -> None:
         self.station_id = station_id
+        self.version = version
         self.connection_id = uuid4().hex
         self.open = True
         self.finished = asyncio.Event()
@@ -82,7 +95,7 @@ class Link:
         self._connection = connection
         self._line = line
         self._id_max = id_max
-        self._inbox: asyncio.Queue[tuple[bytes, Call | Malformed] | None] = asyncio.Queue(INBOX_FRAMES)
+        self._inbox: asyncio.Queue[tuple[bytes, Incoming] | None] = asyncio.Queue(INBOX_FRAMES)
         self._unanswered = 0
         self._calls = 0
         self._turn = asyncio.Lock()
@@ -108,10 +121,14 @@ class Link:
             self._close()
 
     async def _take(self, raw: bytes) -> None:
-        frame = rpc.decode(raw, self._id_max)
+        frame = rpc.decode(raw, self._id_max, self.version)
         self._line.counts["frames_in"] += 1
         if isinstance(frame, CallResult | CallError):
             self._settle(raw, frame)
+            return
+        if isinstance(frame, ResultError):
+            self._line.counts["results_refused"] += 1  # the call has been answered: nothing is to be done
+            await self._line.message("in", raw)
             return
         if isinstance(frame, Call) and frame.action == BOOT:
             self._booted.clear()
@@ -155,12 +172,12 @@ class Link:
             except Exception as error:  # noqa: BLE001 -- one of the two in the server: a frame never ends a connection
                 self._line.counts["handler_failures"] += 1
                 log.error("handling_failed", station=str(self.station_id), error=name_and_places(error))  # noqa: TRY400
-                answer = _failed(frame)
+                answer = _failed(frame, self.version)
             if answer is not None:
                 await self._send(answer)
             self._answered(frame)
 
-    def _answered(self, frame: Call | Malformed) -> None:
+    def _answered(self, frame: Incoming) -> None:
         self._unanswered -= 1
         if self._unanswered == 0:
             self.idle.set()
@@ -169,8 +186,11 @@ class Link:
             if frame.action == BOOT:
                 self._booted.set()
 
-    async def _handle(self, raw: bytes, frame: Call | Malformed) -> bytes | None:
+    async def _handle(self, raw: bytes, frame: Incoming) -> bytes | None:
         await self._line.message("in", raw)
+        if isinstance(frame, Send):
+            await self._line.hear(frame)
+            return None
         answer = self._refuse(frame) if isinstance(frame, Malformed) else await self._answer(raw, frame)
         if answer is not None:
             await self._line.message("out", answer)
@@ -181,7 +201,7 @@ class Link:
         log.info("frame_malformed", station=str(self.station_id), why=frame.description)
         if frame.message_id is None:
             return None
-        return rpc.encode_answer(frame.message_id, Refusal(frame.code, frame.description))
+        return rpc.encode_answer(frame.message_id, Refusal(frame.code, frame.description), self.version)
 
     async def _answer(self, raw: bytes, call: Call) -> bytes:
         fingerprint = hashlib.blake2b(raw, digest_size=16).digest()
@@ -190,7 +210,7 @@ class Link:
             self._line.counts["calls_repeated"] += 1
             return known[1]
         said = await self._line.answer(call)
-        answer = rpc.encode_answer(call.message_id, said)
+        answer = rpc.encode_answer(call.message_id, said, self.version)
         if not isinstance(said, Refusal) and call.action not in TELLS_THE_TIME:
             self._remembered[call.message_id] = (fingerprint, answer)
             self._remembered.move_to_end(call.message_id)
@@ -233,7 +253,15 @@ class Link:
         await self._line.message("in", raw)
         if isinstance(frame, CallError):
             return Reply(CallStatus.ERROR, error_code=frame.code, detail=frame.description)
-        return Reply(CallStatus.ANSWERED, frame.payload)
+        return Reply(CallStatus.ANSWERED, frame.payload, message_id=frame.message_id)
+
+    async def refuse_result(self, reply: Reply, refusal: Refusal) -> None:
+        """Tell a station that nobody can read its answer: only 2.1 has a word for it (CALLRESULTERROR)."""
+        self._line.counts["results_unreadable"] += 1
+        if self.version is Version.V21:
+            frame = rpc.encode_result_error(reply.message_id, refusal)
+            await self._line.message("out", frame)
+            await self._send(frame)
 
     async def _until_it_listens(self, quiet_s: float) -> None:
         if not self._spoke.is_set():
@@ -247,6 +275,7 @@ class Link:
         if not self.open:
             return None
         asked = _Asked(str(uuid4()), asyncio.get_running_loop().create_future())
+        self._line.asked(payload)
         frame = rpc.encode_call(asked.message_id, action, payload)
         await self._line.message("out", frame)
         self._asked = asked
@@ -259,10 +288,11 @@ class Link:
             self._asked = None
 
 
-def _failed(frame: Call | Malformed) -> bytes | None:
-    if frame.message_id is None:
+def _failed(frame: Incoming, version: Version) -> bytes | None:
+    if frame.message_id is None or isinstance(frame, Send):
         return None
-    return rpc.encode_answer(frame.message_id, Refusal(ErrorCode.INTERNAL, "It failed here; say it again later."))
+    again = Refusal(ErrorCode.INTERNAL, "It failed here; say it again later.")
+    return rpc.encode_answer(frame.message_id, again, version)
 
 
 def name_and_places(error: Exception) -> str:

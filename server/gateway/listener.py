@@ -6,28 +6,28 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import CloseCode
-from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from server.core.reports import Credential
-from server.gateway import rpc, signin
+from server.gateway import languages, rpc, strangers, tls
+from server.gateway.caller import Caller
+from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
+from server.gateway.languages import LANGUAGES, Command, CommandAnswer
 from server.gateway.link import CallStatus, Link, name_and_places
 from server.gateway.ports import Direction, Flows
 from server.gateway.quirks import named
+from server.gateway.reception import Reception, StationConnection
 from server.gateway.registry import Registry
 from server.gateway.rpc import Refusal
-from server.gateway.v16 import commands
-from server.gateway.v16.commands import Command, CommandAnswer
-from server.gateway.v16.handlers import Caller, handle
+from server.gateway.tls import Clients, Tls
+from server.gateway.versions import Version, best
 
-SUBPROTOCOL = Subprotocol("ocpp1.6")
 LONG_ID_MAX = 255
 PREVIOUS_SECONDS = 30.0
 """How long a station's new link waits for what its old one has still to handle, so that the order stays."""
@@ -40,10 +40,16 @@ class GatewaySettings(msgspec.Struct, frozen=True):
 
     Some stations know no ping (MENNEKES and others): `ping_timeout_s` None lets a silent one stay. Some do not come
     back after a closing handshake (JIGU): `drop_on_stop` lets go of the sockets without one.
+
+    `port` is for security profile 1, None: nobody connects without TLS. `tls_port`: profile 2, and 3 by asking for a
+    certificate, unless there is an `mtls_port`, which requires one. Both need `tls`.
     """
 
     host: str = "127.0.0.1"
-    port: int = 9000
+    port: int | None = 9000
+    tls_port: int | None = None
+    mtls_port: int | None = None
+    tls: Tls | None = None
     max_frame_bytes: int = 1 << 20
     ping_interval_s: float | None = 60.0
     ping_timeout_s: float | None = 60.0
@@ -63,15 +69,7 @@ class CallOutcome(msgspec.Struct, frozen=True):
     @property
     def accepted(self) -> bool:
         """The station said Accepted, which is not yet done."""
-        return isinstance(self.answer, commands.StatusAnswer | commands.CompositeAnswer) and (
-            self.answer.status == "Accepted"
-        )
-
-
-class StationConnection(ServerConnection):
-    """A socket whose station has signed in."""
-
-    credential: Credential | None = None
+        return languages.accepted(self.answer)
 
 
 class _Line:
@@ -85,7 +83,15 @@ class _Line:
         await self._caller.flows.message(self._caller.station_id, direction, raw.decode("utf-8", "replace"))
 
     async def answer(self, call: rpc.Call) -> msgspec.Struct | Refusal:
-        return await handle(self._caller, call)
+        return await LANGUAGES[self._caller.version].handle(self._caller, call)
+
+    async def hear(self, _told: rpc.Send) -> None:
+        self.counts["told"] += 1
+
+    def asked(self, payload: msgspec.Struct) -> None:
+        triggered = getattr(payload, "requested_message", None)
+        if triggered is not None:
+            self._caller.standing.triggered.add(triggered)
 
 
 class Gateway:
@@ -94,31 +100,64 @@ class Gateway:
     `counts`: what happened since the start, by name (frames_in, frames_malformed, handler_failures ...).
     """
 
-    def __init__(self, flows: Flows, settings: GatewaySettings) -> None:
+    def __init__(self, flows: Flows, settings: GatewaySettings, door: Doorkeeper | None = None) -> None:
         self.counts: Counter[str] = Counter()
         self._flows = flows
         self._settings = settings
         self._registry = Registry()
         self._links: set[Link] = set()  # those too whose place a newer one took, until they have handled what came
         self._arriving: set[Link] = set()
-        self._signing_in = 0
-        self._server: Server | None = None
+        self._door: Doorkeeper = door or NoDoorkeeper()
+        self._reception = Reception(flows, self._door, self.counts)
+        self._strangers = 0
+        self._servers: dict[str, Server] = {}
 
     @property
     def port(self) -> int:
-        """Where it listens; the one that the system chose where the settings say 0."""
-        assert self._server is not None, "the gateway has not started"
-        return int(next(iter(self._server.sockets)).getsockname()[1])
+        """Where it listens without TLS; the one that the system chose where the settings say 0."""
+        return self._port_of("plain")
+
+    @property
+    def tls_port(self) -> int:
+        """Where it listens for security profile 2, and 3 where it asks for certificates."""
+        return self._port_of("tls")
+
+    @property
+    def mtls_port(self) -> int:
+        """Where it listens for security profile 3 alone."""
+        return self._port_of("mtls")
+
+    def _port_of(self, door: str) -> int:
+        assert door in self._servers, f"the gateway has no {door} port, or has not started"
+        return int(next(iter(self._servers[door].sockets)).getsockname()[1])
 
     async def start(self) -> None:
-        """Listen. Raises OSError where the port is taken."""
+        """Listen. Raises OSError where a port is taken, and ssl.SSLError for files that TLS cannot use."""
         settings = self._settings
-        self._server = await serve(
+        asked = Clients.ASKED if settings.mtls_port is None else Clients.IGNORED
+        try:
+            await self._listen("plain", settings.port, None)
+            await self._listen("tls", settings.tls_port, asked)
+            await self._listen("mtls", settings.mtls_port, Clients.REQUIRED)
+        except OSError:
+            await self.stop()
+            raise
+
+    async def _listen(self, door: str, port: int | None, clients: Clients | None) -> None:
+        if port is None:
+            return
+        secure: dict[str, Any] = {}
+        if clients is not None:
+            assert self._settings.tls is not None, "a port for TLS needs a certificate"
+            tls.save_memory()
+            secure = {"ssl": tls.context(self._settings.tls, clients), "ssl_handshake_timeout": tls.HANDSHAKE_S}
+        settings = self._settings
+        self._servers[door] = await serve(
             self._serve,
             settings.host,
-            settings.port,
+            port,
             create_connection=StationConnection,
-            process_request=self._sign_in,
+            process_request=self._reception.receive,
             select_subprotocol=_select,
             compression=None,  # 48 KiB a station instead of 16
             max_size=settings.max_frame_bytes,
@@ -127,38 +166,47 @@ class Gateway:
             close_timeout=1.0,
             server_header=None,
             logger=_library_log(),
+            **secure,
         )
 
     async def stop(self) -> None:
         """Take no more, let what is being handled finish, let go of the sockets: within `stop_s` and a moment."""
-        server, self._server = self._server, None
-        if server is None:
+        servers, self._servers = list(self._servers.values()), {}
+        if not servers:
             return
         until = time.monotonic() + self._settings.stop_s
-        server.close(close_connections=False)
+        for server in servers:
+            server.close(close_connections=False)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.stop_s / 2):
                 await asyncio.gather(*(link.idle.wait() for link in self._links))
-        await self._let_go(server)
-        tasks = set(server.handler_tasks)
+        await self._let_go(servers)
+        tasks = {task for server in servers for task in server.handler_tasks}
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=max(0.05, until - time.monotonic()))
             for task in late:
                 task.cancel()
-        await server.wait_closed()
+        for server in servers:
+            await server.wait_closed()
 
-    async def _let_go(self, server: Server) -> None:
+    async def _let_go(self, servers: Sequence[Server]) -> None:
         if not self._settings.drop_on_stop:
             closing = [link.close(1012) for link in self._links]
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.stop_s / 4):
                     await asyncio.gather(*closing)
-        for connection in set(server.all_connections):
-            connection.transport.abort()
+        for server in servers:
+            for connection in set(server.all_connections):
+                connection.transport.abort()
 
     def online(self, station_id: UUID) -> bool:
         """Does the station have a connection?"""
         return self._registry.get(station_id) is not None
+
+    def version(self, station_id: UUID) -> Version | None:
+        """The version that a station's connection speaks, None where it has none."""
+        link = self._registry.get(station_id)
+        return None if link is None else link.version
 
     def pending(self) -> int:
         """What is under way: sign-ins, comings and goings, calls of stations not yet answered, and ours to them.
@@ -166,7 +214,7 @@ class Gateway:
         Exact for what was read; a frame still in a socket is its sender's to count.
         """
         going = sum(not link.open for link in self._links)
-        return self._signing_in + len(self._arriving) + going + sum(link.pending for link in self._links)
+        return self._reception.busy + len(self._arriving) + going + sum(link.pending for link in self._links)
 
     async def call(self, station_id: UUID, request: Command, timeout_s: float = 30.0) -> CallOutcome:
         """Ask a station, after what was asked before. `timeout_s` of wall time covers the wait and the answer.
@@ -174,53 +222,35 @@ class Gateway:
         Never raises on what a station does: see CallStatus. After TIMED_OUT and OFFLINE it may have acted all the same.
         """
         link = self._registry.get(station_id)
-        if link is None:
-            return CallOutcome(CallStatus.OFFLINE, detail="the station has no connection")
-        reply = await link.call(commands.action(request), request, timeout_s, self._settings.quiet_s)
+        if link is None or not isinstance(request, LANGUAGES[link.version].message):
+            detail = "the station has no connection" if link is None else "the station speaks another version now"
+            return CallOutcome(CallStatus.OFFLINE, detail=detail)
+        reply = await link.call(languages.action(request), request, timeout_s, self._settings.quiet_s)
         if reply.status is not CallStatus.ANSWERED:
             return CallOutcome(reply.status, None, reply.error_code, reply.detail)
-        answer = commands.read_answer(request, reply.payload)
+        answer = languages.read_answer(request, reply.payload)
         if isinstance(answer, Refusal):
+            await link.refuse_result(reply, answer)
             return CallOutcome(CallStatus.ERROR, None, answer.code, f"unreadable answer: {answer.description}")
         return CallOutcome(CallStatus.ANSWERED, answer)
-
-    async def _sign_in(self, connection: ServerConnection, request: Request) -> Response | None:
-        """No answer of its own lets the handshake go on."""
-        assert isinstance(connection, StationConnection)
-        self._signing_in += 1
-        try:
-            name = signin.identity(request.path)
-            if name is None:
-                return connection.respond(HTTPStatus.NOT_FOUND, "Stations connect to /ocpp/{identity}.\n")
-            connection.credential = await self._credential(name, request.headers.get_all("Authorization"))
-        finally:
-            self._signing_in -= 1
-        if connection.credential is not None:
-            return None
-        self.counts["sign_ins_refused"] += 1
-        refusal = connection.respond(HTTPStatus.UNAUTHORIZED, "Sign in with the station's identity and key.\n")
-        refusal.headers["WWW-Authenticate"] = signin.CHALLENGE
-        return refusal
-
-    async def _credential(self, name: str, authorization: Sequence[str]) -> Credential | None:
-        said = signin.basic(authorization)
-        if said is None:
-            return None
-        credential = await self._flows.credential(name) if signin.is_sound(name) else None
-        return credential if signin.admits(credential, name, said) else None
 
     async def _serve(self, connection: ServerConnection) -> None:
         """A station's connection, from handshake to end."""
         assert isinstance(connection, StationConnection)
+        if connection.stranger is not None:
+            await self._keep(connection)
+            return
         assert connection.credential is not None
         quirks = named(connection.credential.quirks)
         if connection.subprotocol is None and not (quirks.no_subprotocol and _offered_none(connection)):
             self.counts["subprotocols_refused"] += 1
-            await connection.close(CloseCode.PROTOCOL_ERROR, "the subprotocol is ocpp1.6")
+            await connection.close(CloseCode.PROTOCOL_ERROR, f"the subprotocols are {', '.join(Version)}")
             return
-        caller = Caller(self._flows, connection.credential.station_id, quirks)
+        version = Version(connection.subprotocol) if connection.subprotocol else Version.V16
+        caller = Caller(self._flows, connection.credential.station_id, quirks, version)
         id_max = LONG_ID_MAX if quirks.long_message_ids else rpc.MESSAGE_ID_MAX
-        link = Link(connection, caller.station_id, _Line(caller, self.counts), id_max)
+        link = Link(connection, caller.station_id, _Line(caller, self.counts), id_max, version)
+        await self._note(connection)
         previous = self._registry.put(link)
         self._links.add(link)
         self._arriving.add(link)
@@ -237,13 +267,32 @@ class Gateway:
             self._arriving.discard(link)
             link.finished.set()
 
+    async def _keep(self, connection: StationConnection) -> None:
+        """A stranger's connection: it waits for somebody to take it in."""
+        assert connection.stranger is not None
+        if connection.subprotocol is None or self._strangers >= strangers.HELD_MAX:
+            await connection.close(CloseCode.TRY_AGAIN_LATER)
+            return
+        self._strangers += 1
+        try:
+            await strangers.keep(connection, connection.stranger, self._door, self.counts)
+        finally:
+            self._strangers -= 1
+
+    async def _note(self, connection: StationConnection) -> None:
+        """What changes by how a station came in."""
+        entry = connection.entry
+        assert entry is not None
+        if entry.profile > entry.credential.security_profile or entry.new_key is not None:
+            await self._door.admitted(entry.credential.station_id, Entry(entry.profile, entry.new_key))
+
     async def _work(self, link: Link, previous: Link | None) -> None:
         """All flows of one connection, in order, after those of the one before."""
         if previous is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PREVIOUS_SECONDS):
                     await previous.finished.wait()
-        await self._flows.connected(link.station_id, link.connection_id)
+        await self._flows.connected(link.station_id, link.connection_id, link.version)
         self._arriving.discard(link)
         log.info("station_online", station=str(link.station_id))
         await link.work()
@@ -269,8 +318,9 @@ def _without_messages(record: logging.LogRecord) -> bool:
 
 
 def _select(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Ours where it is offered; else the handshake completes without one and `_serve` closes (OCPP-J 1.6 §3.1.2)."""
-    return SUBPROTOCOL if SUBPROTOCOL in offered else None
+    """The best of ours that is offered; else the handshake completes without one and `_serve` closes (1.6 §3.1.2)."""
+    version = best(offered)
+    return None if version is None else Subprotocol(version)
 
 
 def _offered_none(connection: ServerConnection) -> bool:

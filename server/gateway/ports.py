@@ -1,5 +1,6 @@
 """What the gateway asks of the rest of the server: one call a message, one transaction a call."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
@@ -10,10 +11,13 @@ from server.core.reports import (
     ConnectorStatus,
     Credential,
     ReadingsInfo,
+    SignedValue,
     StartAnswer,
     StartInfo,
     StopInfo,
     TokenAnswer,
+    TransactionAnswer,
+    TransactionInfo,
 )
 
 Direction = Literal["in", "out"]
@@ -28,8 +32,8 @@ class Flows(Protocol):
     async def credential(self, identity: str) -> Credential | None:
         """The station behind an identity, None for one that nobody added."""
 
-    async def connected(self, station_id: UUID, connection_id: str) -> None:
-        """A station's newest connection stands."""
+    async def connected(self, station_id: UUID, connection_id: str, version: str) -> None:
+        """A station's newest connection stands; `version` is its subprotocol."""
 
     async def disconnected(self, station_id: UUID, connection_id: str) -> None:
         """A station's connection is gone and no newer one stands."""
@@ -54,6 +58,22 @@ class Flows(Protocol):
 
     async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
         """Meter values of a transaction, or of a connector."""
+
+    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
+        """A station wants its request signed (`kind`: station or v2g); whether it may be. The answer comes later."""
+
+    async def security_event(self, station_id: UUID, kind: str, detail: str) -> None:
+        """Something happened that concerns a station's security (OCPP's own names)."""
+
+    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TransactionAnswer:
+        """An event of a transaction that the station named (2.x); repeats get the same answer."""
+        ...
+
+    async def signed(self, station_id: UUID, connector_no: int, values: Sequence[SignedValue]) -> None:
+        """Meter values that a meter has signed, of no transaction: kept as they came."""
+
+    async def needs(self, station_id: UUID, connector_no: int) -> bool:
+        """A car said what it needs (ISO 15118): whether it gets a plan, which is on its way then."""
 
     async def message(self, station_id: UUID, direction: Direction, raw: str) -> None:
         """The message log: a frame as it came ("in") or went ("out"), before it is handled or sent."""

@@ -1,4 +1,6 @@
-"""Who connects: the identity in the path, the key in the Authorization header (OCPP-J 1.6 §3.1, §6.2).
+"""Who connects: the identity in the path, and what proves it.
+
+Security profiles 1 and 2: a key in the Authorization header (OCPP-J 1.6 §3.1, §6.2); profile 3: a certificate.
 
 An identity that nobody added and a wrong key get the same answer for the same work.
 """
@@ -8,11 +10,13 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
+from enum import StrEnum
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from server.core.reports import Credential
+from server.gateway.tls import Peer
 
 PREFIX = "/ocpp/"
 IDENTITY_MAX = 255
@@ -60,9 +64,69 @@ def basic(headers: Sequence[str]) -> Basic | None:
     return Basic(name, key) if colon else None
 
 
-def admits(credential: Credential | None, name: str, said: Basic) -> bool:
-    """Is it the station that it says it is? The same work is done for one that nobody added."""
-    expected = _NOBODY if credential is None else credential.key_sha256
-    key_fits = hmac.compare_digest(hashlib.sha256(said.key).digest(), expected)
+class Shown(msgspec.Struct, frozen=True):
+    """What somebody showed who says that it is station `name`."""
+
+    name: str
+    basic: Basic | None
+    peer: Peer | None = None
+    over_tls: bool = False
+
+    @property
+    def profile(self) -> int:
+        """The security profile: 1 a key in the clear, 2 a key over TLS, 3 a certificate."""
+        if self.peer is not None:
+            return 3
+        return 2 if self.over_tls else 1
+
+
+class Why(StrEnum):
+    """Why somebody is not let in."""
+
+    UNKNOWN = "unknown"  # nobody added this identity
+    WRONG = "wrong"  # no key or certificate, or not this station's
+    DOWNGRADE = "downgrade"  # the right one, in a lower profile than the station has used before
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """Let in. `new_key`: the SHA-256 of the key that it used, where that one was new."""
+
+    credential: Credential
+    profile: int
+    new_key: bytes | None = None
+
+
+def judge(credential: Credential | None, shown: Shown, now: float) -> Admitted | Why:
+    """Is it the station that it says it is, in a profile that it may use? `now` in seconds since 1970.
+
+    Who shows a certificate is judged by it alone. The same work is done for an identity that nobody added.
+    """
+    if shown.peer is not None:
+        fits, new_key = _certificate_fits(credential, shown.name, shown.peer, now), None
+    else:
+        fits, new_key = _key_fits(credential, shown.name, shown.basic)
+    if credential is None:
+        return Why.UNKNOWN
+    if not fits:
+        return Why.WRONG
+    if shown.profile < credential.security_profile:
+        return Why.DOWNGRADE
+    return Admitted(credential, shown.profile, new_key)
+
+
+def _certificate_fits(credential: Credential | None, name: str, peer: Peer, now: float) -> bool:
+    """Its chain was checked by TLS; a session that TLS resumed may have ended since."""
+    owner = "" if credential is None else credential.organization
+    owned = not owner or peer.organization.casefold() == owner.casefold()
+    return peer.common_name == name and owned and peer.expires_at > now
+
+
+def _key_fits(credential: Credential | None, name: str, said: Basic | None) -> tuple[bool, bytes | None]:
+    if said is None:
+        return False, None
+    digest = hashlib.sha256(said.key).digest()
+    key_fits = hmac.compare_digest(digest, _NOBODY if credential is None else credential.key_sha256)
+    new_keys = () if credential is None else credential.new_keys
+    new_fits = sum(hmac.compare_digest(digest, new) for new in new_keys) > 0  # all are compared
     name_fits = hmac.compare_digest(said.name, name.encode())
-    return key_fits and name_fits and credential is not None
+    return name_fits and (key_fits or new_fits), digest if new_fits and not key_fits else None

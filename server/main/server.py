@@ -17,14 +17,17 @@ from server.bus import PUBLIC, LocalBus, account_topic
 from server.clock import Clock
 from server.feeds.ports import PriceFeed
 from server.flows.announcements import Announcement, SessionMoved, WalletMoved
-from server.gateway.listener import Gateway, GatewaySettings
+from server.gateway.listener import Gateway
+from server.main import tls_setup
+from server.main.gateway_door import GatewayDoor
 from server.main.gateway_flows import GatewayFlows
+from server.main.security_port import GatewaySecurity
 from server.main.station_port import GatewayStations
 from server.settings import BadSetting, Settings, secret
 from server.storage import outbox as stored_outbox
 from server.storage import schema, sessions, stations
 from server.storage.db import Database
-from server.workers import replan, settle, tidy
+from server.workers import replan, security, settle, tidy
 from server.workers.context import WorkContext
 from server.workers.ports import Solver
 from server.workers.prices import PriceWorker
@@ -40,7 +43,9 @@ HANDLERS = {
     "configure": replan.configure,
     "settle": settle.settle,
     "close": settle.close,
+    "ask_transaction": settle.ask_transaction,
     tidy.TIDY: tidy.tidy,
+    **security.HANDLERS,
 }
 HTTP_STOP_SECONDS = 2
 API_PATHS = ("/api/", "/schema")
@@ -82,10 +87,19 @@ class Server:
         self.db = Database(settings.database_url, on_commit=self._committed)
         self.stopping = asyncio.Event()
         self.gateway = Gateway(
-            GatewayFlows(self.db, parts.clock), GatewaySettings(host=settings.host, port=settings.ocpp_port)
+            GatewayFlows(self.db, parts.clock),
+            tls_setup.gateway_settings(settings),
+            GatewayDoor(self.db, parts.clock, settings.strangers_of),
         )
         self.stations = GatewayStations(self.gateway)
-        self.context = WorkContext(self.db, parts.clock, self.stations, parts.solver)
+        self.context = WorkContext(
+            self.db,
+            parts.clock,
+            self.stations,
+            parts.solver,
+            GatewaySecurity(self.gateway, lambda: self.wss_url),
+            tls_setup.signer(settings),
+        )
         self.runner = Runner(self.context, HANDLERS, abreast=parts.abreast)
         self.prices = PriceWorker(self.context, parts.feeds)
         self._http: _Http | None = None
@@ -99,7 +113,12 @@ class Server:
     @property
     def ws_url(self) -> str:
         """Where stations connect, less their identity."""
-        return f"ws://{self.settings.host}:{self.gateway.port}/ocpp"
+        return tls_setup.station_url(self.settings, self.gateway)
+
+    @property
+    def wss_url(self) -> str:
+        """Where stations connect over TLS, less their identity; "" where they cannot."""
+        return tls_setup.secure_url(self.settings, self.gateway)
 
     @asynccontextmanager
     async def running(self, *, pages: bool = True) -> AsyncGenerator["Server", None]:
@@ -113,7 +132,7 @@ class Server:
             try:
                 await self.gateway.start()
             except OSError as error:
-                raise BadSetting(_taken(self.settings.ocpp_port, "--ocpp-port")) from error
+                raise BadSetting(_taken(self.settings.ocpp_port or 0, "--ocpp-port")) from error
             async with self._serving(bound, self.parts.ui if pages else None):
                 yield self
 
@@ -139,6 +158,7 @@ class Server:
         async with self.db.begin() as tx:
             await stations.all_offline(tx)
             await tidy.begin(tx, self.parts.clock.now())
+            await security.begin(tx, self.parts.clock.now())
             for session_id in await sessions.ended(tx):
                 now = self.parts.clock.now()
                 await stored_outbox.put_once(tx, "settle", str(session_id), {"session_id": session_id}, now)

@@ -1,24 +1,26 @@
-"""Commands to stations as workers and the API give them, said in the version that the station speaks (OCPP 1.6)."""
+"""Commands to stations as workers and the API give them, said in the version that the station speaks."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from datetime import UTC, datetime
 from uuid import UUID
 
 from server.core.following import UNANSWERED
+from server.core.reports import TransactionStanding
 from server.core.station import START_WAIT_S
-from server.core.valley.charging_profile import to_periods
+from server.gateway.languages import Command
+from server.gateway.limits import limit_of
 from server.gateway.link import CallStatus
 from server.gateway.listener import CallOutcome, Gateway
-from server.gateway.v16 import commands
-from server.gateway.v16.translate import Place, default_profile, limit_of, tx_profile
+from server.gateway.v201.commands import GetTransactionStatus, TransactionStatusAnswer
+from server.gateway.versions import Version
+from server.main.words import WORDS_16, WORDS_201, Words, unit_of
 from server.workers.ports import AT_ONCE, Heard, Order
 from shared.sessions import CommandAnswer
 
 ALWAYS = datetime(2020, 1, 1, tzinfo=UTC)
 """An absolute default profile holds from before any station was made."""
-SAFE_PROFILE_ID = 1
 CALL_SECONDS = 20.0
 WORDS = {CallStatus.OFFLINE: "offline", CallStatus.TIMED_OUT: "timed_out", CallStatus.ERROR: "error"}
+NO_WORD = Heard("not_supported", "the station's version has no word for it")
 
 
 class GatewayStations:
@@ -30,69 +32,62 @@ class GatewayStations:
 
     async def set_plan(self, station_id: UUID, order: Order) -> Heard:
         """Send a transaction's profile."""
-        place = Place(order.connector_no, order.transaction_id, profile_id=10 + order.connector_no)
-        start = order.start + timedelta(seconds=order.elapsed_s)
-        request = tx_profile(place, start, steps(order), _unit(order.unit))
-        return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+        return await self._ask(station_id, self._words(station_id).plan(order))
 
     async def set_safe_share(self, station_id: UUID, share_w: int, unit: str, phases: int) -> Heard:
         """Send the default profile that holds when nobody steers; a start waits, so that others can make room.
 
         A station that refuses to wait gets the same without, and `AT_ONCE` is the answer's detail.
         """
-        limit = limit_of(share_w, _unit(unit), phases)
+        words = self._words(station_id)
+        limit = limit_of(share_w, unit_of(unit), phases)
         steps = [(0, 0.0), (START_WAIT_S, limit)] if limit else [(0, 0.0)]
-        request = default_profile(SAFE_PROFILE_ID, steps, _unit(unit))
-        heard = _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+        heard = await self._ask(station_id, words.share(steps, unit_of(unit), None))
         if heard.accepted or heard.status in UNANSWERED:
             return heard
-        request = default_profile(SAFE_PROFILE_ID, [(0, limit)], _unit(unit), ALWAYS)
-        heard = _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+        heard = await self._ask(station_id, words.share([(0, limit)], unit_of(unit), ALWAYS))
         return Heard(heard.status, AT_ONCE) if heard.accepted and limit else heard
 
     async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
-        """Change a configuration key."""
-        request = commands.ChangeConfiguration(key=key, value=value)
-        return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+        """Change a configuration key: by its name in 1.6, or the variables that mean the same."""
+        request = self._words(station_id).set_option(key, value)
+        return NO_WORD if request is None else await self._ask(station_id, request)
 
     async def get_option(self, station_id: UUID, key: str) -> str:
         """What a configuration key says, "" where the station does not say."""
-        outcome = await self._gateway.call(station_id, commands.GetConfiguration(key=(key,)), CALL_SECONDS)
-        if not isinstance(outcome.answer, commands.ConfigurationAnswer):
+        words = self._words(station_id)
+        request = words.get_option(key)
+        if request is None:
             return ""
-        return next((one.value or "" for one in outcome.answer.configuration_key or () if one.key == key), "")
+        return words.option_value(key, (await self._gateway.call(station_id, request, CALL_SECONDS)).answer)
+
+    async def transaction_standing(self, station_id: UUID, reference: str) -> TransactionStanding | None:
+        """What a 2.x station says of a transaction of its own; None where it did not say."""
+        outcome = await self._gateway.call(station_id, GetTransactionStatus(reference), CALL_SECONDS)
+        said = outcome.answer
+        if not isinstance(said, TransactionStatusAnswer):
+            return None
+        return TransactionStanding(said.ongoing_indicator, said.messages_in_queue)
 
     async def start(self, station_id: UUID, connector_no: int, token_uid: str) -> CommandAnswer:
         """Ask a station to start a session."""
-        request = commands.RemoteStartTransaction(id_tag=token_uid, connector_id=connector_no)
-        heard = _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+        heard = await self._ask(station_id, self._words(station_id).start(connector_no, token_uid))
         return CommandAnswer(heard.status, heard.detail)
 
-    async def stop(self, station_id: UUID, transaction_id: int) -> CommandAnswer:
-        """Ask a station to end a session."""
-        request = commands.RemoteStopTransaction(transaction_id=transaction_id)
-        heard = _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
+    async def stop(self, station_id: UUID, transaction_id: int, reference: str | None = None) -> CommandAnswer:
+        """Ask a station to end a session; `reference` is what a 2.x station calls it."""
+        request = self._words(station_id).stop(transaction_id, reference)
+        heard = NO_WORD if request is None else await self._ask(station_id, request)
         return CommandAnswer(heard.status, heard.detail)
 
+    def _words(self, station_id: UUID) -> Words:
+        """Those of the station's version; one that is away is asked in any, and does not hear it."""
+        return WORDS_16 if self._gateway.version(station_id) in {None, Version.V16} else WORDS_201
 
-def steps(order: Order) -> list[tuple[int, float]]:
-    """A plan as periods, from the moment on that it was made for: a first slot that has begun counts for its rest."""
-    if not order.energy_wh:
-        return [(0, limit_of(order.final_w, _unit(order.unit), order.phases))]
-    periods = to_periods(
-        order.energy_wh,
-        order.slot_seconds,
-        max_w=order.max_w,
-        phases=order.phases,
-        unit=order.unit,
-        final_w=order.final_w,
-        elapsed_s=order.elapsed_s,
-    )
-    return [(period.start_s, period.limit) for period in periods]
-
-
-def _unit(unit: str) -> Literal["A", "W"]:
-    return "W" if unit == "W" else "A"
+    async def _ask(self, station_id: UUID, request: Command | None) -> Heard:
+        if request is None:
+            return NO_WORD
+        return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
 
 
 def _heard(outcome: CallOutcome) -> Heard:

@@ -109,6 +109,19 @@ async def by_transaction(tx: AsyncSession, station_id: UUID, transaction_id: int
     return None if row is None else to_struct(row, Session)
 
 
+async def by_reference(tx: AsyncSession, station_id: UUID, reference: str) -> Session | None:
+    """The session of a transaction that its station named, held: see `held`."""
+    rows = sa.select(TABLE).where(S.transaction_ref == reference, S.station_id == station_id)
+    row = (await tx.execute(rows.with_for_update(key_share=True))).first()
+    return None if row is None else to_struct(row, Session)
+
+
+async def open_named(tx: AsyncSession, station_id: UUID) -> list[Session]:
+    """The open sessions of a station whose transactions it named (2.x), oldest first."""
+    rows = sa.select(TABLE).where(S.station_id == station_id, S.state == "open", S.transaction_ref.is_not(None))
+    return [to_struct(row, Session) for row in await tx.execute(rows.order_by(S.started_at, S.id))]
+
+
 async def open_at(tx: AsyncSession, location_id: UUID) -> list[Session]:
     """The open sessions of a location, oldest first."""
     rows = sa.select(TABLE).where(S.location_id == location_id, S.state == "open").order_by(S.started_at, S.id)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.reports import TransactionStanding
 from server.core.valley.problem import Answer, Problem
 
 AT_ONCE = "at_once"
@@ -15,7 +16,8 @@ AT_ONCE = "at_once"
 class Order(msgspec.Struct, frozen=True):
     """A plan as its station hears it: energy by slot from `start` on, then `final_w`.
 
-    `unit` is A (per phase) or W; `elapsed_s` of the first slot are gone already.
+    `unit` is A (per phase) or W; `elapsed_s` of the first slot are gone already. `reference` is what a 2.x station
+    calls the transaction.
     """
 
     transaction_id: int
@@ -28,6 +30,7 @@ class Order(msgspec.Struct, frozen=True):
     final_w: int
     phases: int
     unit: str
+    reference: str | None = None
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -54,8 +57,51 @@ class StationPort(Protocol):
     async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
         """Change a configuration key."""
 
+    async def transaction_standing(self, station_id: UUID, reference: str) -> TransactionStanding | None:
+        """What a 2.x station says of a transaction of its own; None where it did not say."""
+
     async def get_option(self, station_id: UUID, key: str) -> str:
         """What a configuration key says, "" where the station does not say."""
+
+
+class SecurityPort(Protocol):
+    """Keys and certificates, told to stations in the version that they speak. Never raises for what a station does."""
+
+    async def set_key(self, station_id: UUID, key_hex: str) -> Heard:
+        """A new key, in hexadecimal digits."""
+
+    async def set_profile(self, station_id: UUID, profile: int) -> Heard:
+        """A higher security profile, from the next connection on."""
+
+    async def send_certificate(self, station_id: UUID, chain_pem: str, kind: str) -> Heard:
+        """A signed chain, leaf first; `kind`: station or v2g."""
+
+    async def ask_for_request(self, station_id: UUID) -> Heard:
+        """Ask for a request for a new certificate."""
+
+
+class NoSecurity:
+    """No station hears anything: for what runs without a gateway."""
+
+    async def set_key(self, station_id: UUID, key_hex: str) -> Heard:
+        """Not told."""
+        del station_id, key_hex
+        return Heard("offline")
+
+    async def set_profile(self, station_id: UUID, profile: int) -> Heard:
+        """Not told."""
+        del station_id, profile
+        return Heard("offline")
+
+    async def send_certificate(self, station_id: UUID, chain_pem: str, kind: str) -> Heard:
+        """Not sent."""
+        del station_id, chain_pem, kind
+        return Heard("offline")
+
+    async def ask_for_request(self, station_id: UUID) -> Heard:
+        """Not asked."""
+        del station_id
+        return Heard("offline")
 
 
 class Solver(Protocol):

@@ -251,6 +251,7 @@ def order(one: SessionFacts, now: datetime) -> Order:
         final_w=one.max_w if free else plan.final_w,
         phases=one.phases,
         unit=one.station.unit or "A",
+        reference=one.session.transaction_ref,
     )
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.flows import sessions, settlements
+from server.flows import sessions, settlements, stations, transactions
 from server.storage.outbox import Task
 from server.workers.context import WorkContext
 
@@ -21,3 +21,22 @@ async def close(context: WorkContext, task: Task) -> str:
     free_at = msgspec.json.decode(task.payload, type=dict[str, datetime])["free_at"]
     async with context.db.begin() as tx:
         return await sessions.close_unheard(tx, UUID(task.key), free_at, context.clock.now())
+
+
+async def ask_transaction(context: WorkContext, task: Task) -> str:
+    """Ask a 2.x station for a transaction of which something is missing, or that ran before it booted.
+
+    One that is over, and of which no more will be told, is ended.
+    """
+    now, booted = context.clock.now(), stations.BOOTED in msgspec.json.decode(task.payload)
+    async with context.db.begin() as tx:
+        session = await transactions.to_ask(tx, UUID(task.key), now, booted=booted)
+    if session is None or session.transaction_ref is None:
+        return "nothing_missing"
+    standing = await context.stations.transaction_standing(session.station_id, session.transaction_ref)
+    if standing is None:
+        return "not_said"
+    if not transactions.is_lost(session, standing):
+        return "queued" if standing.queued else "goes_on"
+    async with context.db.begin() as tx:
+        return "ended" if await sessions.close_lost(tx, session.id, context.clock.now()) else "told_meanwhile"

@@ -39,7 +39,7 @@ class FakeStations:
         self.told.append(("start", station_id, connector_no, token_uid))
         return self.answer
 
-    async def stop(self, station_id, transaction_id):
+    async def stop(self, station_id, transaction_id, _reference=None):
         self.told.append(("stop", station_id, transaction_id))
         return self.answer
 

@@ -17,12 +17,15 @@ import small_town
 from api_edge import SETTINGS, FakeStations, InlineSolver, access_token, serving
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
-from small_town import ANNA, ANNAS_CAR, BERT, NOW, OLGA, STREET, STREET_EVSE_1, Database
+from small_town import ANNA, ANNAS_CAR, BERT, NOW, OLGA, OPERATOR, STREET, STREET_EVSE_1, Database
 
 from server.api.app import ApiContext
 from server.api.app import schema as described
 from server.bus import LocalBus
 from server.clock import SteppedClock
+from server.core.certificate import Request
+from server.flows import certificates, entering
+from server.storage import certificates as stored_certificates
 
 EXAMPLES = 15
 CONFIG = SchemathesisConfig.from_dict(
@@ -100,7 +103,19 @@ async def _lives(db):
     await small_town.unplug(db, past, NOW - timedelta(hours=12), 20_000)
     session = await small_town.plug_in(db, NOW)
     await small_town.make_plan(db, small_town.HOME, NOW)
-    return {"session_id": session, "settled_session_id": past}
+    return {"session_id": session, "settled_session_id": past, **await _secured(db)}
+
+
+async def _secured(db):
+    """A stranger that waits, a notice and a request for a certificate, all for Olga's party."""
+    station = small_town.STREET_STATION_1
+    async with db.begin() as tx:
+        await entering.hold(tx, entering.Arrival("NEW-1", "10.0.0.1", b"k" * 32, 1), "Lootspaal", NOW)
+        await entering.turned_away(tx, station, NOW)
+        await stored_certificates.ask(tx, station, "station", Request("PEM", "00" * 32), NOW)
+        (waiting,), (notice,) = await entering.waiting(tx, OPERATOR, NOW), await entering.noticed(tx, OPERATOR)
+        (asked,) = await certificates.of_party(tx, OPERATOR)
+    return {"station_id": station, "pending_id": waiting.id, "notice_id": notice.id, "certificate_id": asked.id}
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,13 @@
 // JSON object on stdout what it heard. In strict mode the package judges both sides by the official schemas.
 //
 //   node ocpp_rpc_station.mjs --url ws://host:9000/ocpp[/IDENTITY] --identity I --password P
-//        [--token TAG] [--wait-ms 5000] [--length-s 3600] [--energy-wh 8000] [--reject]
+//        [--ca FILE --cert FILE --key FILE]   TLS: who signed the server's certificate, and the station's own
+//        [--token TAG] [--wait-ms 5000] [--length-s 3600] [--energy-wh 8000] [--reject] [--protocol ocpp2.0.1]
 //
 // The session began `length-s` before the server's now and drew `energy-wh`; its readings come a quarter of an hour apart.
 // After the start it waits `wait-ms` at most for a TxProfile. Exit code 1 where anything failed: see `error`.
+import { readFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import ocpp from "ocpp-rpc";
 
@@ -19,6 +22,10 @@ const { values: said } = parseArgs({
     "length-s": { type: "string", default: "3600" },
     "energy-wh": { type: "string", default: "8000" },
     reject: { type: "boolean", default: false },
+    ca: { type: "string" },
+    cert: { type: "string" },
+    key: { type: "string" },
+    protocol: { type: "string", default: "ocpp1.6" },
   },
 });
 
@@ -30,16 +37,18 @@ const ending = "/" + encodeURIComponent(said.identity);
 const station = new ocpp.RPCClient({
   endpoint: said.url.endsWith(ending) ? said.url.slice(0, -ending.length) : said.url,
   identity: said.identity,
-  password: said.password,
-  protocols: ["ocpp1.6"],
+  ...(said.password ? { password: said.password } : {}),
+  protocols: [said.protocol],
   strictMode: true,
   reconnect: false,
   callTimeoutMs: 15000,
+  wsOpts: Object.fromEntries(["ca", "cert", "key"].filter((one) => said[one]).map((one) => [one, readFileSync(said[one])])),
 });
 
 station.handle("SetChargingProfile", ({ params }) => {
   heard.profiles.push(params);
-  if (params.csChargingProfiles.chargingProfilePurpose === "TxProfile") profileCame(true);
+  const profile = params.csChargingProfiles ?? params.chargingProfile;
+  if (profile.chargingProfilePurpose === "TxProfile") profileCame(true);
   return { status: said.reject ? "Rejected" : "Accepted" };
 });
 const results = {
@@ -48,10 +57,17 @@ const results = {
   ChangeConfiguration: { status: "Accepted" },
   GetConfiguration: { configurationKey: [], unknownKey: [] },
   RemoteStopTransaction: { status: "Rejected" },
+  GetVariables: ({ getVariableData }) => ({
+    getVariableResult: getVariableData.map(({ component, variable }) => ({ attributeStatus: "UnknownVariable", component, variable })),
+  }),
+  SetVariables: ({ setVariableData }) => ({
+    setVariableResult: setVariableData.map(({ component, variable }) => ({ attributeStatus: "Accepted", component, variable })),
+  }),
+  GetTransactionStatus: { messagesInQueue: false, ongoingIndicator: true },
 };
 station.handle(({ method, params }) => {
   heard.commands.push({ method, params });
-  if (method in results) return results[method];
+  if (method in results) return typeof results[method] === "function" ? results[method](params) : results[method];
   throw ocpp.createRPCError("NotSupported");
 });
 
@@ -59,6 +75,40 @@ async function tell(action, payload) {
   const answer = await station.call(action, payload);
   heard.answers[action] = answer;
   return answer;
+}
+
+async function charge201() {
+  const chargingStation = { vendorName: "ocpp-rpc", model: "node" };
+  const boot = await tell("BootNotification", { chargingStation, reason: "PowerUp" });
+  const length = Number(said["length-s"]), energy = Number(said["energy-wh"]), meterStart = 100000;
+  const began = Date.parse(boot.currentTime) - length * 1000;
+  const at = (seconds) => new Date(began + seconds * 1000).toISOString();
+  const status = (connectorStatus) => tell("StatusNotification", { timestamp: at(0), connectorStatus, evseId: 1, connectorId: 1 });
+  const idToken = { idToken: said.token, type: "ISO14443" };
+  const transactionId = heard.transactionId = randomUUID();
+  let seqNo = 0;
+  const event = (eventType, seconds, triggerReason, more = {}) => {
+    const context = { Started: "Transaction.Begin", Ended: "Transaction.End" }[eventType] ?? "Sample.Periodic";
+    const value = (meterStart + Math.round((energy * seconds) / length)) / 1000;
+    const sampledValue = [{ value, context, measurand: "Energy.Active.Import.Register", unitOfMeasure: { unit: "kWh" } }];
+    const meterValue = [{ timestamp: at(seconds), sampledValue }];
+    const { chargingState, stoppedReason, ...rest } = more;
+    const transactionInfo = JSON.parse(JSON.stringify({ transactionId, chargingState, stoppedReason }));
+    return tell("TransactionEvent", { eventType, timestamp: at(seconds), triggerReason, seqNo: seqNo++, transactionInfo, meterValue, ...rest });
+  };
+  await status("Occupied");
+  await tell("Authorize", { idToken });
+  const start = await event("Started", 0, "Authorized", { idToken, evse: { id: 1, connectorId: 1 }, chargingState: "Charging" });
+  heard.answers.Started = start;
+  heard.profileInTime = await Promise.race([txProfile, new Promise((resolve) => setTimeout(resolve, Number(said["wait-ms"]), false))]);
+  for (let seconds = 900; seconds < length; seconds += 900) {
+    await event("Updated", seconds, "MeterValuePeriodic");
+    heard.readings += 1;
+  }
+  await tell("Heartbeat", {});
+  await tell("DataTransfer", { vendorId: "nobody" });
+  heard.answers.Ended = await event("Ended", length, "EVDeparted", { idToken, stoppedReason: "EVDisconnected", chargingState: "Idle" });
+  await status("Available");
 }
 
 async function charge() {
@@ -89,7 +139,7 @@ async function charge() {
 try {
   await station.connect();
   heard.protocol = station.protocol;
-  await charge();
+  await (said.protocol === "ocpp1.6" ? charge() : charge201());
 } catch (error) {
   heard.error = `${error.name}: ${error.message}`;
   heard.httpStatus = error.code ?? null;

@@ -36,6 +36,23 @@ async def until_settled(home):
         await db.close()
 
 
+async def test_a_2_0_1_station_gets_its_profile_and_its_session_is_settled(tmp_path, ocpp_rpc_station):
+    home, ocpp_port = tmp_path / "home", free_port()
+    dalstroom(home, "account", "add", MAIL, "--name", "You")
+    added = dalstroom(home, "station", "add", IDENTITY, "--owner", MAIL, "--ocpp-port", str(ocpp_port))
+    dalstroom(home, "token", "add", CARD, "--account", MAIL)
+    url, key = re.search(r"ws://\S+", added)[0], re.search(r"\b[0-9a-f]{40}\b", added)[0]
+    with Up(home, "--ocpp-port", str(ocpp_port)):
+        words = ("--token", CARD, "--wait-ms", "10000", "--protocol", "ocpp2.0.1")
+        heard = await ocpp_rpc_station(url, IDENTITY, key, *words)
+        assert heard["error"] is None
+        assert (heard["protocol"], heard["profileInTime"]) == ("ocpp2.0.1", True)
+        assert heard["answers"]["Started"]["idTokenInfo"]["status"] == "Accepted"
+        session, receipt, plan = await until_settled(home)
+    assert session.transaction_ref == heard["transactionId"]
+    assert (receipt.energy_wh, plan.outcome) == (8_000, "accepted")
+
+
 async def test_a_key_from_station_add_leads_to_a_profile_and_a_settled_session(tmp_path, ocpp_rpc_station):
     home, ocpp_port = tmp_path / "home", free_port()
     dalstroom(home, "account", "add", MAIL, "--name", "You")

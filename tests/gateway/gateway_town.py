@@ -22,6 +22,8 @@ from server.core.reports import (
     StartInfo,
     StopInfo,
     TokenAnswer,
+    TransactionAnswer,
+    TransactionInfo,
 )
 from server.gateway.listener import Gateway
 from shared.ids import derive
@@ -43,6 +45,8 @@ class MemoryFlows:
         self.gate.set()
         self.holds = ""
         self.fails: Callable[[str], bool] = lambda _what: False
+        self.versions: dict[UUID, str] = {}
+        self.boots = "Accepted"
 
     async def _hear(self, station_id: UUID, what: str, info: object = None) -> None:
         if what == self.holds:
@@ -60,7 +64,8 @@ class MemoryFlows:
             return None
         return Credential(station_of(identity), hashlib.sha256(key).digest(), self.quirks.get(identity, ()))
 
-    async def connected(self, station_id: UUID, connection_id: str) -> None:
+    async def connected(self, station_id: UUID, connection_id: str, version: str) -> None:
+        self.versions[station_id] = version
         await self._hear(station_id, "connected", connection_id)
 
     async def disconnected(self, station_id: UUID, connection_id: str) -> None:
@@ -68,7 +73,7 @@ class MemoryFlows:
 
     async def boot(self, station_id: UUID, info: BootInfo) -> BootAnswer:
         await self._hear(station_id, "boot", info)
-        return BootAnswer("Accepted", 900, NOW)
+        return BootAnswer(self.boots, 900, NOW)
 
     async def heartbeat(self, station_id: UUID) -> datetime:
         await self._hear(station_id, "heartbeat")
@@ -91,6 +96,26 @@ class MemoryFlows:
 
     async def readings(self, station_id: UUID, info: ReadingsInfo) -> None:
         await self._hear(station_id, "readings", info)
+
+    async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
+        await self._hear(station_id, "sign", (request_pem, kind))
+        return "CERTIFICATE REQUEST" in request_pem
+
+    async def security_event(self, station_id: UUID, kind: str, detail: str) -> None:
+        await self._hear(station_id, "security", (kind, detail))
+
+    async def transaction(self, station_id: UUID, info: TransactionInfo) -> TransactionAnswer:
+        await self._hear(station_id, "transaction", info)
+        if info.token_uid is None:
+            return TransactionAnswer()
+        return TransactionAnswer(TokenAnswer("Accepted" if info.token_uid != "STRANGER" else "Invalid"))
+
+    async def signed(self, station_id: UUID, connector_no: int, values) -> None:
+        await self._hear(station_id, "signed", (connector_no, *values))
+
+    async def needs(self, station_id: UUID, connector_no: int) -> bool:
+        await self._hear(station_id, "needs", connector_no)
+        return connector_no == 1
 
     async def message(self, station_id: UUID, direction: str, raw: str) -> None:
         self.frames.append((direction, raw))

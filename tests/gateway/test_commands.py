@@ -10,6 +10,7 @@ import pytest
 from gateway_town import ask, station_of, until
 
 from server.core.reports import TokenAnswer
+from server.gateway.limits import limit_of
 from server.gateway.listener import GatewaySettings
 from server.gateway.v16 import commands as c
 from server.gateway.v16 import translate
@@ -107,7 +108,7 @@ def test_the_default_profile_is_for_every_connector_below_every_plan_and_without
     [(11040, "W", 3, 11040.0), (11040, "A", 3, 16.0), (11039, "A", 3, 15.9), (1380, "A", 1, 6.0), (0, "A", 3, 0.0)],
 )
 def test_a_limit_never_says_more_than_the_power(power_w, unit, phases, limit):
-    assert translate.limit_of(power_w, unit, phases) == limit
+    assert limit_of(power_w, unit, phases) == limit
 
 
 @pytest.mark.parametrize("steps", [[], [(900, 6.0)], [(0, 6.0), (0, 7.0)], [(900 * n, 6.0) for n in range(25)]])

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from server.core.reports import SampledReading
+from server.gateway.meter_values import readings
 from server.gateway.v16.messages import SampledValue
-from server.gateway.v16.meter_values import readings
 
 AT = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 

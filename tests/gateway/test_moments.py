@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from server.gateway.v16 import moments
+from server.gateway import moments
 
 AT = datetime(2025, 1, 3, 15, 21, 47, tzinfo=UTC)
 

@@ -7,6 +7,7 @@ import msgspec
 
 from server.gateway.rpc import Refusal, read_payload
 from server.gateway.v16.messages import Message
+from server.gateway.v16.security import GetInstalledCertificateIds, InstalledAnswer, SecurityCommand
 
 
 class SchedulePeriod(Message, frozen=True):
@@ -177,12 +178,14 @@ Command = (
     | UnlockConnector
     | GetConfiguration
     | ChangeConfiguration
+    | SecurityCommand
 )
-CommandAnswer = StatusAnswer | CompositeAnswer | ConfigurationAnswer
+CommandAnswer = StatusAnswer | CompositeAnswer | ConfigurationAnswer | InstalledAnswer
 
 _status_answer = msgspec.json.Decoder(StatusAnswer)
 _composite_answer = msgspec.json.Decoder(CompositeAnswer)
 _configuration_answer = msgspec.json.Decoder(ConfigurationAnswer)
+_installed_answer = msgspec.json.Decoder(InstalledAnswer)
 
 
 def action(command: Command) -> str:
@@ -197,4 +200,6 @@ def read_answer(command: Command, payload: msgspec.Raw) -> CommandAnswer | Refus
             return read_payload(_composite_answer, payload)
         case GetConfiguration():
             return read_payload(_configuration_answer, payload)
+        case GetInstalledCertificateIds():
+            return read_payload(_installed_answer, payload)
     return read_payload(_status_answer, payload)

@@ -1,50 +1,29 @@
 """What stations say, handed to the flows, and the flows' answers said back: one function an action."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
-from uuid import UUID
-
-import msgspec
+from typing import Any
 
 from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, SampledReading, StartInfo, StopInfo
-from server.gateway import rpc
-from server.gateway.ports import Flows
-from server.gateway.quirks import Quirks
+from server.gateway import meter_values, moments, rpc
+from server.gateway.caller import Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
 from server.gateway.v16 import messages as m
-from server.gateway.v16 import meter_values, moments
+from server.gateway.v16 import security
 
 TEXT_MAX = 255
 TRANSACTION_MAX = 2**31 - 1
 METER_MAX_WH = 10**15
 
-T = TypeVar("T", bound=msgspec.Struct)
-Answer = msgspec.Struct | Refusal
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """The station that speaks, and who listens."""
-
-    flows: Flows
-    station_id: UUID
-    quirks: Quirks = Quirks()
-
-
-class _Action(msgspec.Struct, Generic[T], frozen=True):
-    decoder: msgspec.json.Decoder[T]
-    handler: Callable[[Caller, T], Awaitable[Answer]]
-
 
 async def handle(caller: Caller, call: rpc.Call) -> Answer:
     """The answer to a call: the action's, or why there is none (NotImplemented: unknown; NotSupported: not served)."""
-    action = ACTIONS.get(call.action)
-    if action is None and call.action in KNOWN:
+    served = ACTIONS.get(call.action)
+    if served is None and call.action in KNOWN:
         return Refusal(ErrorCode.NOT_SUPPORTED, "This action is not served here.")
-    if action is None:
+    if served is None:
         return Refusal(ErrorCode.NOT_IMPLEMENTED, "This action is not known.")
-    request = rpc.read_payload(action.decoder, call.payload)
-    return request if isinstance(request, Refusal) else await action.handler(caller, request)
+    return await answer(caller, served, call)
 
 
 async def boot_notification(caller: Caller, request: m.BootNotification) -> Answer:
@@ -55,8 +34,8 @@ async def boot_notification(caller: Caller, request: m.BootNotification) -> Answ
         firmware=(request.firmware_version or "")[:TEXT_MAX],
         serial=(request.charge_point_serial_number or request.charge_box_serial_number or "")[:TEXT_MAX],
     )
-    answer = await caller.flows.boot(caller.station_id, info)
-    return m.BootNotificationAnswer(answer.status, moments.write(answer.now), answer.interval_s)
+    said = await caller.flows.boot(caller.station_id, info)
+    return m.BootNotificationAnswer(said.status, moments.write(said.now), said.interval_s)
 
 
 async def heartbeat(caller: Caller, _request: m.Heartbeat) -> Answer:
@@ -81,8 +60,8 @@ async def status_notification(caller: Caller, request: m.StatusNotification) -> 
 
 async def authorize(caller: Caller, request: m.Authorize) -> Answer:
     """May this token charge here?"""
-    answer = await caller.flows.authorize(caller.station_id, request.id_tag)
-    return m.AuthorizeAnswer(m.IdTagInfo(answer.status))
+    said = await caller.flows.authorize(caller.station_id, request.id_tag)
+    return m.AuthorizeAnswer(m.IdTagInfo(said.status))
 
 
 async def start_transaction(caller: Caller, request: m.StartTransaction) -> Answer:
@@ -95,8 +74,8 @@ async def start_transaction(caller: Caller, request: m.StartTransaction) -> Answ
         at=said or await caller.flows.heartbeat(caller.station_id),
         at_heard=said is None,
     )
-    answer = await caller.flows.start(caller.station_id, info)
-    return m.StartTransactionAnswer(answer.transaction_id, m.IdTagInfo(answer.status))
+    begun = await caller.flows.start(caller.station_id, info)
+    return m.StartTransactionAnswer(begun.transaction_id, m.IdTagInfo(begun.status))
 
 
 async def stop_transaction(caller: Caller, request: m.StopTransaction) -> Answer:
@@ -109,8 +88,8 @@ async def stop_transaction(caller: Caller, request: m.StopTransaction) -> Answer
         reason=request.reason[:TEXT_MAX] if request.reason else None,
         readings=await _readings(caller, request.transaction_data or ()),
     )
-    answer = await caller.flows.stop(caller.station_id, info)
-    return m.StopTransactionAnswer(None if answer is None else m.IdTagInfo(answer.status))
+    ended = await caller.flows.stop(caller.station_id, info)
+    return m.StopTransactionAnswer(None if ended is None else m.IdTagInfo(ended.status))
 
 
 async def take_meter_values(caller: Caller, request: m.MeterValues) -> Answer:
@@ -125,6 +104,19 @@ async def take_meter_values(caller: Caller, request: m.MeterValues) -> Answer:
 async def data_transfer(_caller: Caller, _request: m.DataTransfer) -> Answer:
     """No maker's words are understood here, which is a result and no error (OCPP 1.6 §4.3)."""
     return m.DataTransferAnswer("UnknownVendorId")
+
+
+async def sign_certificate(caller: Caller, request: security.SignCertificate) -> Answer:
+    """A station wants its request signed: Accepted means that it will hear more (CertificateSigned)."""
+    accepted = await caller.flows.sign_certificate(caller.station_id, request.csr, "station")
+    return security.SignCertificateAnswer("Accepted" if accepted else "Rejected")
+
+
+async def security_event(caller: Caller, request: security.SecurityEventNotification) -> Answer:
+    """What a station says of its security: always heard."""
+    detail = (request.tech_info or "")[:TEXT_MAX]
+    await caller.flows.security_event(caller.station_id, request.type[:TEXT_MAX], detail)
+    return m.Empty()
 
 
 async def _moment(caller: Caller, text: str | None) -> datetime:
@@ -163,19 +155,17 @@ STATUSES = frozenset(
 )
 
 
-def _action(kind: type[T], handler: Callable[[Caller, T], Awaitable[Answer]]) -> _Action[T]:
-    return _Action(msgspec.json.Decoder(kind), handler)
-
-
-ACTIONS: dict[str, _Action[Any]] = {
-    "Authorize": _action(m.Authorize, authorize),
-    "BootNotification": _action(m.BootNotification, boot_notification),
-    "DataTransfer": _action(m.DataTransfer, data_transfer),
-    "Heartbeat": _action(m.Heartbeat, heartbeat),
-    "MeterValues": _action(m.MeterValues, take_meter_values),
-    "StartTransaction": _action(m.StartTransaction, start_transaction),
-    "StatusNotification": _action(m.StatusNotification, status_notification),
-    "StopTransaction": _action(m.StopTransaction, stop_transaction),
+ACTIONS: dict[str, Action[Any]] = {
+    "Authorize": action(m.Authorize, authorize),
+    "BootNotification": action(m.BootNotification, boot_notification),
+    "DataTransfer": action(m.DataTransfer, data_transfer),
+    "Heartbeat": action(m.Heartbeat, heartbeat),
+    "MeterValues": action(m.MeterValues, take_meter_values),
+    "SecurityEventNotification": action(security.SecurityEventNotification, security_event),
+    "SignCertificate": action(security.SignCertificate, sign_certificate),
+    "StartTransaction": action(m.StartTransaction, start_transaction),
+    "StatusNotification": action(m.StatusNotification, status_notification),
+    "StopTransaction": action(m.StopTransaction, stop_transaction),
 }
 
 # Known by OCPP 1.6 and its security whitepaper, not served: those of stations, and those that only stations serve.
@@ -184,8 +174,6 @@ KNOWN = frozenset(
         "DiagnosticsStatusNotification",
         "FirmwareStatusNotification",
         "LogStatusNotification",
-        "SecurityEventNotification",
-        "SignCertificate",
         "SignedFirmwareStatusNotification",
         "CancelReservation",
         "CertificateSigned",

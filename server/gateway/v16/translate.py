@@ -1,16 +1,15 @@
 """Plans and safe shares as OCPP 1.6 charging profiles (OCPP 1.6 §3.13)."""
 
 import itertools
-import math
 from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
 from server.core.valley.charging_profile import PERIODS_MAX, Unit
-from server.gateway.v16 import moments
+from server.gateway import moments
+from server.gateway.limits import one_decimal
 from server.gateway.v16.commands import ChargingProfile, ChargingSchedule, SchedulePeriod, SetChargingProfile
-from shared.units import VOLTS
 
 Steps = Sequence[tuple[int, float]]
 """Seconds from the schedule's start, and the limit from there on, in the profile's unit (A per phase)."""
@@ -58,20 +57,9 @@ def default_profile(profile_id: int, steps: Steps, unit: Unit, start: datetime |
     return SetChargingProfile(0, profile)
 
 
-def limit_of(power_w: int, unit: Unit, phases: int) -> float:
-    """A power as a profile says it: W, or A on each of `phases` at nominal voltage; one decimal, never more than it."""
-    tenths = power_w * 10 if unit == "W" else power_w * 10 // (VOLTS * phases)
-    return tenths / 10
-
-
 def _schedule(start: datetime | None, steps: Steps, unit: Unit) -> ChargingSchedule:
     assert 1 <= len(steps) <= PERIODS_MAX, "a schedule has 1 to 24 periods"
     assert steps[0][0] == 0, "the first period starts with the schedule"
     assert all(before[0] < after[0] for before, after in itertools.pairwise(steps)), "periods ascend"
-    periods = tuple(SchedulePeriod(start_s, _one_decimal(limit)) for start_s, limit in steps)
+    periods = tuple(SchedulePeriod(start_s, one_decimal(limit)) for start_s, limit in steps)
     return ChargingSchedule(unit, periods, start_schedule=None if start is None else moments.write(start))
-
-
-def _one_decimal(limit: float) -> float:
-    """Downwards; what is a tenth but for the float's last bits stays that tenth."""
-    return math.floor(limit * 10 + 1e-6) / 10

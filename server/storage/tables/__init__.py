@@ -12,7 +12,9 @@ from server.storage.tables.charging import (
     Readings,
     SessionEvents,
     Sessions,
+    SignedValues,
     StartWishes,
+    TransactionEvents,
     Transactions,
 )
 from server.storage.tables.money import Cdrs, Entries, PriceNotices, PriceSlots, Transfers
@@ -30,6 +32,7 @@ from server.storage.tables.people import (
     Vehicles,
 )
 from server.storage.tables.places import Evses, Feeders, ForecastRecords, Locations, Stations
+from server.storage.tables.security import PendingStations, StationCertificates, StationNotices
 
 __all__ = [
     "Accounts",
@@ -46,6 +49,7 @@ __all__ = [
     "OrphanMessages",
     "Outbox",
     "Parties",
+    "PendingStations",
     "PlanInputs",
     "Plans",
     "PriceNotices",
@@ -56,10 +60,14 @@ __all__ = [
     "SQLModel",
     "SessionEvents",
     "Sessions",
+    "SignedValues",
     "StartWishes",
+    "StationCertificates",
+    "StationNotices",
     "Stations",
     "Tariffs",
     "Tokens",
+    "TransactionEvents",
     "Transactions",
     "Transfers",
     "Vehicles",

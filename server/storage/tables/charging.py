@@ -23,6 +23,7 @@ class Sessions(SQLModel, table=True):
     __tablename__ = "sessions"
     __table_args__ = (
         sa.CheckConstraint("state in ('open','ended','settled')", name="state"),
+        sa.UniqueConstraint("station_id", "transaction_ref", name="uq_sessions_station_transaction_ref"),
         partial_index("ix_sessions_open", "location_id", "state = 'open'"),
     )
     id: UUID = Field(primary_key=True)
@@ -68,6 +69,37 @@ class Sessions(SQLModel, table=True):
     idle_since: datetime | None = time_field(nullable=True)
     full: bool = False
     wakes: int = 0
+    transaction_ref: str | None = None
+
+
+class TransactionEvents(SQLModel, table=True):
+    """Which events of a transaction of its own naming a station has told (OCPP 2.x): none is heard twice.
+
+    `told`: what it said, where a session may yet be opened or corrected by it.
+    """
+
+    __tablename__ = "transaction_events"
+    station_id: UUID = Field(primary_key=True, foreign_key="stations.id")
+    reference: str = Field(primary_key=True)
+    seq_no: int = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    received_at: datetime = time_field()
+    told: str | None = None
+
+
+class SignedValues(SQLModel, table=True):
+    """What meters signed, as it came."""
+
+    __tablename__ = "signed_values"
+    id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
+    party_id: UUID = party_field()
+    station_id: UUID = Field(foreign_key="stations.id", index=True)
+    connector_no: int | None = None
+    reference: str | None = None
+    at: datetime = time_field()
+    received_at: datetime = time_field()
+    context: str
+    data: str
 
 
 class SessionEvents(SQLModel, table=True):

@@ -44,6 +44,8 @@ class Stations(SQLModel, table=True):
     feeder_id: UUID | None = Field(default=None, foreign_key="feeders.id")
     identity: str = Field(unique=True)
     key_sha256: str
+    new_keys_sha256: str = ""  # told to the station and not used yet, hex, with spaces between
+    security_profile: int = 1  # the highest that it ever connected with
     max_w: int
     phases: int
     unit: str | None = None  # A or W once the station has shown what it takes
@@ -55,6 +57,7 @@ class Stations(SQLModel, table=True):
     last_seen_at: datetime | None = time_field(nullable=True)
     booted_at: datetime | None = time_field(nullable=True)
     safe_held_w: int | None = None  # the safe share that the station confirmed as its default profile
+    ocpp: str = ""  # the subprotocol of its last connection
     starts_alone: bool = False  # it refused to stop taking cards while it is out of reach
 
 

@@ -98,6 +98,28 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_dial_balances_party_id')),
     sa.PrimaryKeyConstraint('party_id', 'stop', name=op.f('pk_dial_balances'))
     )
+    op.create_table('pending_stations',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('identity', sa.String(), nullable=False),
+    sa.Column('key_sha256', sa.String(), nullable=False),
+    sa.Column('address', sa.String(), nullable=False),
+    sa.Column('security_profile', sa.Integer(), nullable=False),
+    sa.Column('pairing_code', sa.String(), nullable=False),
+    sa.Column('first_seen_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('vendor', sa.String(), nullable=False),
+    sa.Column('model', sa.String(), nullable=False),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_pending_stations_party_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_pending_stations')),
+    sa.UniqueConstraint('identity', 'key_sha256', name='uq_pending_stations_identity_key')
+    )
+    with op.batch_alter_table('pending_stations', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_pending_stations_address'), ['address'], unique=False)
+        batch_op.create_index(batch_op.f('ix_pending_stations_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_pending_stations_party_id'), ['party_id'], unique=False)
+
     op.create_table('tariffs',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -297,6 +319,8 @@ def upgrade() -> None:
     sa.Column('feeder_id', sa.Uuid(), nullable=True),
     sa.Column('identity', sa.String(), nullable=False),
     sa.Column('key_sha256', sa.String(), nullable=False),
+    sa.Column('new_keys_sha256', sa.String(), nullable=False),
+    sa.Column('security_profile', sa.Integer(), nullable=False),
     sa.Column('max_w', sa.Integer(), nullable=False),
     sa.Column('phases', sa.Integer(), nullable=False),
     sa.Column('unit', sa.String(), nullable=True),
@@ -308,6 +332,7 @@ def upgrade() -> None:
     sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('booted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('safe_held_w', sa.Integer(), nullable=True),
+    sa.Column('ocpp', sa.String(), nullable=False),
     sa.Column('starts_alone', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['feeder_id'], ['feeders.id'], name=op.f('fk_stations_feeder_id')),
     sa.ForeignKeyConstraint(['location_id'], ['locations.id'], name=op.f('fk_stations_location_id')),
@@ -357,6 +382,83 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_orphan_messages_party_id'), ['party_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_orphan_messages_station_id'), ['station_id'], unique=False)
 
+    op.create_table('signed_values',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('connector_no', sa.Integer(), nullable=True),
+    sa.Column('reference', sa.String(), nullable=True),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('context', sa.String(), nullable=False),
+    sa.Column('data', sa.String(), nullable=False),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_signed_values_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_signed_values_station_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_signed_values'))
+    )
+    with op.batch_alter_table('signed_values', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_signed_values_party_id'), ['party_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_signed_values_station_id'), ['station_id'], unique=False)
+
+    op.create_table('station_certificates',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('key_sha256', sa.String(), nullable=False),
+    sa.Column('request_pem', sa.Text(), nullable=False),
+    sa.Column('chain_pem', sa.Text(), nullable=False),
+    sa.Column('fingerprint', sa.String(), nullable=True),
+    sa.Column('serial', sa.String(), nullable=False),
+    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('not_before', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('not_after', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('sent', sa.Integer(), nullable=False),
+    sa.Column('noticed_days', sa.Integer(), nullable=True),
+    sa.Column('detail', sa.String(), nullable=False),
+    sa.CheckConstraint("state IN ('asked', 'signed', 'installed', 'failed', 'revoked')", name=op.f('ck_station_certificates_state')),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_station_certificates_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_station_certificates_station_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_station_certificates')),
+    sa.UniqueConstraint('fingerprint', name=op.f('uq_station_certificates_fingerprint')),
+    sa.UniqueConstraint('station_id', 'key_sha256', 'kind', name='uq_station_certificates_request')
+    )
+    with op.batch_alter_table('station_certificates', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_station_certificates_not_after'), ['not_after'], unique=False)
+        batch_op.create_index(batch_op.f('ix_station_certificates_party_id'), ['party_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_station_certificates_station_id'), ['station_id'], unique=False)
+
+    op.create_table('station_notices',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('severity', sa.String(), nullable=False),
+    sa.Column('detail', sa.String(), nullable=False),
+    sa.Column('first_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('times', sa.Integer(), nullable=False),
+    sa.Column('cleared_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_station_notices_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_station_notices_station_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_station_notices')),
+    sa.UniqueConstraint('station_id', 'kind', name='uq_station_notices_station_kind')
+    )
+    with op.batch_alter_table('station_notices', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_station_notices_party_id'), ['party_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_station_notices_station_id'), ['station_id'], unique=False)
+
+    op.create_table('transaction_events',
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('reference', sa.String(), nullable=False),
+    sa.Column('seq_no', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('told', sa.String(), nullable=True),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_transaction_events_station_id')),
+    sa.PrimaryKeyConstraint('station_id', 'reference', 'seq_no', 'kind', name=op.f('pk_transaction_events'))
+    )
     op.create_table('sessions',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -401,6 +503,7 @@ def upgrade() -> None:
     sa.Column('idle_since', sa.DateTime(timezone=True), nullable=True),
     sa.Column('full', sa.Boolean(), nullable=False),
     sa.Column('wakes', sa.Integer(), nullable=False),
+    sa.Column('transaction_ref', sa.String(), nullable=True),
     sa.CheckConstraint("state in ('open','ended','settled')", name=op.f('ck_sessions_state')),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_sessions_account_id')),
     sa.ForeignKeyConstraint(['contract_id'], ['contracts.id'], name=op.f('fk_sessions_contract_id')),
@@ -410,6 +513,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_sessions_station_id')),
     sa.ForeignKeyConstraint(['vehicle_id'], ['vehicles.id'], name=op.f('fk_sessions_vehicle_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sessions')),
+    sa.UniqueConstraint('station_id', 'transaction_ref', name='uq_sessions_station_transaction_ref'),
     sa.UniqueConstraint('transaction_id', name=op.f('uq_sessions_transaction_id'))
     )
     with op.batch_alter_table('sessions', schema=None) as batch_op:
@@ -597,6 +701,23 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_sessions_account_id'))
 
     op.drop_table('sessions')
+    op.drop_table('transaction_events')
+    with op.batch_alter_table('station_notices', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_station_notices_station_id'))
+        batch_op.drop_index(batch_op.f('ix_station_notices_party_id'))
+
+    op.drop_table('station_notices')
+    with op.batch_alter_table('station_certificates', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_station_certificates_station_id'))
+        batch_op.drop_index(batch_op.f('ix_station_certificates_party_id'))
+        batch_op.drop_index(batch_op.f('ix_station_certificates_not_after'))
+
+    op.drop_table('station_certificates')
+    with op.batch_alter_table('signed_values', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_signed_values_station_id'))
+        batch_op.drop_index(batch_op.f('ix_signed_values_party_id'))
+
+    op.drop_table('signed_values')
     with op.batch_alter_table('orphan_messages', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_orphan_messages_station_id'))
         batch_op.drop_index(batch_op.f('ix_orphan_messages_party_id'))
@@ -667,6 +788,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_tariffs_party_id'))
 
     op.drop_table('tariffs')
+    with op.batch_alter_table('pending_stations', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_pending_stations_party_id'))
+        batch_op.drop_index(batch_op.f('ix_pending_stations_expires_at'))
+        batch_op.drop_index(batch_op.f('ix_pending_stations_address'))
+
+    op.drop_table('pending_stations')
     op.drop_table('dial_balances')
     with op.batch_alter_table('accounts', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_accounts_party_id'))

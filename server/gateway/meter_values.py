@@ -1,13 +1,13 @@
-"""Sampled values into readings: one a moment, in whole Wh, W and mA (OCPP 1.6 §3.16, §7.43)."""
+"""Sampled values into readings: one a moment, in whole Wh, W and mA (OCPP 1.6 §3.16, §7.43; 2.0.1 J)."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Protocol
 
 import msgspec
 
 from server.core.reports import SampledReading
-from server.gateway.v16.messages import SampledValue
 from shared.units import VOLTS
 
 ENERGY, POWER, CURRENT, SOC = "Energy.Active.Import.Register", "Power.Active.Import", "Current.Import", "SoC"
@@ -24,6 +24,38 @@ _DIGITS_MAX = 15  # a larger number than this is no meter's, and would not fit a
 # The register now is what counts; that of the transaction's begin comes along in some periodic values (Growatt).
 _CONTEXT_RANK = {"Transaction.Begin": 1}
 _LOCATION_RANK = {"Inlet": 2, "EV": 4}
+
+
+class SampledValue(Protocol):
+    """One number of a meter as some version says it; a `multiplier` is an exponent of ten (1.6 knows none)."""
+
+    @property
+    def value(self) -> str | float | None:
+        """The number."""
+
+    @property
+    def measurand(self) -> str | None:
+        """What was measured; None: the register."""
+
+    @property
+    def context(self) -> str | None:
+        """Why it was."""
+
+    @property
+    def format(self) -> str | None:
+        """Raw, or SignedData."""
+
+    @property
+    def phase(self) -> str | None:
+        """On which phase."""
+
+    @property
+    def location(self) -> str | None:
+        """Where."""
+
+    @property
+    def unit(self) -> str | None:
+        """In what."""
 
 
 class _Sample(msgspec.Struct, frozen=True):

@@ -1,0 +1,87 @@
+"""A session as it begins: who charges, on which contract, in which car, and what it is compared with."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core import access, cdr
+from server.core.meter import p95
+from server.core.reports import StartInfo
+from server.core.session import Session
+from server.core.station import Station, cap_w
+from server.storage import contracts, locations, sessions, stations, vehicles
+from server.storage.stations import Evse
+from shared.ids import derive
+
+REPLUG = timedelta(minutes=5)
+SUPERSEDED = "Superseded"
+NO_HAND = ("PowerLoss", "Reboot", "HardReset", "SoftReset", "ImmediateReset", SUPERSEDED)
+"""Ends by a station that lost its power or its memory, and not by a driver."""
+
+
+async def token_status(tx: AsyncSession, station: Station, token_uid: str, now: datetime) -> str:
+    """May this token charge at this station: OCPP's AuthorizationStatus."""
+    token = await contracts.token(tx, token_uid)
+    place = await locations.get(tx, station.location_id)
+    assert place is not None
+    facts = access.TokenFacts(token.account_id, token.party_id, token.valid, token.expires_at) if token else None
+    return access.decide(facts, access.Place(place.party_id, place.public, place.account_id), now)
+
+
+async def token_group(tx: AsyncSession, token_uid: str) -> str:
+    """The group of a token: those of one account may end each other's sessions. At most 20 characters, "" for none."""
+    token = await contracts.token(tx, token_uid)
+    return "" if token is None else derive("token-group", token.account_id).hex[:20]
+
+
+async def new_session(tx: AsyncSession, station: Station, evse: Evse, info: StartInfo, now: datetime) -> Session:
+    """A session that begins at an EVSE, without an id yet."""
+    token = await contracts.token(tx, info.token_uid)
+    account_id = token.account_id if token else None
+    contract = await contracts.contract_at(tx, account_id, station.location_id) if account_id else None
+    cars = await vehicles.of(tx, account_id) if account_id else []
+    car = cars[0] if cars else None
+    past = await sessions.past_powers(tx, car.id) if car else []
+    feeder = await stations.feeder_of(tx, station.location_id)
+    place = await locations.get(tx, station.location_id)
+    there = len(await sessions.open_at(tx, station.location_id))
+    cap = cap_w(feeder, info.at, place.time_zone, there + 1) if feeder and place else None
+    phases = min(evse.phases, (car.reference_phases if car else None) or evse.phases)
+    power, source = cdr.reference_power(
+        cdr.usable_w(evse.max_w, evse.phases, phases),
+        car.reference_ac_w if car else None,
+        phases,
+        [p95(values) for values in past],
+        cap,
+    )
+    last = await sessions.last_ended(tx, evse.id, info.token_uid)
+    replugged = last is not None and _by_hand(last) and timedelta(0) <= info.at - (last.ended_at or now) <= REPLUG
+    return Session(
+        id=UUID(int=0),
+        party_id=station.party_id,
+        station_id=station.id,
+        evse_id=evse.id,
+        location_id=station.location_id,
+        connector_no=info.connector_no,
+        transaction_id=0,
+        token_uid=info.token_uid,
+        started_at=info.at,
+        received_at=now,
+        meter_start_wh=info.meter_start_wh,
+        register_wh=info.meter_start_wh,
+        read_at=info.at,
+        account_id=account_id,
+        contract_id=contract.id if contract else None,
+        vehicle_id=car.id if car else None,
+        target_pct=car.target_pct if car else None,
+        override_since=info.at if replugged else None,
+        reference_power_w=power,
+        reference_power_source=source,
+        transaction_ref=info.reference,
+    )
+
+
+def _by_hand(session: Session) -> bool:
+    """Whether a driver unplugged."""
+    return session.stop_reason not in NO_HAND

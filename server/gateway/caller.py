@@ -1,0 +1,52 @@
+"""The station that speaks, and how its calls are read: the same for every version."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from server.gateway import rpc
+from server.gateway.ports import Flows
+from server.gateway.quirks import Quirks
+from server.gateway.rpc import Refusal
+from server.gateway.versions import Version
+
+T = TypeVar("T", bound=msgspec.Struct)
+Answer = msgspec.Struct | Refusal
+ACCEPTED = "Accepted"
+
+
+class Standing(msgspec.Struct):
+    """What a link's last boot was answered, and what we asked it to say meanwhile (`triggered`, by action)."""
+
+    boot: str = ACCEPTED
+    triggered: set[str] = msgspec.field(default_factory=set)
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """The station that speaks, and who listens."""
+
+    flows: Flows
+    station_id: UUID
+    quirks: Quirks = Quirks()
+    version: Version = Version.V16
+    standing: Standing = msgspec.field(default_factory=Standing)
+
+
+class Action(msgspec.Struct, Generic[T], frozen=True):
+    """How one action is read, and who answers it."""
+
+    decoder: msgspec.json.Decoder[T]
+    handler: Callable[[Caller, T], Awaitable[Answer]]
+
+
+def action(kind: type[T], handler: Callable[[Caller, T], Awaitable[Answer]]) -> Action[T]:
+    """An action whose payload is a `kind`."""
+    return Action(msgspec.json.Decoder(kind), handler)
+
+
+async def answer(caller: Caller, served: Action[Any], call: rpc.Call) -> Answer:
+    """The answer to a call of an action that is served, or what is wrong with its payload."""
+    request = rpc.read_payload(served.decoder, call.payload)
+    return request if isinstance(request, Refusal) else await served.handler(caller, request)

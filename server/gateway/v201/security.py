@@ -1,0 +1,84 @@
+"""Certificates, keys and profiles in 2.0.1 and 2.1 (OCPP 2.0.1 A01, A02, A05), and what stations say of security."""
+
+from server.gateway.caller import Answer, Caller
+from server.gateway.v201 import commands as c
+from server.gateway.v201.messages import Message
+from server.gateway.v201.upkeep import CertificateSigned, Json, SetNetworkProfile
+
+TEXT_MAX = 255
+STATION, V2G = "station", "v2g"
+TYPES = {STATION: "ChargingStationCertificate", V2G: "V2GCertificate"}
+SLOT = 2
+"""Where a new way to us is written: stations refuse changes to the one in use, which is the first in most."""
+
+
+class SignCertificate(Message, frozen=True):
+    """A station's request for a certificate (PEM); without a type one for both uses."""
+
+    csr: str
+    certificate_type: str | None = None
+
+
+class SignCertificateAnswer(Message, frozen=True):
+    """Accepted: the certificate comes later; Rejected."""
+
+    status: str
+
+
+class SecurityEventNotification(Message, frozen=True):
+    """Something happened; `type` is a word of the standard's, or of the maker's own."""
+
+    type: str
+    timestamp: str | None = None
+    tech_info: str | None = None
+
+
+class Heard(Message, frozen=True):
+    """An answer that says: received."""
+
+
+async def sign_certificate(caller: Caller, request: SignCertificate) -> Answer:
+    """A station wants its request signed: Accepted means that it will hear more (CertificateSigned)."""
+    kind = V2G if request.certificate_type == TYPES[V2G] else STATION
+    accepted = await caller.flows.sign_certificate(caller.station_id, request.csr, kind)
+    return SignCertificateAnswer("Accepted" if accepted else "Rejected")
+
+
+async def security_event(caller: Caller, request: SecurityEventNotification) -> Answer:
+    """What a station says of its security: always heard."""
+    detail = (request.tech_info or "")[:TEXT_MAX]
+    await caller.flows.security_event(caller.station_id, request.type[:TEXT_MAX], detail)
+    return Heard()
+
+
+def set_key(key: str) -> c.SetVariables:
+    """A new password; it is shown from the next connection on (A01)."""
+    return _set("SecurityCtrlr", "BasicAuthPassword", key)
+
+
+def send_certificate(chain_pem: str, kind: str) -> CertificateSigned:
+    """The answer to a request (A02)."""
+    return CertificateSigned(chain_pem, TYPES[kind])
+
+
+def ask_for_request() -> c.TriggerMessage:
+    """Ask for a SignCertificate (A02, F06)."""
+    return c.TriggerMessage("SignChargingStationCertificate")
+
+
+def raise_profile(url: str, profile: int) -> tuple[c.Command, ...]:
+    """What a station is told, one after the other, to connect to `url` with a higher profile (A05, B09, B10)."""
+    data: Json = {
+        "ocppVersion": "OCPP20",
+        "ocppTransport": "JSON",
+        "ocppCsmsUrl": url,
+        "messageTimeout": 30,
+        "securityProfile": profile,
+        "ocppInterface": "Wired0",
+    }
+    first = _set("OCPPCommCtrlr", "NetworkConfigurationPriority", f"{SLOT},1")
+    return SetNetworkProfile(SLOT, data), first, c.Reset("OnIdle")
+
+
+def _set(component: str, variable: str, value: str) -> c.SetVariables:
+    return c.SetVariables((c.SetVariableData(value, c.Component(component), c.Variable(variable)),))

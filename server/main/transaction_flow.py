@@ -1,0 +1,57 @@
+"""An event of a 2.x transaction, in one database transaction: what it brings, one flow after the other."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.reports import ConnectorStatus, ReadingsInfo, StopInfo, TransactionAnswer, TransactionInfo
+from server.core.session import Session
+from server.flows import final_cost, sessions, starts, stations, transactions
+
+
+async def take(tx: AsyncSession, station_id: UUID, info: TransactionInfo, now: datetime) -> TransactionAnswer:
+    """Begin, read, end: whatever the event brings. Returns what we say to it, the same to a repeat."""
+    step = await transactions.hear(tx, station_id, info, now)
+    session = step.session
+    if step.start is not None:
+        begun = await sessions.open_session(tx, station_id, step.start, now)
+        await starts.fulfil(tx, station_id, begun.transaction_id, now)
+        session = await transactions.begun(tx, station_id, info, now)
+    if step.fresh and session is not None:
+        await _take_meter(tx, session, info, step, now)
+        await _take_status(tx, session, info, now)
+    cost = await final_cost.of(tx, session.id) if session is not None and info.kind == "Ended" else None
+    if info.token_uid is None:
+        return TransactionAnswer(None, cost)
+    card = await transactions.card(tx, station_id, info.token_uid)
+    return TransactionAnswer(await sessions.authorize(tx, station_id, card, now), cost)
+
+
+async def _take_meter(
+    tx: AsyncSession, session: Session, info: TransactionInfo, step: transactions.Step, now: datetime
+) -> None:
+    """Readings, and the end. What is read with the end is kept with it."""
+    if info.kind == "Ended":
+        registers = [one.register_wh for one in step.readings if one.register_wh is not None]
+        stop = StopInfo(
+            transaction_id=session.transaction_id,
+            meter_stop_wh=max([session.register_wh, *registers]),
+            at=max([info.at, *(one.at for one in step.readings if one.context == transactions.END)]),
+            token_uid=info.token_uid,
+            reason=info.reason,
+            readings=step.readings,
+        )
+        await sessions.close_session(tx, session.station_id, stop, now)
+    elif step.readings:
+        readings = ReadingsInfo(session.connector_no, session.transaction_id, step.readings, live=not info.offline)
+        await sessions.take_readings(tx, session.station_id, readings, now)
+
+
+async def _take_status(tx: AsyncSession, session: Session, info: TransactionInfo, now: datetime) -> None:
+    """What the event says of its EVSE, where it is of now: the newest of its transaction, and not out of a queue."""
+    if info.state is None or info.offline or now - info.at > sessions.LIVE:
+        return
+    await stations.status(
+        tx, session.station_id, ConnectorStatus(session.connector_no, info.state, "NoError", info.at), now
+    )

@@ -1,0 +1,55 @@
+"""What stations sign in with: keys as SHA-256, and the security profile that they may not go below."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.reports import Credential
+from server.storage.tables import Parties, Stations
+
+STATIONS = Stations.__table__  # type: ignore[attr-defined]
+S = STATIONS.c
+P = Parties.__table__.c  # type: ignore[attr-defined]
+ORGANIZATION_MAX = 64
+"""A certificate's organization (X.520) has so many characters at most."""
+
+
+async def of(tx: AsyncSession, identity: str) -> Credential | None:
+    """The station behind an identity and what it signs in with, in one trip; its quirks are not known here."""
+    wanted = (S.id, S.key_sha256, S.new_keys_sha256, S.security_profile, P.name)
+    found = (
+        await tx.execute(sa.select(*wanted).join(Parties, P.id == S.party_id).where(S.identity == identity))
+    ).first()
+    if found is None:
+        return None
+    return Credential(
+        station_id=found.id,
+        key_sha256=bytes.fromhex(found.key_sha256),
+        new_keys=tuple(map(bytes.fromhex, found.new_keys_sha256.split())),
+        security_profile=found.security_profile,
+        organization=found.name[:ORGANIZATION_MAX],
+    )
+
+
+async def raise_profile(tx: AsyncSession, station_id: UUID, profile: int) -> bool:
+    """A station may not go below this profile any more; False where it was there or above already."""
+    higher = sa.update(STATIONS).where(S.id == station_id, S.security_profile < profile)
+    return bool((await tx.execute(higher.values(security_profile=profile))).rowcount)  # type: ignore[attr-defined]
+
+
+async def new_keys(tx: AsyncSession, station_id: UUID) -> list[str]:
+    """The SHA-256, in hex, of keys that a station was told and has not used."""
+    found = (await tx.execute(sa.select(S.new_keys_sha256).where(S.id == station_id).with_for_update())).scalar_one()
+    return str(found).split()
+
+
+async def set_new_keys(tx: AsyncSession, station_id: UUID, digests: Iterable[str]) -> None:
+    """What the station may sign in with from now on, beside its key."""
+    await tx.execute(sa.update(STATIONS).where(S.id == station_id).values(new_keys_sha256=" ".join(digests)))
+
+
+async def settle_key(tx: AsyncSession, station_id: UUID, digest: str) -> None:
+    """A new key was used: it is the only one."""
+    await tx.execute(sa.update(STATIONS).where(S.id == station_id).values(key_sha256=digest, new_keys_sha256=""))

@@ -1,0 +1,210 @@
+"""OCTT 2.0.1, CSMS, as conversations: blocks L to P, and what of A is a command."""
+
+from cases_201 import (
+    DOWNLOADED,
+    HASHED,
+    LATER,
+    MONITOR,
+    PART,
+    PEM,
+    SECURITY,
+    STARTED,
+    TOKEN,
+    Ask,
+    Hear,
+    boot,
+    cleared,
+    connector,
+    customer,
+    displayed,
+    event,
+    firmware,
+    get_log,
+    happened,
+    install,
+    installed,
+    log,
+    monitor,
+    monitors,
+    published,
+    refused,
+    send_list,
+    shown,
+    update,
+)
+
+from server.gateway.v201 import upkeep as u
+
+FIRMWARE = {
+    "TC_L_01": [
+        Ask(update(), {"requestId": 1}),
+        *firmware(*DOWNLOADED, "Installing", "InstallRebooting"),
+        boot("FirmwareUpdate"),
+        *firmware("Installed"),
+    ],
+    "TC_L_02": [Ask(update(install=LATER)), *firmware(*DOWNLOADED, "InstallScheduled", "Installing", "Installed")],
+    "TC_L_03": [Ask(update()), *firmware("DownloadScheduled", *DOWNLOADED, "Installing", "Installed")],
+    "TC_L_04": [refused(update(), "RevokedCertificate"), SECURITY],
+    "TC_L_05": [refused(update(), "InvalidCertificate"), SECURITY],
+    "TC_L_06": [Ask(update()), *firmware("Downloading", "Downloaded", "InvalidSignature"), SECURITY],
+    "TC_L_07": [Ask(update()), *firmware("Downloading", "DownloadFailed")],
+    "TC_L_08": [Ask(update()), *firmware(*DOWNLOADED, "Installing", "InstallVerificationFailed")],
+    "TC_L_09": [Ask(update()), *firmware(*DOWNLOADED, "Installing", "InstallationFailed")],
+    "TC_L_10": [
+        Ask(update()),
+        *firmware("Downloading"),
+        refused(update(), "AcceptedCanceled"),
+        *firmware(*DOWNLOADED, "Installed"),
+    ],
+    "TC_L_11": [
+        Ask(update()),
+        *firmware(*DOWNLOADED, "Installing"),
+        refused(update(), "Rejected"),
+        *firmware("Installed"),
+    ],
+    "TC_L_13": [
+        STARTED,
+        Ask(update()),
+        *firmware(*DOWNLOADED, "InstallScheduled"),
+        event("Ended", "EVDeparted", "Idle", 1),
+        connector("Unavailable"),
+        *firmware("Installing", "Installed"),
+    ],
+    "TC_L_17": [
+        Ask(u.PublishFirmware("https://x/f", "md5", 1), {"location": "https://x/f", "checksum": "md5"}),
+        *published("Downloading", "Downloaded", "ChecksumVerified", "Published"),
+    ],
+    "TC_L_19": [
+        Ask(u.PublishFirmware("https://x/f", "bad", 1)),
+        *published("Downloading", "Downloaded", "InvalidChecksum"),
+    ],
+    "TC_L_20": [
+        Ask(u.PublishFirmware("https://x/f", "md5", 1)),
+        *published("Downloading", "Downloaded", "PublishFailed"),
+    ],
+    "TC_L_21": [Ask(u.UnpublishFirmware("md5"), {"checksum": "md5"}, {"status": "Unpublished"})],
+    "TC_L_22": [refused(u.UnpublishFirmware("md5"), "NoFirmware")],
+    "TC_L_23": [refused(u.UnpublishFirmware("md5"), "DownloadOngoing")],
+    "TC_L_24": [Ask(u.PublishFirmware("https://x/f", "md5", 1)), *published("Downloading", "DownloadFailed")],
+}
+CERTIFICATES = {
+    "TC_M_01": install("CSMSRootCertificate"),
+    "TC_M_02": install("ManufacturerRootCertificate"),
+    "TC_M_03": install("V2GRootCertificate"),
+    "TC_M_04": install("MORootCertificate"),
+    "TC_M_05": install("CSMSRootCertificate", "Failed"),
+    "TC_M_12": installed("CSMSRootCertificate"),
+    "TC_M_13": installed("ManufacturerRootCertificate"),
+    "TC_M_14": installed("V2GRootCertificate"),
+    "TC_M_15": installed("V2GCertificateChain"),
+    "TC_M_16": installed("MORootCertificate"),
+    "TC_M_17": installed("CSMSRootCertificate", "ManufacturerRootCertificate"),
+    "TC_M_18": installed(found="CSMSRootCertificate"),
+    "TC_M_19": installed("MORootCertificate", status="NotFound"),
+    "TC_M_20": [
+        Ask(
+            u.DeleteCertificate(HASHED),
+            {
+                "certificateHashData": {
+                    "hashAlgorithm": "SHA256",
+                    "issuerNameHash": "a",
+                    "issuerKeyHash": "b",
+                    "serialNumber": "1",
+                }
+            },
+        )
+    ],
+    "TC_M_21": [refused(u.DeleteCertificate(HASHED), "Failed")],
+}
+DIAGNOSTICS = {
+    "TC_N_01": monitors(monitoring_criteria=("ThresholdMonitoring",)),
+    "TC_N_02": monitors(component_variable=(PART,)),
+    "TC_N_03": monitors(component_variable=(PART,), monitoring_criteria=("DeltaMonitoring",)),
+    "TC_N_05": [
+        Ask(u.SetMonitoringBase(base), {"monitoringBase": base}) for base in ("All", "FactoryDefault", "HardWiredOnly")
+    ],
+    "TC_N_08": [monitor(MONITOR)],
+    "TC_N_09": [monitor(MONITOR, MONITOR | {"component": {"name": "Connector"}})],
+    "TC_N_16": [Ask(u.SetMonitoringLevel(4), {"severity": 4})],
+    "TC_N_17": [refused(u.SetMonitoringLevel(10), "Rejected", {"severity": 10})],
+    "TC_N_18": [cleared(1), cleared(2)],
+    "TC_N_21": [happened("Connector", "AvailabilityState", "Faulted", "Alerting", kind="HardWiredMonitor")],
+    "TC_N_24": [monitor(MONITOR | {"type": "Periodic"}, type="Periodic"), happened("EVSE", "Power", "11", "Periodic")],
+    "TC_N_25": [get_log("DiagnosticsLog"), *log("Uploading", "Uploaded")],
+    "TC_N_27": customer(data="a customer"),
+    "TC_N_28": customer(data=""),
+    "TC_N_29": customer("Rejected"),
+    "TC_N_30": customer(data="a customer", clear=True),
+    "TC_N_31": customer(data="", clear=True),
+    "TC_N_32": customer(report=False, clear=True),
+    "TC_N_34": [refused(u.GetLog(u.LogParameters("https://x/logs"), "DiagnosticsLog", 1), "Rejected")],
+    "TC_N_35": [get_log("SecurityLog"), *log("Uploading", "Uploaded")],
+    "TC_N_36": [
+        get_log("DiagnosticsLog"),
+        *log("Uploading"),
+        get_log("DiagnosticsLog", 2, "AcceptedCanceled"),
+        *log("AcceptedCanceled"),
+        *log("Uploading", "Uploaded", request_id=2),
+    ],
+    "TC_N_44": [cleared(1, status="Rejected")],
+    "TC_N_46": [*customer(report=False, clear=True), *send_list(2, "Differential", u.ListedToken(TOKEN))],
+    "TC_N_47": monitors(),
+    "TC_N_48": [monitor(MONITOR), happened("EVSE", "Power", "", "Alerting")],
+    "TC_N_49": [
+        monitor(MONITOR),
+        happened("EVSE", "Power", "11", "Alerting"),
+        boot("PowerUp"),
+        happened("EVSE", "Power", "9", "Alerting", cleared=True),
+    ],
+    "TC_N_50": [happened("EVSE", "Power", "11", "Periodic")],
+    "TC_N_60": monitors(
+        component_variable=(PART, PART | {"component": {"name": "Connector"}}),
+        monitoring_criteria=("PeriodicMonitoring",),
+    ),
+    "TC_N_62": customer(data="a customer", clear=True, customer_identifier="OpenChargeAlliance"),
+    "TC_N_63": customer(data="a customer", clear=True, customer_certificate=HASHED),
+}
+MESSAGES = {
+    "TC_O_01": [shown()],
+    "TC_O_02": displayed(),
+    "TC_O_03": displayed("Unknown"),
+    "TC_O_04": [Ask(u.ClearDisplayMessage(1), {"id": 1})],
+    "TC_O_05": [refused(u.ClearDisplayMessage(9), "Unknown")],
+    "TC_O_06": [STARTED, shown(transactionId="T-1")],
+    "TC_O_07": displayed(id=(1,)),
+    "TC_O_08": displayed(priority="NormalCycle"),
+    "TC_O_09": displayed(state="Charging"),
+    "TC_O_10": [shown("UnknownTransaction", transactionId="T-9")],
+    "TC_O_11": displayed("Unknown", id=(9,)),
+    "TC_O_12": [shown(), shown(priority="InFront")],
+    "TC_O_13": [shown(startDateTime=LATER)],
+    "TC_O_14": [shown(endDateTime=LATER)],
+    "TC_O_17": [shown("NotSupportedPriority", priority="AlwaysFront")],
+    "TC_O_18": [shown("NotSupportedState", state="Charging")],
+    "TC_O_19": [shown("NotSupportedMessageFormat", message={"format": "HTML", "content": "<p>Hello</p>"})],
+    "TC_O_25": [shown(state=state) for state in ("Charging", "Faulted", "Idle", "Unavailable")],
+    "TC_O_26": [shown("Rejected")],
+    "TC_O_27": [STARTED, shown(transactionId="T-1", startDateTime=LATER)],
+    "TC_O_28": [STARTED, shown(transactionId="T-1", endDateTime=LATER)],
+}
+TRANSFER = {
+    "TC_P_02": [Hear("DataTransfer", {"vendorId": "nobody", "messageId": "x"}, {"status": "UnknownVendorId"})],
+    "TC_P_03": [
+        Hear("Heartbeat", {"customData": {"vendorId": "V", "any": [1]}}),
+        Hear(
+            "BootNotification",
+            {
+                "chargingStation": {"model": "M", "vendorName": "V", "customData": {"vendorId": "V"}},
+                "reason": "PowerUp",
+                "customData": {"vendorId": "V"},
+            },
+            {"status": "Accepted"},
+        ),
+    ],
+    "TC_A_11": [
+        Ask(u.CertificateSigned(PEM, "ChargingStationCertificate"), {"certificateType": "ChargingStationCertificate"})
+    ],
+    "TC_A_12": [Ask(u.CertificateSigned(PEM, "V2GCertificate"), {"certificateType": "V2GCertificate"})],
+    "TC_A_14": [refused(u.CertificateSigned(PEM, "ChargingStationCertificate"), "Rejected"), SECURITY],
+}
+BLOCKS = (FIRMWARE, CERTIFICATES, DIAGNOSTICS, MESSAGES, TRANSFER)
