@@ -184,7 +184,7 @@ async def test_the_night_is_steered_and_settled_as_with_any_other_station(tmp_pa
         await stage.take_down()
     assert (station.ocpp, station.unit) == ("ocpp2.0.1", "A")
     assert ("TxUpdatedInterval", "300") in told.options
-    assert plugged.headline is Headline.CHARGING
+    assert plugged.headline is Headline.CHARGING_NOW, "the floor, in a dear hour"
     assert (waiting.headline, waiting.plan.starts_at) == (Headline.PAUSED, VALLEY_FROM)
     assert back.energy_wh > waiting.energy_wh  # what was told out of the queue counts
     assert (session.state, session.transaction_ref) == (SessionState.SETTLED, told.transaction)
