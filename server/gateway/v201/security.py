@@ -2,7 +2,7 @@
 
 from server.gateway.caller import Answer, Caller
 from server.gateway.v201 import commands as c
-from server.gateway.v201.messages import Message
+from server.gateway.v201.messages import Empty, Message, Status
 from server.gateway.v201.upkeep import CertificateSigned, Json, SetNetworkProfile
 
 TEXT_MAX = 255
@@ -19,12 +19,6 @@ class SignCertificate(Message, frozen=True):
     certificate_type: str | None = None
 
 
-class SignCertificateAnswer(Message, frozen=True):
-    """Accepted: the certificate comes later; Rejected."""
-
-    status: str
-
-
 class SecurityEventNotification(Message, frozen=True):
     """Something happened; `type` is a word of the standard's, or of the maker's own."""
 
@@ -33,22 +27,18 @@ class SecurityEventNotification(Message, frozen=True):
     tech_info: str | None = None
 
 
-class Heard(Message, frozen=True):
-    """An answer that says: received."""
-
-
 async def sign_certificate(caller: Caller, request: SignCertificate) -> Answer:
     """A station wants its request signed: Accepted means that it will hear more (CertificateSigned)."""
     kind = V2G if request.certificate_type == TYPES[V2G] else STATION
     accepted = await caller.flows.sign_certificate(caller.station_id, request.csr, kind)
-    return SignCertificateAnswer("Accepted" if accepted else "Rejected")
+    return Status("Accepted" if accepted else "Rejected")
 
 
 async def security_event(caller: Caller, request: SecurityEventNotification) -> Answer:
     """What a station says of its security: always heard."""
     detail = (request.tech_info or "")[:TEXT_MAX]
     await caller.flows.security_event(caller.station_id, request.type[:TEXT_MAX], detail)
-    return Heard()
+    return Empty()
 
 
 def set_key(key: str) -> c.SetVariables:
