@@ -1,6 +1,6 @@
 """`dalstroom ca`: our own authority for certificates of stations, from the command line."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -8,6 +8,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.cli.admin import opened
+from server.clock import RealClock
 from server.core.certificate import Signed, Subject, check_request
 from server.core.session import Refused
 from server.feeds.charger_ca import FOLDER, OwnCa, create, write_secret
@@ -94,4 +95,4 @@ async def _station(tx: AsyncSession, identity: str) -> tuple[UUID, Subject]:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return RealClock().now()

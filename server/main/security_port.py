@@ -9,11 +9,10 @@ from server.gateway.listener import CallOutcome, Gateway
 from server.gateway.v16 import security as s16
 from server.gateway.v16.commands import ChangeConfiguration
 from server.gateway.v201 import security as s201
-from server.gateway.versions import Version
+from server.main.heard import speaks_16, unanswered
 from server.workers.ports import Heard
 
 CALL_SECONDS = 30.0
-WORDS = {CallStatus.OFFLINE: "offline", CallStatus.TIMED_OUT: "timed_out", CallStatus.ERROR: "error"}
 TAKEN = ("Accepted", "RebootRequired", "Scheduled")
 UNKNOWN = ("NotSupported", "NotImplemented", "UnknownComponent", "UnknownVariable", "NotSupportedAttributeType")
 
@@ -57,8 +56,7 @@ class GatewaySecurity:
         return await self._say(station_id, old if self._speaks_16(station_id) else s201.ask_for_request())
 
     def _speaks_16(self, station_id: UUID) -> bool:
-        """One that is away is asked in any version, and does not hear it."""
-        return self._gateway.version(station_id) in {None, Version.V16}
+        return speaks_16(self._gateway, station_id)
 
     async def _say(self, station_id: UUID, request: Command) -> Heard:
         return _heard(await self._gateway.call(station_id, request, CALL_SECONDS))
@@ -67,8 +65,8 @@ class GatewaySecurity:
 def _heard(outcome: CallOutcome) -> Heard:
     if outcome.status is CallStatus.ERROR and outcome.error_code in UNKNOWN:
         return Heard("not_supported", outcome.error_code)
-    if outcome.status is not CallStatus.ANSWERED:
-        return Heard(WORDS[outcome.status], outcome.detail or outcome.error_code)
+    if (lost := unanswered(outcome)) is not None:
+        return lost
     status = getattr(outcome.answer, "status", "")
     if status in TAKEN:
         return Heard("accepted", status)

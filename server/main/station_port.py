@@ -9,10 +9,9 @@ from server.core.reports import TransactionStanding
 from server.core.station import START_WAIT_S
 from server.gateway.languages import Command
 from server.gateway.limits import limit_of
-from server.gateway.link import CallStatus
 from server.gateway.listener import CallOutcome, Gateway
 from server.gateway.v201.commands import GetTransactionStatus, TransactionStatusAnswer
-from server.gateway.versions import Version
+from server.main.heard import speaks_16, unanswered
 from server.main.words import WORDS_16, WORDS_201, Words, unit_of
 from server.workers.ports import AT_ONCE, Heard, Order
 from shared.sessions import CommandAnswer
@@ -20,7 +19,6 @@ from shared.sessions import CommandAnswer
 ALWAYS = datetime(2020, 1, 1, tzinfo=UTC)
 """An absolute default profile holds from before any station was made."""
 CALL_SECONDS = 20.0
-WORDS = {CallStatus.OFFLINE: "offline", CallStatus.TIMED_OUT: "timed_out", CallStatus.ERROR: "error"}
 NO_WORD = Heard("not_supported", "the station's version has no word for it")
 
 
@@ -51,8 +49,7 @@ class GatewayStations:
 
     async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
         """Change a configuration key: by its name in 1.6, or the variables that mean the same."""
-        request = self._words(station_id).set_option(key, value)
-        return NO_WORD if request is None else await self._ask(station_id, request)
+        return await self._ask(station_id, self._words(station_id).set_option(key, value))
 
     async def get_options(self, station_id: UUID, keys: Sequence[str]) -> dict[str, str]:
         """What configuration keys say; those that the station, or its version, does not know are left out."""
@@ -90,13 +87,11 @@ class GatewayStations:
 
     async def stop(self, station_id: UUID, transaction_id: int, reference: str | None = None) -> CommandAnswer:
         """Ask a station to end a session; `reference` is what a 2.x station calls it."""
-        request = self._words(station_id).stop(transaction_id, reference)
-        heard = NO_WORD if request is None else await self._ask(station_id, request)
+        heard = await self._ask(station_id, self._words(station_id).stop(transaction_id, reference))
         return CommandAnswer(heard.status, heard.detail)
 
     def _words(self, station_id: UUID) -> Words:
-        """Those of the station's version; one that is away is asked in any, and does not hear it."""
-        return WORDS_16 if self._gateway.version(station_id) in {None, Version.V16} else WORDS_201
+        return WORDS_16 if speaks_16(self._gateway, station_id) else WORDS_201
 
     async def _ask(self, station_id: UUID, request: Command | None) -> Heard:
         if request is None:
@@ -105,8 +100,8 @@ class GatewayStations:
 
 
 def _heard(outcome: CallOutcome) -> Heard:
-    if outcome.status is not CallStatus.ANSWERED:
-        return Heard(WORDS[outcome.status], outcome.detail or outcome.error_code)
+    if (lost := unanswered(outcome)) is not None:
+        return lost
     if outcome.accepted:
         return Heard("accepted")
     status = getattr(outcome.answer, "status", "")

@@ -1,9 +1,9 @@
 """Which files the gateway's TLS uses: given ones, or those of our own authority."""
 
 import ssl
-from datetime import UTC, datetime
 from pathlib import Path
 
+from server.clock import RealClock
 from server.feeds.charger_ca import FOLDER, OwnCa
 from server.feeds.null import NoSigner
 from server.feeds.ports import Signer
@@ -76,5 +76,5 @@ def _files(settings: Settings) -> Tls:
     if ours is None:
         raise BadSetting(NO_CA)
     hosts = wanted.hosts or tuple(dict.fromkeys((settings.host, "localhost")))
-    certificate, key = ours.server_files(hosts, datetime.now(UTC))
+    certificate, key = ours.server_files(hosts, RealClock().now())
     return Tls(certificate, key, charger_ca, wanted.static_rsa)

@@ -12,12 +12,18 @@ from server.core.valley.threshold import plan_alone
 
 def plans_alone(model: Model) -> Ints:
     """The best plan of each demand within its caps, shape (n, t)."""
-    first = earliest_rows(model.caps, model.floor)
+    first, plan = earliest_rows(model.caps, model.floor), at_a_glance(model)
     rest = model.caps - first
-    plan = first + cheapest_rows(model.cost, rest, model.energy - first.sum(axis=1))
     small = np.any((plan > 0) & (plan < model.least), axis=1)
     for index in np.flatnonzero(small | choosers(model, rest, plan - first)).tolist():
         plan[index] = plan_alone(model, index, model.caps[index])
+    return plan
+
+
+def at_a_glance(model: Model) -> Ints:
+    """The same by price only, the earlier of equal slots, whatever the least powers: to see whether they crowd."""
+    first = earliest_rows(model.caps, model.floor)
+    plan: Ints = first + cheapest_rows(model.cost, model.caps - first, model.energy - first.sum(axis=1))
     return plan
 
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from server.core.valley import battery, dive, grid, level, ruin, search, switched
-from server.core.valley.alone import cheapest_rows, earliest_rows
+from server.core.valley.alone import at_a_glance
 from server.core.valley.capacity import Ints, Model
 from server.core.valley.minimum import below_least, repaired
 from server.core.valley.problem import Limits
@@ -76,7 +76,7 @@ def _hastens(site: Model, time_s: float) -> bool:
 
 def _ruled(site: Model, time_s: float) -> Settled:
     """A plan under rules of running, from one that heeds none; in haste without that, where it serves all."""
-    if _hastens(site, time_s) and site.breaks(_at_a_glance(site)):
+    if _hastens(site, time_s) and site.breaks(at_a_glance(site)):
         return _hasty(site, time_s)
     drawn = simplest(site, time_s)
     found = Settled(drawn.held, drawn.plan, drawn.store, drawn.solver, 0, 0, drawn)
@@ -92,13 +92,6 @@ def _ruled(site: Model, time_s: float) -> Settled:
         plans.append(switched.planned(free_site, drawn.plan, charged(free_site, worth), time_s))
     plan = min(plans, key=lambda one: _merit(site, found, one))
     return _settled(site, found, plan, "repair", time_s)
-
-
-def _at_a_glance(site: Model) -> Ints:
-    """What each would take alone, by the hour's price only: enough to see whether they crowd."""
-    first = earliest_rows(site.caps, site.floor)
-    plan: Ints = first + cheapest_rows(site.cost, site.caps - first, site.energy - first.sum(axis=1))
-    return plan
 
 
 def _hasty(site: Model, time_s: float) -> Settled:

@@ -6,7 +6,7 @@ from server.core.reports import StationNotice
 from server.gateway import moments
 from server.gateway.caller import Answer, Caller
 from server.gateway.v201 import commands as c
-from server.gateway.v201.messages import Message
+from server.gateway.v201.messages import Empty, Message, Status
 from server.gateway.v201.upkeep import CertificateSigned, Json, SetNetworkProfile
 
 TEXT_MAX = 255
@@ -23,12 +23,6 @@ class SignCertificate(Message, frozen=True):
     certificate_type: str | None = None
 
 
-class SignCertificateAnswer(Message, frozen=True):
-    """Accepted: the certificate comes later; Rejected."""
-
-    status: str
-
-
 class SecurityEventNotification(Message, frozen=True):
     """Something happened; `type` is a word of the standard's, or of the maker's own."""
 
@@ -37,15 +31,11 @@ class SecurityEventNotification(Message, frozen=True):
     tech_info: str | None = None
 
 
-class Heard(Message, frozen=True):
-    """An answer that says: received."""
-
-
 async def sign_certificate(caller: Caller, request: SignCertificate) -> Answer:
     """A station wants its request signed: Accepted means that it will hear more (CertificateSigned)."""
     kind = V2G if request.certificate_type == TYPES[V2G] else STATION
     accepted = await caller.flows.sign_certificate(caller.station_id, request.csr, kind)
-    return SignCertificateAnswer("Accepted" if accepted else "Rejected")
+    return Status("Accepted" if accepted else "Rejected")
 
 
 async def security_event(caller: Caller, request: SecurityEventNotification) -> Answer:
@@ -58,7 +48,7 @@ async def security_event(caller: Caller, request: SecurityEventNotification) -> 
         raw=msgspec.json.encode(request).decode(),
     )
     await caller.flows.notice(caller.station_id, notice)
-    return Heard()
+    return Empty()
 
 
 def set_key(key: str) -> c.SetVariables:
