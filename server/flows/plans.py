@@ -73,8 +73,7 @@ async def prepare(
     grid = _grid(now, [ready.at for ready in readies])
     place = where.location
     curve = await facts.market(tx, place, grid)
-    people = [one.session.account_id for one in steered if one.session.account_id]
-    energies = await sessions.past_energies(tx, people, location_id)
+    energies = await sessions.past_energies(tx, wishes.unsaid(steered), location_id)
     here = Here(feeder, where.sockets, grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
     lost = {one.session.id for one in found} - {one.session.id for one in steered}
     reserved = _reserved(found, where.stations, await plans.may_hold(tx, sorted(lost)), here)
@@ -262,11 +261,13 @@ def _staying(question: Question, answer: Answer) -> set[UUID]:
 
 def _allowed(plan: Plan, grid: Grid, now: datetime) -> list[int]:
     """What a plan in force allows in each slot from now on, Wh; what it leaves to the last limit counts as nothing."""
-    planned = [(max(now, start), grid.at(slot + 1)) for slot, start in enumerate(grid.starts())]
-    return [
-        round(plan.power_w(start) * (end - start).total_seconds() / 3600) if start < plan.grid.end else 0
-        for start, end in planned
-    ]
+    assert plan.slot_seconds == grid.slot_seconds, "one raster"
+    ahead = plan.grid.index(grid.start)
+    out = ([0] * -ahead + plan.energy_wh[max(0, ahead) :])[: grid.slots]
+    out += [0] * (grid.slots - len(out))
+    if 0 <= ahead < plan.grid.slots:  # the slot that is under way
+        out[0] = round(plan.power_w(now) * (grid.at(1) - now).total_seconds() / 3600)
+    return out
 
 
 def _says_nothing_new(old: Plan, new: Plan) -> bool:

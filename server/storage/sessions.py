@@ -23,6 +23,8 @@ READINGS = Readings.__table__  # type: ignore[attr-defined]
 R = READINGS.c
 EVENTS = SessionEvents.__table__  # type: ignore[attr-defined]
 V = EVENTS.c
+OPEN_HERE = sa.select(TABLE).where(S.location_id == sa.bindparam("location"), S.state == "open")
+OPEN_HERE = OPEN_HERE.order_by(S.started_at, S.id)
 ANSWERS = ("plan_accepted", "plan_not_accepted")
 
 
@@ -101,8 +103,7 @@ async def by_reference(tx: AsyncSession, station_id: UUID, reference: str) -> Se
 
 async def open_at(tx: AsyncSession, location_id: UUID) -> list[Session]:
     """The open sessions of a location, oldest first."""
-    rows = sa.select(TABLE).where(S.location_id == location_id, S.state == "open").order_by(S.started_at, S.id)
-    return [to_struct(row, Session) for row in await tx.execute(rows)]
+    return [to_struct(row, Session) for row in await tx.execute(OPEN_HERE, {"location": location_id})]
 
 
 async def open_on(tx: AsyncSession, evse_id: UUID) -> Session | None:
