@@ -164,7 +164,8 @@ class GatewayFlows:
             now = self._clock.now()
             await station_events.keep(tx, station_id, notice, now)
             if notice.kind == SECURITY:
-                await entering.security_event(tx, station_id, notice.status, notice.detail, now)
+                said = station_events.storable(notice)
+                await entering.security_event(tx, station_id, said.status, said.detail, now)
 
     def message(self, station_id: UUID, said: Said) -> None:
         """The message log."""

@@ -24,6 +24,8 @@ CHANGES = 200
 """Slots by which a pattern is lengthened or shortened at most."""
 CELLS = 4_000_000
 """Size of the dynamic programme up to which a plan that is not proven best is looked for there, energies x slots."""
+HASTY_CELLS = 400_000
+"""The same for who has no time: 8 ms."""
 
 
 class Found(msgspec.Struct, frozen=True, eq=False):
@@ -55,9 +57,11 @@ def course(cost: Ints, caps: Ints, least: Ints, need: tuple[int, int], rules: Ru
 
 
 def planned(way: Course, cells: int = CELLS, *, bounded: bool = True, near: int = 0) -> Found:
-    """The best plan of a course. `cells`: how large a programme may be solved for it. `bounded`: whether who asks needs
-    the bound, which costs more where the rules forbid the floor's own slots. `near`: a plan that costs no more beyond
-    its bound than this, nano, is good enough for who asks.
+    """The best plan of a course.
+
+    `cells`: how large a programme may be solved to better it. `bounded`: whether who asks needs the bound, which costs
+    more where the rules forbid the floor's own slots. `near`: a plan that costs no more beyond its bound than this,
+    nano, is good enough for who asks.
 
     One block of a car that charges goes on; only where that cannot serve all, nor the floor in its own slots, and a new
     one serves more, it is new.
@@ -102,7 +106,8 @@ def _decided(way: Course, best: _Best, cells: int, near: int = 0) -> Found | Non
         assert best.plan is not None
         return Found(best.plan, best.bound, best.worth)
     finer, times = _finer(way, best.worth)
-    plan = exact(finer, best.plan, best.worth * times, cells)
+    most = CELLS if cells and best.plan is None else cells
+    plan = exact(finer, best.plan, best.worth * times, most)
     if plan is None and best.plan is not None:
         return Found(best.plan, best.bound, best.worth)
     if plan is None or not plan.any():
