@@ -63,7 +63,7 @@ class GatewayFlows:
         return await self._credentials.do(identity)
 
     async def _credentials_of(self, tx: AsyncSession, identities: Sequence[str]) -> list[Credential | None]:
-        return [await stations.credential(tx, identity) for identity in identities]
+        return await stations.credentials_of(tx, identities)
 
     async def connected(self, station_id: UUID, connection_id: str, version: str) -> None:
         """A station's newest connection stands."""
