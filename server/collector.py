@@ -9,10 +9,10 @@ import asyncio
 import gc
 from collections.abc import Callable
 
-YOUNG, ROUNDS = 10_000, 10
+YOUNG, ROUNDS = 5_000, 4
 """A small round after so many new objects; after so many small ones one of those that outlived one."""
 NEVER = 1 << 30
-DUE, OVERDUE = 5, 60
+DUE, OVERDUE = 10, 200
 """Rounds of the second kind after which a full one is due when nobody waits, and after which somebody waits."""
 LOOK_S = 1.0
 
