@@ -102,9 +102,11 @@ def _held(way: Course) -> int:
 
 def _decided(way: Course, best: _Best, cells: int, near: int = 0) -> Found | None:
     """What the search found, or better by the programme; None where neither has a plan."""
-    if best.most or (best.plan is not None and way.total(best.plan) <= best.bound + near):
+    if best.most or (best.plan is not None and way.total(best.plan) <= best.bound):
         assert best.plan is not None
         return Found(best.plan, best.bound, best.worth)
+    if best.plan is not None and way.total(best.plan) <= best.bound + near:
+        return Found(pulled(way, shortened(way, best.plan)), best.bound, best.worth)
     finer, times = _finer(way, best.worth)
     most = CELLS if cells and best.plan is None else cells
     plan = exact(finer, best.plan, best.worth * times, most)
@@ -113,6 +115,40 @@ def _decided(way: Course, best: _Best, cells: int, near: int = 0) -> Found | Non
     if plan is None or not plan.any():
         return None
     return Found(plan, way.total(plan), best.worth)
+
+
+def shortened(way: Course, plan: Ints) -> Ints:
+    """The same energy with each run as short as it costs no more: at full power, instead of longer at the least."""
+    for first, end in spans(plan > 0):
+        least = max(int(np.flatnonzero(way.must[first:end])[-1]) + 1 if way.must[first:end].any() else 0, way.rules.run)
+        few, many = 0, end - first - least  # slots that can be left out, and that cannot
+        while few < many:
+            on = plan > 0
+            on[end - (few + many + 1) // 2 : end] = False
+            other = filled(way, on)
+            if other is not None and way.total(other) <= way.total(plan):
+                few, plan = (few + many + 1) // 2, other
+            else:
+                many = (few + many + 1) // 2 - 1
+    return plan
+
+
+def pulled(way: Course, plan: Ints) -> Ints:
+    """The same plan with each of its runs as early as it costs no more there, as the programme would have it."""
+    if way.rebate.any():
+        return plan
+    out, windows = plan.copy(), np.lib.stride_tricks.sliding_window_view
+    free = way.rules.run if way.rules.charging and not plan[0] else 0
+    for first, end in spans(plan > 0):
+        run, begin = plan[first:end], first
+        if first > free and not way.must[first:end].any():
+            costs = windows(way.cost[free:end], len(run)) @ run
+            fits = (windows(way.high[free:end], len(run)) >= run) & (windows(way.low[free:end], len(run)) <= run)
+            begin = free + int(np.flatnonzero(fits.all(axis=1) & (costs <= costs[-1]))[0])
+        out[first:end] = 0
+        out[begin : begin + len(run)] = run
+        free = begin + len(run) + way.rules.run
+    return out
 
 
 def _finer(way: Course, worth: int) -> tuple[Course, int]:

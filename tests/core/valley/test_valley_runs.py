@@ -103,6 +103,32 @@ def test_no_pattern_serves_more_or_costs_less(part):
         assert_best(course(seed), runs.planned(course(seed)))
 
 
+def test_in_haste_a_plan_serves_as_much_keeps_the_rules_and_costs_at_most_so_much_more():
+    near, moved = 10**9, 0
+    for seed in range(500):
+        way = course(seed)
+        best, found = runs.planned(way), runs.planned(way, near=near)
+        on = found.plan > 0
+        assert found.plan.sum() == best.plan.sum()
+        assert not np.any(found.plan > way.high)
+        assert kept(on, way.rules) == kept(best.plan > 0, way.rules)
+        assert found.bound <= way.total(best.plan)
+        assert way.total(found.plan) <= max(found.bound + near, way.total(best.plan))
+        if np.all(best.plan >= way.low, where=way.must):
+            assert not np.any(on & (found.plan < way.low))
+        moved += not np.array_equal(best.plan, found.plan)
+    assert moved, "some are found without the programme"
+
+
+def test_in_haste_a_run_is_as_short_and_as_early_as_it_costs_no_more():
+    cost, least = np.array([300] * 4 + [100] * 12), np.full(16, 1_000)
+    way = runs.course(cost, np.full(16, 3_000), least, (10_000, 0), Rules(switch_nano=1, run=2))
+    long = np.array([0] * 6 + [1_000] * 10)
+    early = runs.pulled(way, runs.shortened(way, long))
+    assert early.tolist() == [0] * 4 + [3_000] * 3 + [1_000] + [0] * 8
+    assert way.total(early) == way.total(long)
+
+
 def test_the_exact_programme_alone_finds_the_same():
     for seed in range(300):
         way = course(seed)
