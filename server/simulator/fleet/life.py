@@ -49,8 +49,9 @@ class Life:
             self._failures = 0
             goes_on = await self._online(line)
             if not goes_on:
-                return
-            await self._away()
+                break
+            if not self._done():
+                await self._away()
         await asyncio.gather(*self._closing, return_exceptions=True)
 
     def _done(self) -> bool:

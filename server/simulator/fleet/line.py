@@ -96,8 +96,8 @@ class Line:
             self._asked = None
 
     def _message_id(self) -> str:
-        self._station.calls += 1
-        number = f"{self._station.plan.number}-{self._station.calls}"
+        self._station.ids += 1
+        number = f"{self._station.plan.number}-{self._station.ids}"
         if self._station.has("long_message_ids"):
             return f"offline-{uuid5(NOBODY, number)}"
         return number

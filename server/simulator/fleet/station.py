@@ -45,7 +45,7 @@ class Station(ABC):
         self.woken: Callable[[], None] = lambda: None
         self._status = "Available"
         self._finishing = self._denied = False
-        self.calls = self.answers = 0
+        self.calls = self.answers = self.ids = 0  # so many so far, over all lines
         self._visits = self._messages = self._readings = 0
         self._plug_us = self._unplug_us = FAR_US
         self._reading_us = self._heartbeat_us = self._boot_us = FAR_US

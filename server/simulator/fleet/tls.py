@@ -28,5 +28,5 @@ def context(ca: Path | None, certificates: Path | None, identity: str) -> ssl.SS
 
 
 def save_memory() -> None:
-    """For the whole process: asyncio reads into 256 KiB a connection, a frame is 1 KiB. uvloop has buffers of its own."""
+    """For the whole process: asyncio reads into 256 KiB a connection, a frame is 1 KiB. uvloop has its own buffers."""
     asyncio.sslproto.SSLProtocol.max_size = READ_BUFFER
