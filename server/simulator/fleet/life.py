@@ -11,9 +11,8 @@ from server.simulator.fleet.station import SECOND_US, Station
 
 FIRST_TRIES = 3
 LEAST_WAIT_S, MOST_WAIT_S = 0.02, 60.0
-BACK_OFF_S, MOST_BACK_OFF_S = 1.0, 30.0
+MOST_BACK_OFF_S = 30.0
 OLD_SOCKET_S = 1.0
-RESTART_S = 2.0
 
 
 class Life:
@@ -141,19 +140,19 @@ class Life:
         never_in = self._connections == self._failures
         if self._refused or (never_in and self._failures >= FIRST_TRIES):
             return False
-        await self._alone(min(MOST_BACK_OFF_S, BACK_OFF_S * 2 ** (self._failures - 1)))
+        await self._alone(min(MOST_BACK_OFF_S, self.station.world.plan.back_s * 2 ** (self._failures - 1)))
         return True
 
     async def _away(self) -> None:
         """After a line was lost: the station goes on alone for as long as chaos says."""
-        chaos = self.station.chaos
-        if self.station.needs_boot:
-            await self._alone(RESTART_S)
+        chaos, back_s = self.station.chaos, self.station.world.plan.back_s
+        if chaos is None or self.station.needs_boot:
+            await self._alone(back_s)
         else:
-            await self._alone(chaos.down_s(self._connections) if chaos else BACK_OFF_S)
+            await self._alone(chaos.down_s(self._connections))
 
     async def _alone(self, seconds: float) -> None:
-        until = time.monotonic() + (min(seconds, BACK_OFF_S) if self.station.over else seconds)
+        until = time.monotonic() + (min(seconds, self.station.world.plan.back_s) if self.station.over else seconds)
         was_over = self.station.over
         while (rest := until - time.monotonic()) > 0 and self.station.over == was_over:
             self._woken.clear()

@@ -105,7 +105,7 @@ class Line:
     def _compare(self, first: _Asked, second: _Asked) -> None:
         if first.answer is None or second.answer is None:
             return
-        told, again = (one.answer.get("transactionId") for one in (first, second) if one.answer)
+        told, again = first.answer.get("transactionId"), second.answer.get("transactionId")
         if told != again:
             self._figures.wrong(self._station.plan.identity, f"a repeated start is {told}, then {again}")
 

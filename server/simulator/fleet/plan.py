@@ -36,6 +36,8 @@ class FleetPlan(msgspec.Struct, frozen=True):
     every `reading_s`; a `sleepy` share of the cars falls asleep in a pause of `sleeps_after_s` or more. Stations come
     one after the other within `ramp_s`. `security` is the profile; with 2 and 3 `ca` is who signed the server's
     certificate, with 3 `certificates` is the folder with each station's own. `version` is 1.6, 2.0.1 or mixed.
+    Who lost its line without chaos comes back after `back_s` (twice as long each time that it fails); in the end
+    what is queued may be told for `drain_s`.
     """
 
     stations: int
@@ -57,6 +59,7 @@ class FleetPlan(msgspec.Struct, frozen=True):
     quirks: tuple[str, ...] = ()
     chaos: str = ""
     seed: int = 1
+    back_s: float = 1.0
     drain_s: float = 20.0
 
 

@@ -7,7 +7,7 @@ from server.simulator.fleet.evse import Evse
 REGISTER, POWER = "Energy.Active.Import.Register", "Power.Active.Import"
 PERIODIC, CLOCK, TRIGGER = "Sample.Periodic", "Sample.Clock", "Trigger"
 BEGIN, END = "Transaction.Begin", "Transaction.End"
-DROPS_OUT_EVERY = 5
+DROPS_OUT_EVERY = 3
 PHASES = ("L1", "L2", "L3")
 Number = int | float
 

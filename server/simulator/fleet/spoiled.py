@@ -14,7 +14,7 @@ Payload = dict[str, Any]
 
 
 def spoil(version: str, quirks: frozenset[str], action: str, payload: Payload, count: int) -> Payload:
-    """A payload with all that the quirks do to it; `count` tells the station's messages apart."""
+    """A payload with all that the quirks do to it; `count`: it is the station's so many-th message."""
     for name, change in _CHANGES.items():
         if name in quirks:
             change(version, action, payload, count)
@@ -88,6 +88,7 @@ def _offline_as_live(_version: str, _action: str, payload: Payload, _count: int)
 
 
 _CHANGES: dict[str, Callable[[str, str, Payload, int], None]] = {
+    "local_time": _local_time,
     "odd_words": _odd_words,
     "long_strings": _long_strings,
     "empty_values": _empty_values,

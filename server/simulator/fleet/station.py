@@ -212,9 +212,9 @@ class Station(ABC):
         if self.has("never_boots"):
             self.needs_boot = False
         if self.needs_boot:
+            self.boot()
             if self.has("early_security_event"):
                 self.say_security_event()
-            self.boot()
         else:
             self._go_on()
 
@@ -301,8 +301,7 @@ class Station(ABC):
 
     def spoiled(self, saying: Saying) -> Payload:
         """A message's payload as it goes out, with the quirks in it."""
-        self._messages += 1
-        return spoil(self.plan.version, self.plan.quirks, saying.action, saying.made(), self._messages)
+        return spoil(self.plan.version, self.plan.quirks, saying.action, saying.made(), self.calls)
 
     def take(self, saying: Saying, answer: Payload | None) -> None:
         """A message was answered, None: with an error; what belongs to a transaction is said again then."""
@@ -381,7 +380,7 @@ class Station(ABC):
 
     @abstractmethod
     def say_security_event(self) -> None:
-        """A security event, whether or not it has booted."""
+        """A security event, before anything else."""
 
     @abstractmethod
     def say_stop_of_nobody(self) -> None:

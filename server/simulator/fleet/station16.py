@@ -116,9 +116,9 @@ class Station16(Station):
         self.say(Saying("StopTransaction", said))
 
     def say_security_event(self) -> None:
-        """A security event."""
+        """A security event, before anything else."""
         said = {"type": "StartupOfTheDevice", "timestamp": self.stamp(self.world.now_us())}
-        self.queue.append(Saying("SecurityEventNotification", said, early=True))
+        self.queue.appendleft(Saying("SecurityEventNotification", said, early=True))
 
     def _moment(self, reading: Reading) -> Payload:
         return {"timestamp": self.stamp(reading.at_us), "sampledValue": [_worded(one) for one in reading.samples]}

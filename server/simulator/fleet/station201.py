@@ -89,9 +89,9 @@ class Station201(Station):
         self._event("Ended", triggers.get(reason, "ResetCommand"), running, reading, stoppedReason=stopped)
 
     def say_security_event(self) -> None:
-        """A security event."""
+        """A security event, before anything else."""
         said = {"type": "StartupOfTheDevice", "timestamp": self.stamp(self.world.now_us())}
-        self.queue.append(Saying("SecurityEventNotification", said, early=True))
+        self.queue.appendleft(Saying("SecurityEventNotification", said, early=True))
 
     def say_stop_of_nobody(self) -> None:
         """2.0.1 has no word for it: an event carries all that it is about."""
