@@ -1,6 +1,7 @@
 """`dalstroom simulate`: many simulated stations against a running server, with live figures."""
 
 import secrets
+import ssl
 import time
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from server.flows import entry
 from server.flows.entry import SimulatedStation
 from server.settings import BadSetting, home_dir
 from server.simulator.fleet import plan as planned
-from server.simulator.fleet import quirks
+from server.simulator.fleet import quirks, tls
 from server.simulator.fleet.chaos import LEVELS
 from server.simulator.fleet.figures import Figures
 from server.simulator.fleet.plan import FleetPlan
@@ -43,6 +44,7 @@ async def run(wanted: SimulationWanted, database: str) -> None:
     plan = _checked(wanted)
     if wanted.enter:
         plan = await _enter(plan, database)
+    _check_papers(plan)
     report = await _watched(plan)
     if wanted.as_json:
         typer.echo(msgspec.json.encode(_document(plan, report)).decode())
@@ -81,8 +83,8 @@ async def _watched(plan: FleetPlan) -> Report:
     with live:
         try:
             return await simulate(plan, show)
-        except FileNotFoundError as error:
-            raise BadSetting(f"{error.filename or 'a certificate'} is missing: see --ca and --certificates") from error
+        except (FileNotFoundError, ssl.SSLError) as error:
+            raise BadSetting(f"--ca: {error.strerror or error}") from error
 
 
 def _checked(wanted: SimulationWanted) -> FleetPlan:
@@ -99,6 +101,8 @@ def _checked(wanted: SimulationWanted) -> FleetPlan:
             pattern.format(n=1)
         except (KeyError, IndexError, ValueError) as error:
             raise BadSetting(f"{option}: only {{n}}, the station's number, is replaced in {pattern}") from error
+    if plan.stations > 1 and plan.identity.format(n=1) == plan.identity.format(n=2):
+        raise BadSetting("--identity: {n}, the station's number, must be in it")
     _check_hex(plan, key)
     return msgspec.structs.replace(plan, key=key)
 
@@ -118,8 +122,15 @@ def _check_hex(plan: FleetPlan, key: str) -> None:
     try:
         bytes.fromhex(key.format(n=1))
     except ValueError as error:
-        if "key_as_bytes" in plan.quirks:
+        if {"key_as_bytes", quirks.EACH} & set(plan.quirks):
             raise BadSetting("--quirk: key_as_bytes needs keys of hexadecimal digits") from error
+
+
+def _check_papers(plan: FleetPlan) -> None:
+    for number in range(1, plan.stations + 1) if plan.security == 3 and plan.certificates else ():
+        identity = planned.station(plan, number).identity
+        if missing := [path for path in tls.files(plan.certificates or Path(), identity) if not path.exists()]:
+            raise BadSetting(f"--certificates: {missing[0]} is missing: dalstroom ca issue {identity}")
 
 
 async def _enter(plan: FleetPlan, database: str) -> FleetPlan:

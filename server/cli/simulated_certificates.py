@@ -16,7 +16,7 @@ from server.core.certificate import Signed
 from server.feeds.charger_ca import FOLDER, OwnCa, write_secret
 from server.flows import certificates
 from server.settings import BadSetting, home_dir
-from server.simulator.fleet.tls import file_stem
+from server.simulator.fleet.tls import files
 
 SIMULATED = "simulated"
 
@@ -34,22 +34,22 @@ async def issue(tx: AsyncSession, ids: Mapping[str, UUID]) -> Path:
     for identity, station_id in ids.items():
         found = await certificates.subject_of(tx, identity)
         assert found is not None, "it was entered a moment ago"
-        path = out / f"{file_stem(identity)}.pem"
-        if _serves(path, ca):
+        path, key_path = files(out, identity)
+        if key_path.exists() and _serves(path, ca):
             continue
         key = ec.generate_private_key(ec.SECP256R1())
         request = await asyncio.to_thread(_request, key, identity)
         signed = await ca.sign(request, found[1], RealClock().now())
         assert isinstance(signed, Signed), "our own authority signs at once"
         await certificates.enter(tx, station_id, signed, RealClock().now())
-        write_secret(path.with_suffix(".key"), _pem(key))
+        write_secret(key_path, _pem(key))
         path.write_text(signed.chain_pem)
     return out
 
 
 def _serves(path: Path, ca: OwnCa) -> bool:
     """Whether a certificate of an earlier run is this authority's and holds for another day."""
-    if not (path.exists() and path.with_suffix(".key").exists()):
+    if not path.exists():
         return False
     found = x509.load_pem_x509_certificate(path.read_bytes())
     return found.issuer == ca.root.subject and found.not_valid_after_utc > RealClock().now()

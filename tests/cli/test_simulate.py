@@ -54,7 +54,7 @@ async def compared(server, told) -> None:
 
 async def test_entered_stations_of_both_versions_connect_charge_and_leave(tmp_path, monkeypatch, capsys) -> None:
     async with served(tmp_path, monkeypatch) as server:
-        await run(wanted(server.ws_url, version="mixed"), "")
+        await run(wanted(server.ws_url, version="mixed", seconds=2.0), "")
         said = reported(capsys)
         figures = said["figures"]
         assert [figures[name] for name in ("most_connected", "refused", "started", "ended")] == [3, 0, 3, 3]
@@ -74,14 +74,15 @@ async def test_chaos_and_every_quirk_settle_each_session_once_and_to_the_watt_ho
     tmp_path, monkeypatch, capsys
 ) -> None:
     async with served(tmp_path, monkeypatch) as server:
-        storm = {"stations": 20, "seconds": 5.0, "version": "mixed", "chaos": "storm", "stay_s": 2.5}
+        storm = {"stations": 20, "seconds": 4.0, "version": "mixed", "chaos": "storm", "stay_s": 2.5}
         await run(wanted(server.ws_url, **storm), "")
         said = reported(capsys)
-        assert len(said["sessions"]) >= 20
-        assert said["figures"]["dropped"] >= 5
-        assert min(said["figures"]["chaos"][what] for what in ("said twice", "held back")) >= 5
+        assert len(said["sessions"]) >= 10
+        assert said["figures"]["dropped"] >= 3
+        assert min(said["figures"]["chaos"][what] for what in ("said twice", "held back")) >= 3
         await compared(server, said["sessions"])
-        odd = {"stations": 2 * len(quirks.QUIRKS), "version": "mixed", "quirks": ("each",), "identity": "ODD-{n:03d}"}
+        count = max(sum(version in one.versions for one in quirks.QUIRKS) for version in quirks.BOTH)
+        odd = {"stations": 2 * count, "version": "mixed", "quirks": ("each",), "identity": "ODD-{n:03d}"}
         await run(wanted(server.ws_url, **odd, seconds=1.5), "")
         await compared(server, said["sessions"] + reported(capsys)["sessions"])
 
@@ -93,7 +94,7 @@ async def test_profile_3_with_certificates_that_it_made_itself(tmp_path, monkeyp
         for security in (2, 3, 3):
             await run(wanted(server.wss_url, security=security, seconds=0.3), "")
             figures = reported(capsys)["figures"]
-            assert (figures["most_connected"], figures["ended"]) == (3, 3)
+            assert (figures["most_connected"], figures["untold"]) == (3, 0)
         async with server.db.read() as tx:
             made = await certificates.everybodys(tx)
         assert sorted(one.identity for one in made) == ["SIM-00001", "SIM-00002", "SIM-00003"]  # once, used twice
@@ -113,7 +114,11 @@ async def test_profile_3_with_certificates_that_it_made_itself(tmp_path, monkeyp
         (wanted("ws://127.0.0.1:9000/ocpp", chaos="total"), "--chaos-level"),
         (wanted("ws://127.0.0.1:9000/ocpp", quirks=("shy",)), "shy is no quirk"),
         (wanted("ws://127.0.0.1:9000/ocpp", quirks=("key_as_bytes",), key="no hex"), "hexadecimal"),
+        (wanted("ws://127.0.0.1:9000/ocpp", quirks=("each",), key="no hex"), "hexadecimal"),
+        (wanted("ws://127.0.0.1:9000/ocpp", identity="ONE"), "must be in it"),
         (wanted("wss://127.0.0.1:1/ocpp", security=3), "dalstroom ca init"),
+        (wanted("wss://127.0.0.1:1/ocpp", security=3, enter=False, certificates=Path("/none")), "ca issue SIM-00001"),
+        (wanted("wss://127.0.0.1:1/ocpp", security=2, enter=False, key="00", ca=Path("/none")), "--ca"),
     ],
 )
 async def test_what_cannot_be_simulated_is_one_line(one, says, tmp_path, monkeypatch) -> None:

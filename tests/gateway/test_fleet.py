@@ -169,7 +169,7 @@ async def test_profiles_2_and_3_over_tls(tmp_path, version):
             key.rename(papers / f"{identity}.key")
         usual = plan(f"wss://127.0.0.1:{town.gateway.tls_port}/ocpp", version=version, ca=town.ca.root_path)
         for security in (2, 3):
-            one = msgspec.structs.replace(usual, security=security, certificates=papers, seconds=0.3)
+            one = msgspec.structs.replace(usual, security=security, certificates=papers, seconds=0.6)
             report = await simulate(one)
             assert (report.figures.most_connected, report.figures.ended, report.figures.errors) == (2, 2, 0)
         assert sorted(entry.profile for _, entry in town.door.entries) == [2, 2, 3, 3]
@@ -186,6 +186,21 @@ async def test_profiles_0_and_1_show_no_key_or_a_key(security):
         report = await simulate(plan(url_of(gateway), security=security, seconds=0.2))
     assert report.figures.most_connected == (2 if security else 0)
     assert report.figures.refused == (0 if security else 2)  # who is refused does not knock again
+
+
+@pytest.mark.parametrize(("version", "kind"), [("1.6", "Hard"), ("2.0.1", "Immediate")])
+async def test_a_reset_is_answered_then_done_and_ends_the_session(version, kind):
+    flows = FleetFlows()
+    async with fleet_gateway(flows) as gateway:
+        running = asyncio.create_task(simulate(plan(url_of(gateway), stations=1, seconds=0.9, version=version)))
+        await until(lambda: _powers(flows, "SIM-00001", version))
+        assert await asked(gateway, "SIM-00001", "Reset", {"type": kind}) == ("answered", {"status": "Accepted"})
+        report = await running
+    assert len(flows.calls("SIM-00001", "BootNotification")) == 2
+    assert (report.figures.ended, report.figures.dropped, report.figures.untold) == (1, 0, 0)
+    ends = [said.get("reason") for said in flows.calls("SIM-00001", "StopTransaction")]
+    events = [said["transactionInfo"].get("stoppedReason") for said in flows.calls("SIM-00001", "TransactionEvent")]
+    assert {*ends, *events} & {"HardReset", "ImmediateReset"}
 
 
 async def test_a_server_that_is_not_there_is_said_with_its_reason():

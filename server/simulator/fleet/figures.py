@@ -83,7 +83,8 @@ class Figures(msgspec.Struct):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """A session that ended, by the station's own meter. `reference`: the transaction as the version names it.
+    """A session that ended, by the station's own meter. `reference`: the transaction as the version names it,
+    "" where 1.6's server never gave it a number.
 
     Times are UTC in ISO 8601, registers in Wh.
     """

@@ -43,16 +43,17 @@ class Deflate(PerMessageDeflate):
 
 
 class Door:
-    """Where a fleet's stations go in. Raises OSError and ssl.SSLError where TLS lacks a file."""
+    """Where a fleet's stations go in. Raises OSError and ssl.SSLError where the authority's file is none."""
 
     def __init__(self, plan: FleetPlan) -> None:
         self._url = plan.url.rstrip("/")
         self._security = plan.security
         self._ca, self._certificates = plan.ca, plan.certificates
-        self._shared = tls.context(plan.ca, None, "") if plan.security == 2 else None
+        self._shared: ssl.SSLContext | None = None
         self._own: dict[str, ssl.SSLContext] = {}
         if plan.security >= 2:
             tls.save_memory()
+            self._shared = tls.context(plan.ca, None, "")
 
     def url(self, station: StationPlan) -> str:
         """A station's URL; its identity is percent-encoded once."""
@@ -84,7 +85,7 @@ class Door:
         return socket
 
     def _context(self, identity: str) -> ssl.SSLContext:
-        if self._shared is not None:
+        if self._security == 2 and self._shared is not None:
             return self._shared
         if identity not in self._own:
             folder = self._certificates or Path()

@@ -94,6 +94,8 @@ class Life:
                 if not await line.say(saying):
                     break
             elif station.reset_wanted or (station.over and not station.queue) or self._late():
+                if station.reset_wanted:
+                    await line.all_answered()
                 break
             elif station.has("second_socket") and station.accepted and not self._has_second:
                 line, reading = await self._second(line, reading)

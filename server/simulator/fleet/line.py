@@ -18,6 +18,7 @@ from server.simulator.fleet.station import Station
 CALL, RESULT, ERROR = 2, 3, 4
 ANSWER_S = 30.0
 """So long a station waits for an answer before it gives up the line."""
+CLOSING_S = 2.0
 ONCE = frozenset({"BootNotification"})
 """Not repeated by who says everything twice: a second boot would begin it all again."""
 
@@ -194,6 +195,11 @@ class Line:
         if not asked.repeats:
             self._station.take(asked.saying, asked.answer)
         asked.reply.set_result(True)
+
+    async def all_answered(self) -> None:
+        """Until all that the server asked is answered: a reset is, before it is done."""
+        if self._answering:
+            await asyncio.wait(set(self._answering), timeout=CLOSING_S)
 
     # --- its end --------------------------------------------------------------------------
     def abort(self) -> None:

@@ -95,7 +95,7 @@ def _told(lives: Sequence[Life]) -> list[Told]:
         for one in life.station.ended:
             assert one.stopped_us is not None
             assert one.meter_stop_wh is not None
-            reference = one.reference or str(one.id)
+            reference = one.reference or ("" if one.id is None else str(one.id))
             times = (stamp(one.started_us), stamp(one.stopped_us))
             identity = life.station.plan.identity
             out.append(Told(identity, reference, one.token, *times, one.meter_start_wh, one.meter_stop_wh))

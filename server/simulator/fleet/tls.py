@@ -5,12 +5,17 @@ import ssl
 from pathlib import Path
 
 READ_BUFFER = 16 << 10
-NO_CERTIFICATE = "profile 3 needs certificates: say the folder with --certificates, or let --enter make them"
 
 
 def file_stem(identity: str) -> str:
     """How the files of a station are called: `dalstroom ca issue` writes the same."""
     return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in identity)
+
+
+def files(certificates: Path, identity: str) -> tuple[Path, Path]:
+    """A station's certificate and its key."""
+    stem = file_stem(identity)
+    return certificates / f"{stem}.pem", certificates / f"{stem}.key"
 
 
 def context(ca: Path | None, certificates: Path | None, identity: str) -> ssl.SSLContext:
@@ -22,8 +27,7 @@ def context(ca: Path | None, certificates: Path | None, identity: str) -> ssl.SS
     made = ssl.create_default_context(cafile=None if ca is None else str(ca))
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     if certificates is not None:
-        stem = certificates / file_stem(identity)
-        made.load_cert_chain(stem.with_name(f"{stem.name}.pem"), stem.with_name(f"{stem.name}.key"))
+        made.load_cert_chain(*files(certificates, identity))
     return made
 
 
