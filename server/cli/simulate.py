@@ -143,7 +143,7 @@ async def _enter(plan: FleetPlan, database: str) -> FleetPlan:
         ca = ours if ours.exists() else None
     certificates = plan.certificates
     async with opened(database) as db, db.begin() as tx:
-        ids = await entry.enter_simulated(tx, entered, plan.token, RealClock().now())
+        ids = await entry.enter_simulated(tx, entered, plan.card, RealClock().now())
         if plan.security == 3 and certificates is None:
             certificates = await issue(tx, ids)
     return msgspec.structs.replace(plan, ca=ca, certificates=certificates)

@@ -12,13 +12,21 @@ def simulate(
     key: Annotated[str, typer.Option(help="Key of each station; {n} is its number. None: --enter makes them.")] = "",
     identity: Annotated[str, typer.Option(help="Identity of each station; {n} is its number.")] = "SIM-{n:05d}",
     card: Annotated[str, typer.Option(help="The card that all of them show.")] = "SIMULATOR",
-    seconds: Annotated[int, typer.Option(min=1, help="How long, before all leave.")] = 30,
+    seconds: Annotated[float, typer.Option(min=1, help="How long, before all leave.")] = 30,
     charging: Annotated[float, typer.Option(min=0, max=1, help="The share that charges.")] = 0.5,
-    reading: Annotated[float, typer.Option(min=0, help="Seconds between readings; 0: as the server sets it.")] = 15,
-    stay: Annotated[float, typer.Option(min=0, help="Seconds until a car leaves and another comes; 0: all stay.")] = 0,
-    ramp: Annotated[float, typer.Option(min=0, help="Connect one after the other within so many seconds.")] = 0,
+    reading_s: Annotated[
+        float, typer.Option("--reading", min=0, help="Seconds between readings; 0: as the server sets it.")
+    ] = 15,
+    stay_s: Annotated[
+        float, typer.Option("--stay", min=0, help="Seconds until a car leaves and another comes; 0: all stay.")
+    ] = 0,
+    ramp_s: Annotated[
+        float, typer.Option("--ramp", min=0, help="Connect one after the other within so many seconds.")
+    ] = 0,
     sleepy: Annotated[float, typer.Option(min=0, max=1, help="Share of cars that fall asleep in a pause.")] = 0.1,
-    sleeps_after: Annotated[float, typer.Option(min=0, help="A pause of so many seconds sends them to sleep.")] = 3600,
+    sleeps_after_s: Annotated[
+        float, typer.Option("--sleeps-after", min=0, help="A pause of so many seconds sends them to sleep.")
+    ] = 3600,
     version: Annotated[str, typer.Option(help="1.6, 2.0.1 or mixed.")] = "1.6",
     security: Annotated[int, typer.Option(min=0, max=3, help="Security profile; 0: shows nothing.")] = 1,
     ca: Annotated[Path | None, typer.Option(help="Who signed the server's certificate, PEM.")] = None,
@@ -40,6 +48,7 @@ def simulate(
     Exit code 0: all went well; 1: none could connect; 3: a station was refused, an answer was missing or wrong, or
     something could not be told; 2: wrong options.
     """
+    said = locals()
     from server.cli.commands import guarded
     from server.cli.simulate import SimulationWanted, list_quirks, run
     from server.simulator.fleet.plan import FleetPlan
@@ -48,25 +57,6 @@ def simulate(
     if "list" in names:
         list_quirks()
         return
-    plan = FleetPlan(
-        stations=stations,
-        url=url,
-        key=key,
-        identity=identity,
-        token=card,
-        charging=charging,
-        seconds=seconds,
-        reading_s=reading,
-        stay_s=stay,
-        ramp_s=ramp,
-        sleepy=sleepy,
-        sleeps_after_s=sleeps_after,
-        version=version,
-        security=security,
-        ca=ca,
-        certificates=certificates,
-        quirks=names,
-        chaos=chaos_level or ("rough" if chaos else ""),
-        seed=seed,
-    )
-    guarded(lambda: run(SimulationWanted(plan, enter=enter, as_json=as_json), database))
+    told = {name: said[name] for name in FleetPlan.__struct_fields__ if name in said}  # options are called like fields
+    told |= {"quirks": names, "chaos": chaos_level or ("rough" if chaos else "")}
+    guarded(lambda: run(SimulationWanted(FleetPlan(**told), enter=enter, as_json=as_json), database))

@@ -37,7 +37,11 @@ def wanted(url: str, *, enter: bool = True, as_json: bool = True, **more) -> Sim
 
 def reported(capsys) -> dict:
     """The JSON object that was printed, between lines of the server's log, which runs in this process too."""
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    return reported_in(capsys.readouterr().out)
+
+
+def reported_in(said: str) -> dict:
+    (line,) = [line for line in said.splitlines() if line.startswith("{")]
     return json.loads(line)
 
 
@@ -132,6 +136,16 @@ def test_all_quirks_are_listed_with_a_sentence() -> None:
     assert said.exit_code == 0
     for quirk in quirks.QUIRKS:
         assert re.search(rf"^ *{quirk.number} +{quirk.name} .*{re.escape(quirk.says)}$", said.stdout, re.MULTILINE)
+
+
+def test_options_are_what_is_simulated_and_a_server_that_is_not_there_is_exit_code_1() -> None:
+    words = "--stations 2 --url ws://127.0.0.1:1 --key ab --seconds 1 --json --version mixed --chaos --seed 7 --stay 3"
+    done = CliRunner().invoke(app, ["simulate", *words.split(), "--quirk", "deaf", "--quirk", "no_pong"])
+    assert done.exit_code == 1
+    plan = reported_in(done.stdout)["plan"]
+    told = [plan[name] for name in ("stations", "version", "chaos", "seed", "stay_s", "quirks", "charging")]
+    assert told == [2, "mixed", "rough", 7, 3, ["deaf", "no_pong"], 0.5]
+    assert "use --enter" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -214,5 +214,5 @@ async def test_a_server_that_is_not_there_is_said_with_its_reason():
 async def test_cards_that_are_not_accepted_are_counted_and_charge_nothing():
     flows = FleetFlows()
     async with fleet_gateway(flows) as gateway:
-        report = await simulate(plan(url_of(gateway), version="mixed", token="STRANGER", seconds=0.3))
+        report = await simulate(plan(url_of(gateway), version="mixed", card="STRANGER", seconds=0.3))
     assert (report.figures.denied, report.figures.started, report.figures.energy_wh) == (2, 0, 0)

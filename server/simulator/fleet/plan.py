@@ -32,7 +32,7 @@ PAUSE_BETWEEN_S = 2.0
 class FleetPlan(msgspec.Struct, frozen=True):
     """What to simulate. `identity` and `key` may hold `{n}`, the station's number from 1 (also `{n:05d}`).
 
-    A `charging` share of the stations serves cars with `token`, each for `stay_s` (0: until the end), and reports
+    A `charging` share of the stations serves cars with `card`, each for `stay_s` (0: until the end), and reports
     every `reading_s`; a `sleepy` share of the cars falls asleep in a pause of `sleeps_after_s` or more. Stations come
     one after the other within `ramp_s`. `security` is the profile; with 2 and 3 `ca` is who signed the server's
     certificate, with 3 `certificates` is the folder with each station's own. `version` is 1.6, 2.0.1 or mixed.
@@ -44,7 +44,7 @@ class FleetPlan(msgspec.Struct, frozen=True):
     url: str
     key: str = ""
     identity: str = "SIM-{n:05d}"
-    token: str = "SIMULATOR"  # noqa: S105  (the uid of a charging card)
+    card: str = "SIMULATOR"
     charging: float = 0.5
     seconds: float = 60.0
     reading_s: float = 15.0

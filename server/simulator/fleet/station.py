@@ -89,7 +89,7 @@ class Station(ABC):
         spec = msgspec.structs.replace(brought.spec, phases=phases, max_ac_w=power_w(brought.spec.max_ma, phases))
         asleep_us = int(fleet.sleeps_after_s * SECOND_US)
         self.evse.car = Car(spec, brought.soc_permille, now_us, sleepy=brought.sleepy, sleeps_after_us=asleep_us)
-        self.token, self._finishing = "" if self.has("no_card") else fleet.token, False
+        self.token, self._finishing = "" if self.has("no_card") else fleet.card, False
         self._denied = False
         self._visits += 1
         self._plug_us = FAR_US
