@@ -58,7 +58,7 @@ async def compared(server, told) -> None:
 
 async def test_entered_stations_of_both_versions_connect_charge_and_leave(tmp_path, monkeypatch, capsys) -> None:
     async with served(tmp_path, monkeypatch) as server:
-        await run(wanted(server.ws_url, version="mixed", seconds=2.0), "")
+        await run(wanted(server.ws_url, version="mixed", seconds=3.0), "")
         said = reported(capsys)
         figures = said["figures"]
         assert [figures[name] for name in ("most_connected", "refused", "started", "ended")] == [3, 0, 3, 3]
@@ -96,7 +96,7 @@ async def test_profile_3_with_certificates_that_it_made_itself(tmp_path, monkeyp
     tls = TlsSettings(port=0, hosts=("127.0.0.1",))
     async with served(tmp_path, monkeypatch, tls=tls) as server:
         for security in (2, 3, 3):
-            await run(wanted(server.wss_url, security=security, seconds=0.3), "")
+            await run(wanted(server.wss_url, security=security, seconds=1.0), "")
             figures = reported(capsys)["figures"]
             assert (figures["most_connected"], figures["untold"]) == (3, 0)
         async with server.db.read() as tx:

@@ -1,5 +1,6 @@
 """A gateway that takes any station with the usual key, keeps each one's frames apart, and a fleet in front of it."""
 
+import asyncio
 import json
 from collections import defaultdict
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from server.gateway.listener import Gateway, GatewaySettings
 from server.simulator.fleet import plan as planned
 from server.simulator.fleet import quirks
 from server.simulator.fleet.plan import FleetPlan
+from server.simulator.fleet.run import simulate
 
 
 class Everybody(dict):
@@ -52,6 +54,19 @@ async def fleet_gateway(flows, **settings):
         yield gateway
     finally:
         await gateway.stop()
+
+
+class Fleet:
+    """A fleet that lives until the test has seen enough."""
+
+    def __init__(self, plan: FleetPlan) -> None:
+        self._over = asyncio.Event()
+        self._running = asyncio.create_task(simulate(plan, over=self._over))
+
+    async def ends(self):
+        """Let all leave; what became of them."""
+        self._over.set()
+        return await self._running
 
 
 def url_of(gateway) -> str:

@@ -6,7 +6,7 @@ import json
 import msgspec
 import ocpp.messages
 import pytest
-from fleet_town import FleetFlows, asked, fleet_gateway, profile, url_of
+from fleet_town import Fleet, FleetFlows, asked, fleet_gateway, profile, url_of
 from gateway_town import KEY, station_of, until
 from tls_town import OWNER, tls_town
 
@@ -19,7 +19,7 @@ STARTS = {"1.6": "StartTransaction", "2.0.1": "TransactionEvent"}
 
 
 def plan(url, **more) -> FleetPlan:
-    usual = {"stations": 2, "back_s": 0.2, "key": KEY.decode(), "seconds": 0.5, "reading_s": 0.2, "charging": 1.0}
+    usual = {"stations": 2, "back_s": 0.2, "key": KEY.decode(), "seconds": 60, "reading_s": 0.2, "charging": 1.0}
     return FleetPlan(url=url, **{**usual, **more})
 
 
@@ -87,10 +87,11 @@ QUESTIONS = {
 async def test_all_that_a_station_says_and_answers_is_by_the_official_schemas(version):
     flows = FleetFlows()
     async with fleet_gateway(flows) as gateway:
-        running = asyncio.create_task(simulate(plan(url_of(gateway), stations=1, seconds=0.7, version=version)))
+        running = Fleet(plan(url_of(gateway), stations=1, version=version))
         await until(lambda: flows.calls("SIM-00001", STARTS[version]))
         answers = [await asked(gateway, "SIM-00001", action, said) for action, said in QUESTIONS[version]]
-        report = await running
+        await until(lambda: len(flows.calls("SIM-00001", "BootNotification")) == 2)
+        report = await running.ends()
     said = [one for one in flows.spoken[station_of("SIM-00001")] if one.direction == "in"]
     for one in said:
         judge(version, one)
@@ -106,17 +107,15 @@ async def test_all_that_a_station_says_and_answers_is_by_the_official_schemas(ve
 async def test_a_profile_of_the_server_is_what_the_car_draws(version):
     flows = FleetFlows()
     async with fleet_gateway(flows) as gateway:
-        running = asyncio.create_task(simulate(plan(url_of(gateway), seconds=0.8, version=version)))
+        running = Fleet(plan(url_of(gateway), version=version))
         starts = [f"SIM-0000{number}" for number in (1, 2)]
         await until(lambda: all(flows.calls(one, "StatusNotification")[1:] for one in starts))
-        await until(lambda: any(_powers(flows, one, version) for one in starts))
+        await until(lambda: all(max(_powers(flows, one, version), default=0) > 1_000 for one in starts))
         for one in starts:
             for unit in ("A", "W"):
                 await asked(gateway, one, "SetChargingProfile", profile(version, unit, 0.0))
-        report = await running
-    powers = {one: _powers(flows, one, version) for one in starts}
-    assert all(max(found) > 1_000 for found in powers.values())
-    assert all(found[-1] == 0 for found in powers.values())
+        await until(lambda: all(_powers(flows, one, version)[-1] == 0 for one in starts))
+        report = await running.ends()
     assert report.figures.ended == 2
 
 
@@ -135,7 +134,7 @@ def _powers(flows, identity, version):
 async def test_what_happens_without_a_line_is_told_out_of_the_queue(version):
     flows = FleetFlows()
     async with fleet_gateway(flows) as gateway:
-        running = asyncio.create_task(simulate(plan(url_of(gateway), stations=1, seconds=1.4, version=version)))
+        running = Fleet(plan(url_of(gateway), stations=1, version=version))
         await until(lambda: _powers(flows, "SIM-00001", version))
         told = len(_powers(flows, "SIM-00001", version))
         port = gateway.port
@@ -143,7 +142,7 @@ async def test_what_happens_without_a_line_is_told_out_of_the_queue(version):
         await asyncio.sleep(0.5)
         async with fleet_gateway(flows, port=port):
             await until(lambda: len(_powers(flows, "SIM-00001", version)) >= told + 3)
-            report = await running
+            report = await running.ends()
     assert (report.figures.dropped, report.figures.untold) == (1, 0)
     assert len(flows.calls("SIM-00001", "BootNotification")) == 1
     if version == "1.6":
@@ -169,9 +168,11 @@ async def test_profiles_2_and_3_over_tls(tmp_path, version):
             key.rename(papers / f"{identity}.key")
         usual = plan(f"wss://127.0.0.1:{town.gateway.tls_port}/ocpp", version=version, ca=town.ca.root_path)
         for security in (2, 3):
-            one = msgspec.structs.replace(usual, security=security, certificates=papers, seconds=0.6)
-            report = await simulate(one)
-            assert (report.figures.most_connected, report.figures.ended, report.figures.errors) == (2, 2, 0)
+            one = msgspec.structs.replace(usual, security=security, certificates=papers)
+            running, before = Fleet(one), len(town.flows.told("authorize"))
+            await until(lambda before=before: len(town.flows.told("authorize")) == before + 2)
+            report = await running.ends()
+            assert (report.figures.most_connected, report.figures.errors, report.figures.untold) == (2, 0, 0)
         assert sorted(entry.profile for _, entry in town.door.entries) == [2, 2, 3, 3]
         assert set(town.flows.versions.values()) == {f"ocpp{version}"}
         distrusting = await simulate(msgspec.structs.replace(usual, security=2, ca=None, seconds=0.1))
@@ -183,7 +184,7 @@ async def test_profiles_2_and_3_over_tls(tmp_path, version):
 async def test_profiles_0_and_1_show_no_key_or_a_key(security):
     flows = FleetFlows()
     async with fleet_gateway(flows) as gateway:
-        report = await simulate(plan(url_of(gateway), security=security, seconds=0.2))
+        report = await simulate(plan(url_of(gateway), security=security, seconds=0.5))
     assert report.figures.most_connected == (2 if security else 0)
     assert report.figures.refused == (0 if security else 2)  # who is refused does not knock again
 
@@ -192,11 +193,11 @@ async def test_profiles_0_and_1_show_no_key_or_a_key(security):
 async def test_a_reset_is_answered_then_done_and_ends_the_session(version, kind):
     flows = FleetFlows()
     async with fleet_gateway(flows) as gateway:
-        running = asyncio.create_task(simulate(plan(url_of(gateway), stations=1, seconds=0.9, version=version)))
+        running = Fleet(plan(url_of(gateway), stations=1, version=version))
         await until(lambda: _powers(flows, "SIM-00001", version))
         assert await asked(gateway, "SIM-00001", "Reset", {"type": kind}) == ("answered", {"status": "Accepted"})
-        report = await running
-    assert len(flows.calls("SIM-00001", "BootNotification")) == 2
+        await until(lambda: len(flows.calls("SIM-00001", "BootNotification")) == 2)
+        report = await running.ends()
     assert (report.figures.ended, report.figures.dropped, report.figures.untold) == (1, 0, 0)
     ends = [said.get("reason") for said in flows.calls("SIM-00001", "StopTransaction")]
     events = [said["transactionInfo"].get("stoppedReason") for said in flows.calls("SIM-00001", "TransactionEvent")]
@@ -214,5 +215,7 @@ async def test_a_server_that_is_not_there_is_said_with_its_reason():
 async def test_cards_that_are_not_accepted_are_counted_and_charge_nothing():
     flows = FleetFlows()
     async with fleet_gateway(flows) as gateway:
-        report = await simulate(plan(url_of(gateway), version="mixed", card="STRANGER", seconds=0.3))
+        running = Fleet(plan(url_of(gateway), version="mixed", card="STRANGER"))
+        await until(lambda: len(flows.told("authorize")) == 2)
+        report = await running.ends()
     assert (report.figures.denied, report.figures.started, report.figures.energy_wh) == (2, 0, 0)

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from fleet_town import FleetFlows, fleet_gateway, url_of
+from fleet_town import Fleet, FleetFlows, fleet_gateway, url_of
 from gateway_town import KEY, until
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
@@ -123,18 +123,36 @@ async def test_a_handshake_without_upgrade_or_subprotocol_is_what_it_says():
     assert odd.startswith("GET /ocpp/depot/7/SIM-00001%7C%C3%9F%2F1 ")
 
 
+@pytest.mark.parametrize(("status", "knocks_again"), [("401 Unauthorized", False), ("503 Busy", True)])
+async def test_who_is_refused_goes_and_who_finds_a_busy_server_knocks_again(status, knocks_again):
+    heads = []
+
+    async def raw(reader, writer):
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(raw, "127.0.0.1", 0) as listening:
+        url = f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}/ocpp"
+        await simulate(FleetPlan(1, url, "ab", seconds=0.5, back_s=0.05))
+    assert (len(heads) > 1) is knocks_again
+
+
 async def test_offline_events_are_marked_unless_the_quirk_takes_the_mark_away():
     marks = {}
     for quirk in ((), ("offline_as_live",)):
         flows = FleetFlows()
         async with fleet_gateway(flows) as gateway:
             usual = {"version": "2.0.1", "charging": 1.0, "reading_s": 0.1, "back_s": 0.4, "quirks": quirk}
-            plan = FleetPlan(1, url_of(gateway), KEY.decode(), seconds=1.0, **usual)
-            running = asyncio.create_task(simulate(plan))
+            plan = FleetPlan(1, url_of(gateway), KEY.decode(), **usual)
+            running = Fleet(plan)
             await until(lambda told=flows: told.calls(STATION, "TransactionEvent"))
             for connection in set(next(iter(gateway._servers.values())).all_connections):
                 connection.transport.abort()
-            report = await running
+            await until(lambda told=flows: len(told.told("connected")) == 2)
+            await until(lambda told=flows: len(told.calls(STATION, "TransactionEvent")) > 8)
+            report = await running.ends()
         assert report.figures.reconnected == 1
         marks[quirk] = any(event.get("offline") for event in flows.calls(STATION, "TransactionEvent"))
     assert list(marks.values()) == [True, False]

@@ -13,6 +13,8 @@ FIRST_TRIES = 3
 LEAST_WAIT_S, MOST_WAIT_S = 0.02, 60.0
 MOST_BACK_OFF_S = 30.0
 OLD_SOCKET_S = 1.0
+WANTS_NOBODY = range(400, 429)
+"""HTTP statuses that stay; 429 and those of 500 and more pass."""
 
 
 class Life:
@@ -38,7 +40,7 @@ class Life:
 
     async def live(self) -> None:
         """From the first connection to the last."""
-        await self._wait(self.station.plan.arrives_s)
+        await self._alone(self.station.plan.arrives_s)
         while not self._done():
             line = await self._connect()
             if line is None:
@@ -128,10 +130,7 @@ class Life:
         except (OSError, InvalidHandshake, TimeoutError) as error:
             figures.refused += 1
             figures.last_trouble = f"{station.plan.identity}: {type(error).__name__}: {error}"
-            # an answer that is no answer is a server that goes down at this moment
-            self._refused = isinstance(error, InvalidStatus) or (
-                isinstance(error, InvalidHandshake) and not isinstance(error, InvalidMessage)
-            )
+            self._refused = _is_refusal(error)
             return None
         figures.reconnected += self._connections > 1
         return Line(socket, station, self._woken.set)
@@ -164,13 +163,18 @@ class Life:
 
     async def _wait(self, seconds: float) -> None:
         """Until something wakes the station, or for so long."""
-        if seconds <= 0 and not self._connections:
-            return
         try:
             async with asyncio.timeout(min(max(seconds, LEAST_WAIT_S), MOST_WAIT_S)):
                 await self._woken.wait()
         except TimeoutError:
             return
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the server does not want this station; one that is too busy, or goes down at this moment, may later."""
+    if isinstance(error, InvalidStatus):
+        return error.response.status_code in WANTS_NOBODY
+    return isinstance(error, InvalidHandshake) and not isinstance(error, InvalidMessage)
 
 
 async def _close_later(line: Line, reading: "asyncio.Task[None]") -> None:

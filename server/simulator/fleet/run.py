@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -29,9 +30,17 @@ class Report(msgspec.Struct, frozen=True):
     sessions: tuple[Told, ...]
 
 
-async def simulate(plan: FleetPlan, show: Callable[[Figures], None] = lambda _figures: None) -> Report:
+def show_nobody(figures: Figures) -> None:
+    """For who does not watch."""
+    del figures
+
+
+async def simulate(
+    plan: FleetPlan, show: Callable[[Figures], None] = show_nobody, over: asyncio.Event | None = None
+) -> Report:
     """Run the stations for `plan.seconds`, call `show` every second, let all cars leave, tell what is queued.
 
+    Where `over` is set before, they leave then.
     ValueError where the URL cannot be one (`wrong_url` says why); OSError and ssl.SSLError where TLS lacks a file.
     """
     if reason := planned.wrong_url(plan.url, plan.security):
@@ -42,7 +51,7 @@ async def simulate(plan: FleetPlan, show: Callable[[Figures], None] = lambda _fi
     tasks = [asyncio.create_task(life.live()) for life in lives]
     began = time.monotonic()
     try:
-        await _watch(lives, tasks, world, (began, show))
+        await _watch(lives, tasks, world, (began, show, over or asyncio.Event()))
     finally:
         for task in tasks:
             task.cancel()
@@ -57,21 +66,26 @@ async def _watch(
     lives: Sequence[Life],
     tasks: Sequence["asyncio.Task[None]"],
     world: World,
-    shown: tuple[float, Callable[[Figures], None]],
+    how: tuple[float, Callable[[Figures], None], asyncio.Event],
 ) -> None:
-    (began, show), plan, finishing = shown, world.plan, False
-    pending = set(tasks)
-    while pending:
-        elapsed = time.monotonic() - began
-        if elapsed >= plan.seconds and not finishing:
-            finishing = True
-            for life in lives:
-                life.finish(plan.drain_s)
-        rest = SHOW_S if finishing else min(SHOW_S, max(0.0, plan.seconds - elapsed))
-        _, pending = await asyncio.wait(pending, timeout=rest)
-        _look(lives, world.figures)
-        world.figures.elapsed_s = time.monotonic() - began
-        show(world.figures)
+    (began, show, over), plan, finishing = how, world.plan, False
+    living = asyncio.gather(*tasks, return_exceptions=True)
+    stopping = asyncio.create_task(over.wait())
+    try:
+        while not living.done():
+            elapsed = time.monotonic() - began
+            if (elapsed >= plan.seconds or over.is_set()) and not finishing:
+                finishing = True
+                for life in lives:
+                    life.finish(plan.drain_s)
+            rest = SHOW_S if finishing else min(SHOW_S, max(0.0, plan.seconds - elapsed))
+            events: set[asyncio.Future[Any]] = {living} if finishing else {living, stopping}
+            await asyncio.wait(events, timeout=rest, return_when=asyncio.FIRST_COMPLETED)
+            _look(lives, world.figures)
+            world.figures.elapsed_s = time.monotonic() - began
+            show(world.figures)
+    finally:
+        stopping.cancel()
 
 
 def _look(lives: Sequence[Life], figures: Figures) -> None:
