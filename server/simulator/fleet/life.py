@@ -26,7 +26,7 @@ class Life:
         self._woken = asyncio.Event()
         self._deadline = 0.0
         self._connections = self._failures = 0
-        self._refused = self._has_second = False
+        self._refused = self._has_second = self._was_in = False
         self._closing: set[asyncio.Task[None]] = set()
         station.woken = self._woken.set
 
@@ -48,6 +48,8 @@ class Life:
                     return
                 continue
             self._failures = 0
+            self.station.world.figures.reconnected += self._was_in
+            self._was_in = True
             goes_on = await self._online(line)
             if not goes_on:
                 break
@@ -132,7 +134,6 @@ class Life:
             figures.last_trouble = f"{station.plan.identity}: {type(error).__name__}: {error}"
             self._refused = _is_refusal(error)
             return None
-        figures.reconnected += self._connections > 1
         return Line(socket, station, self._woken.set)
 
     async def _again(self) -> bool:

@@ -136,7 +136,7 @@ class Station201(Station):
 
 def _worded(one: samples.Sample) -> Payload:
     said: Payload = {"value": one.value, "context": one.context, "measurand": one.measurand}
-    if one.unit not in {"Wh", "Percent"}:
+    if one.unit != "Wh":
         said["unitOfMeasure"] = {"unit": one.unit}
     return said | {"phase": one.phase} if one.phase else said
 
