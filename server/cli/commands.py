@@ -9,6 +9,8 @@ from uuid import UUID
 
 import typer
 
+from server.cli.simulate_command import simulate
+
 app = typer.Typer(
     name="dalstroom",
     help="Charge in the price valley: server, demo town, planner and replay.",
@@ -200,25 +202,7 @@ def openapi() -> None:
     typer.echo(msgspec.json.format(msgspec.json.encode(schema())).decode())
 
 
-@app.command()
-def simulate(
-    stations: Annotated[int, typer.Option(min=1, help="How many.")],
-    url: Annotated[str, typer.Option(help="ws://host:9000/ocpp")],
-    key: Annotated[str, typer.Option(help="Key of each station; {n} is its number. None: --enter makes them.")] = "",
-    identity: Annotated[str, typer.Option(help="Identity of each station; {n} is its number.")] = "SIM-{n:05d}",
-    card: Annotated[str, typer.Option(help="The card that all of them show.")] = "SIMULATOR",
-    seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
-    charging: Annotated[float, typer.Option(min=0, max=1, help="The share that charges.")] = 0.5,
-    enter: Annotated[
-        bool, typer.Option("--enter", help="First enter the stations and the card in this installation's database.")
-    ] = False,
-    database: Database = "",
-) -> None:
-    """Connect many simulated stations to a server and let them charge."""
-    from server.cli.simulate import SimulationWanted, run
-
-    wanted = SimulationWanted(stations, url, key, identity, card, seconds, charging, enter)
-    guarded(lambda: run(wanted, database))
+app.command()(simulate)
 
 
 @account_app.command("add")

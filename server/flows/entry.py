@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -52,6 +52,14 @@ class StationEntry(msgspec.Struct, frozen=True):
     party: str
     owner_email: str | None = None
     energy: tuple[EnergyWindow, ...] = ()
+
+
+class SimulatedStation(msgspec.Struct, frozen=True):
+    """A station of a load test; `quirks` as they stand in a station's row."""
+
+    identity: str
+    key: str
+    quirks: tuple[str, ...] = ()
 
 
 class Added(msgspec.Struct, frozen=True):
@@ -108,28 +116,38 @@ async def add_station(tx: AsyncSession, entry: StationEntry, ocpp_url: str, now:
     return Added(credentials, place.name, place.public)
 
 
-async def enter_simulated(tx: AsyncSession, keys: Mapping[str, str], card: str, now: datetime) -> None:
-    """Stations of a load test by identity with their keys, at a public place of their own, and a card that may charge.
+async def enter_simulated(
+    tx: AsyncSession, simulated: Sequence[SimulatedStation], card: str, now: datetime
+) -> dict[str, UUID]:
+    """Stations of a load test, at a public place of their own, and a card that may charge; their ids by identity.
 
-    Those that are there already get the new keys.
+    Those that are there already get the new keys and quirks, and those of that place may begin anew with any security
+    profile.
     """
     party = await _party(tx, SIMULATED, PartyRole.OPERATOR, now)
     place = await locations.named(tx, party.id, SIMULATED)
     if place is None:
         place = new_place(party.id, SIMULATED, public=True)
         await locations.insert(tx, place)
-    for identity, key in keys.items():
-        key_sha256 = hashlib.sha256(key.encode()).hexdigest()
-        known = await stations.key_of(tx, identity)
-        if known is None:
-            await put_station(tx, place, StationAdd(identity, SIMULATED), "", now)
-            known = await stations.key_of(tx, identity)
-        assert known is not None
-        await stations.update(tx, known[0], key_sha256=key_sha256)
+    ids = {one.identity: await _simulated(tx, place, one, now) for one in simulated}
     if await contracts.token(tx, card) is None:
         driver = Account(uuid4(), party.id, Role.DRIVER, SIMULATED, f"{uuid4().hex}@simulated.invalid", now)
         await accounts.insert(tx, driver)
         await contracts.add_token(tx, Token(card, party.id, driver.id, "rfid", valid=True))
+    return ids
+
+
+async def _simulated(tx: AsyncSession, place: Location, one: SimulatedStation, now: datetime) -> UUID:
+    known = await stations.named(tx, one.identity)
+    if known is None:
+        await put_station(tx, place, StationAdd(one.identity, SIMULATED), "", now)
+        known = await stations.named(tx, one.identity)
+    assert known is not None
+    manner = msgspec.structs.replace(known.manner, quirks=one.quirks)
+    profile = {"security_profile": 1} if known.location_id == place.id else {}
+    key_sha256 = hashlib.sha256(one.key.encode()).hexdigest()
+    await stations.update(tx, known.id, key_sha256=key_sha256, traits=manner, **profile)
+    return known.id
 
 
 async def _party(tx: AsyncSession, name: str, role: PartyRole, now: datetime) -> Party:

@@ -58,13 +58,21 @@ def need_wh(spec: CarSpec, soc_permille: int) -> int:
 
 
 class Car:
-    """A car during one stay at a station. `sleepy`: falls asleep in a pause of an hour or more and must be woken.
+    """A car during one stay at a station. `sleepy`: falls asleep in a pause of an hour (or so long) and must be woken.
 
     It wakes when the pilot rises from nothing a second time, or when a new charging profile arrives after it has
     been allowed to draw, and did not, for more than ten minutes.
     """
 
-    def __init__(self, spec: CarSpec, soc_permille: int, now_us: int, *, sleepy: bool = False) -> None:
+    def __init__(
+        self,
+        spec: CarSpec,
+        soc_permille: int,
+        now_us: int,
+        *,
+        sleepy: bool = False,
+        sleeps_after_us: int = SLEEPS_AFTER_US,
+    ) -> None:
         self.spec = spec
         self.drawn_uj = 0
         self.pilot_ma = 0
@@ -72,7 +80,7 @@ class Car:
         self.asleep = False
         self.plugged_permille = soc_permille
         self._steps = _steps(spec, soc_permille)
-        self._sleepy = sleepy
+        self._sleepy, self._sleeps_after_us = sleepy, sleeps_after_us
         self._rises = 0
         self._paused_us = now_us
         self._allowed_us = now_us
@@ -137,7 +145,7 @@ class Car:
         if self.asleep:
             self._rises += 1
             self.asleep = self._rises < 2
-        elif self._sleepy and not self.full and now_us - self._paused_us >= SLEEPS_AFTER_US:
+        elif self._sleepy and not self.full and now_us - self._paused_us >= self._sleeps_after_us:
             self.asleep = True
             self._rises = 0
 
