@@ -23,8 +23,6 @@ from server.storage import forwardings
 from server.storage.db import Database
 from server.workers.runner import Failure, attempt
 
-LOOK_S = 2.0
-"""How often lists are looked at that another process may have changed, and who is online."""
 COMMAND_S = 30.0
 DISTURBING = frozenset(["ChangeConfiguration", "ClearChargingProfile", "SetChargingProfile", "SetVariables"])
 
@@ -58,7 +56,8 @@ class Forwarder:
             kept.line.hear(said, self._version(station_id))
 
     def wake(self) -> None:
-        """A list has changed."""
+        """A list has changed, perhaps at the very time of the change before: the clock may stand."""
+        self._standing = None
         self._woken.set()
 
     async def run(self) -> None:
@@ -72,7 +71,7 @@ class Forwarder:
                 for station_id, kept in self._lines.items():
                     kept.line.station_is(self._version(station_id))
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_S):
+                    async with asyncio.timeout(self._patience.look_s):
                         await self._woken.wait()
         finally:
             await self._end(list(self._lines))
@@ -96,7 +95,7 @@ class Forwarder:
             wanted = {station_id: self._route(row) for station_id, row in found.items()}
         for station_id in wanted.keys() - self._lines.keys():
             await self._start(wanted[station_id], found[station_id])
-        self._standing = standing
+        self._standing = None if self._woken.is_set() else standing
 
     async def _start(self, route: Route, row: forwardings.Route) -> None:
         store = StationStore(self.keeper, row)

@@ -22,7 +22,7 @@ OUR_KEYS = ("authorizationkey", "securityprofile", "centralsystem", "url", "addi
 OUR_COMPONENTS = frozenset(["SecurityCtrlr", "OCPPCommCtrlr"])
 NO_WORDS = ("Rejected", "Failed", "NotSupported", "UnlockFailed", "NoProfiles", "NoFirmware", "NotFound", "Unknown")
 """How answers say no, the plainest first."""
-SOON = "NotEnabled"
+REASON = "NotEnabled"
 NOT_ALLOWED = "The operator of this station does not let this command through."
 
 
@@ -55,9 +55,8 @@ def refusal(version: Version, action: str, why: str) -> dict[str, Any] | Refusal
     if word is None:
         return Refusal(ErrorCode.NOT_SUPPORTED, why)
     said: dict[str, Any] = {"status": word}
-    if version is not Version.V16:
-        said["statusInfo"] = {"reasonCode": SOON, "additionalInfo": why[:512]}
-    return said
+    told = said | {"statusInfo": {"reasonCode": REASON, "additionalInfo": why[:512]}}
+    return told if _may_say_why(number, action, word) else said
 
 
 @cache
@@ -67,6 +66,12 @@ def _no(number: str, action: str) -> str | None:
         if not schemas.complaints(number, action, {"status": word}, answer=True):
             return word
     return None
+
+
+@cache
+def _may_say_why(number: str, action: str, word: str) -> bool:
+    info = {"reasonCode": REASON, "additionalInfo": "why"}
+    return not schemas.complaints(number, action, {"status": word, "statusInfo": info}, answer=True)
 
 
 def _touches_our_keys(action: str, payload: Mapping[str, Any]) -> bool:

@@ -28,6 +28,8 @@ from server.gateway.versions import Version
 
 CONNECTED, PENDING, WAITING = "connected", "pending", "waiting"
 BEAT_S, BEAT_LEAST_S = 300.0, 10.0
+UNSAID_S = 60.0
+"""An interval of 0 leaves it to the station."""
 AGAIN_MOST_S = 3600.0
 SECURITY = "SecurityError"
 
@@ -166,20 +168,28 @@ class Line:
 
     async def _rest(self, connection: ClientConnection) -> None:
         """Nothing to say: a heartbeat as often as the other system wants one, whatever we want of the station."""
+        if not await self._until_woken(self._beat_s):
+            await self._say(connection, words.BEAT, b"{}", str(uuid4()))
+
+    async def _until_woken(self, at_most_s: float) -> bool:
+        """Whether something came in time."""
         try:
-            async with asyncio.timeout(self._beat_s):
+            async with asyncio.timeout(at_most_s):
                 await self._waiting.woken.wait()
         except TimeoutError:
-            await self._say(connection, words.BEAT, b"{}", str(uuid4()))
+            return False
+        return True
 
     async def _introduce(self, connection: ClientConnection) -> None:
         """The station's boot, until it is accepted; nothing else is said before (OCPP 1.6 §4.2, 2.0.1 B01 to B03)."""
+        if self._ears.boot is None:
+            await self._until_woken(self._patience.hello_s)
         self._ears.boot_due = False
         payload = self._ears.boot or words.introduction(self._speaks, self.route.vendor, self.route.model)
         frame = await self._say(connection, words.BOOT, payload, str(uuid4()))
         said = words.read(bytes(frame.payload)) if isinstance(frame, CallResult) else {}
         interval = said.get("interval")
-        wanted = float(interval) if isinstance(interval, int | float) and interval > 0 else BEAT_S
+        wanted = float(interval) if isinstance(interval, int | float) and interval > 0 else UNSAID_S
         if said.get("status") == "Accepted":
             self._beat_s = max(BEAT_LEAST_S, min(wanted, AGAIN_MOST_S))
             self._store.boot(None, accepted=True)

@@ -23,14 +23,18 @@ FRAME_MAX = 1 << 20
 class Patience(msgspec.Struct, frozen=True):
     """Seconds of wall time: between tries (`first_s`, doubled up to `most_s`, at random down to half), for an answer.
 
+    `hello_s`: how long a station that has just come may take to say what it is, before it is introduced.
+    `look_s`: how often lists are looked at that another process may have changed, and who is online.
     `tries`: how often a message that the other system refuses is said (OCPP: TransactionMessageAttempts).
     """
 
     first_s: float = 2.0
     most_s: float = 300.0
     answer_s: float = 30.0
+    hello_s: float = 10.0
     tries: int = 3
     ping_s: float = 60.0
+    look_s: float = 2.0
 
 
 class Unreachable(Exception):
@@ -79,7 +83,8 @@ def _sentence(error: Exception, version: Version) -> str:
     match error:
         case InvalidStatus():
             status = error.response.status_code
-            known = {401: "it refused the station's key (401)", 404: "it does not know the station (404)"}
+            perhaps = f"it refused the connection (400), perhaps because it does not speak {version}"
+            known = {400: perhaps, 401: "it refused the station's key (401)", 404: "it does not know the station (404)"}
             return known.get(status, f"it answered {status} instead of a connection")
         case NegotiationError():
             return f"it does not speak {version}"
