@@ -70,7 +70,7 @@ async def enter(
     if isinstance(rows[0], Fault):
         return [*faults, *(one for one in rows if isinstance(one, Fault))]
     listed = [one for one in rows if isinstance(one, ListedStation)]
-    forwarding_id = derive("forwarding", owner.party_id, owner.account_id, wanted.name.strip().casefold())
+    forwarding_id = _id(owner, wanted.name)
     known = {one.identity: await stations.named(tx, one.identity) for one in listed}
     for one in listed:
         faults += await _faults(tx, owner, forwarding_id, one.identity, known[one.identity])
@@ -98,7 +98,7 @@ async def enter_home(
     place = None if station is None else await locations.get(tx, station.location_id)
     if station is None or place is None or place.account_id != owner.account_id:
         return NOT_YOUR_STATION
-    forwarding_id = derive("forwarding", owner.party_id, owner.account_id, wanted.name.strip().casefold())
+    forwarding_id = _id(owner, wanted.name)
     if await forwardings.list_of(tx, station.id) not in {None, forwarding_id}:
         return TAKEN
     said = ForwardingAdd(wanted.name, wanted.url, "", wanted.allowed, their_cards=False, public=False)
@@ -120,6 +120,11 @@ async def views(tx: AsyncSession, owner: Owner, here: Installation) -> list[Forw
 async def view(tx: AsyncSession, forwarding: Forwarding, here: Installation) -> ForwardingView:
     """One list, with its stations."""
     return _view(forwarding, await forwardings.stations_of(tx, [forwarding.id]), here)
+
+
+async def named(tx: AsyncSession, owner: Owner, name: str) -> Forwarding | None:
+    """An owner's list by its name."""
+    return await forwardings.get(tx, _id(owner, name))
 
 
 async def own(tx: AsyncSession, owner: Owner, forwarding_id: UUID) -> Forwarding | None:
@@ -176,6 +181,10 @@ async def ours_first(tx: AsyncSession, station_id: UUID) -> str:
         return SHARED
     running = await session_batches.open_of(tx, [station_id])
     return STEERED if any(one.plan_id is not None for one in running) else ""
+
+
+def _id(owner: Owner, name: str) -> UUID:
+    return derive("forwarding", owner.party_id, owner.account_id, name.strip().casefold())
 
 
 async def _put(tx: AsyncSession, owner: Owner, forwarding_id: UUID, wanted: ForwardingAdd, now: datetime) -> Forwarding:

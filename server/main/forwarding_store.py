@@ -132,8 +132,11 @@ class StationStore:
         route = self._route
         async with self._keeper.db.read() as tx:
             numbers = await forwarded.numbers(tx, route.station_id, NUMBERS_READ)
+            connectors = await forwardings.connectors(tx, route.station_id)
         known = {ours: Numbers(one.theirs, one.stopped) for ours, one in numbers.items()}
-        return Memory(None if route.boot is None else route.boot.encode(), route.booted, route.waiting, known)
+        return Memory(
+            None if route.boot is None else route.boot.encode(), route.booted, route.waiting, connectors, known
+        )
 
     def next_id(self) -> int:
         """A number above all given before."""

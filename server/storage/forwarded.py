@@ -23,7 +23,10 @@ C = CARDS.c
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """A call that must arrive. `id` rises; `transaction_id` is ours, in 1.6; `payload` as the station said it."""
+    """A call that must arrive. `id` rises: us since 1970, or one more than the last.
+
+    `transaction_id` is ours, in 1.6; `payload` as the station said it.
+    """
 
     id: int
     party_id: UUID
@@ -99,8 +102,9 @@ async def count(tx: AsyncSession, station_id: UUID, delivered: int, dropped: int
 
 
 async def forget(tx: AsyncSession, before: datetime) -> int:
-    """Delete numbers and cards of before a time."""
-    gone = 0
+    """Delete numbers and cards of before a time, and calls that have waited since then."""
+    old = F.id < int(before.timestamp() * 1e6)
+    gone = int((await tx.execute(sa.delete(FRAMES).where(old))).rowcount)  # type: ignore[attr-defined]
     for table in (TRANSACTIONS, CARDS):
         gone += (await tx.execute(sa.delete(table).where(table.c.at < before))).rowcount  # type: ignore[attr-defined]
     return gone

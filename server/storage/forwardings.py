@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.storage.db import to_struct
 from server.storage.tables import (
+    Evses,
     ForwardedCards,
     ForwardedFrames,
     ForwardedStations,
@@ -25,6 +26,7 @@ W = FORWARDED.c
 FRAMES = ForwardedFrames.__table__  # type: ignore[attr-defined]
 TRANSACTIONS = ForwardedTransactions.__table__  # type: ignore[attr-defined]
 CARDS = ForwardedCards.__table__  # type: ignore[attr-defined]
+E = Evses.__table__.c  # type: ignore[attr-defined]
 S = Stations.__table__.c  # type: ignore[attr-defined]
 
 
@@ -153,6 +155,13 @@ async def routes(tx: AsyncSession) -> list[Route]:
     rows = rows.join(Stations, S.id == W.station_id).join(Forwardings, F.id == W.forwarding_id)
     on = (W.is_on.is_(True), F.is_on.is_(True))
     return [to_struct(row, Route) for row in await tx.execute(rows.where(*on).order_by(S.identity))]
+
+
+async def connectors(tx: AsyncSession, station_id: UUID) -> tuple[tuple[int, str], ...]:
+    """Number and status of a station's connectors that have said one."""
+    said = sa.or_(E.status_at.is_not(None), E.status != "Unavailable")
+    rows = sa.select(E.connector_no, E.status).where(E.station_id == station_id, said)
+    return tuple((row.connector_no, row.status) for row in await tx.execute(rows.order_by(E.connector_no)))
 
 
 async def said_of_card(tx: AsyncSession, station_id: UUID, uid: str) -> str | None:

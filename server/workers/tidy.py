@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.storage import message_log, outbox, plan_inputs, transactions, watch
+from server.storage import forwarded, message_log, outbox, plan_inputs, transactions, watch
 from server.storage.outbox import Task
 from server.workers.context import WorkContext
 
@@ -29,6 +29,7 @@ async def tidy(context: WorkContext, task: Task) -> str:
         gone = await plan_inputs.forget(tx, now - INPUTS_KEPT)
         await transactions.forget(tx, now - EVENTS_KEPT)
         gone += await watch.forget(tx, now - EVENTS_KEPT)
+        gone += await forwarded.forget(tx, now - EVENTS_KEPT)
     frames = await _forget_messages(context, now - context.messages_kept)
     async with context.db.begin() as tx:
         await outbox.put_once(tx, TIDY, task.key, {}, now + EVERY)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import httpx
-from api_edge import SETTINGS, asking, bearer
+from api_edge import SETTINGS, asking, bearer, eventually
 from operators_desk import Desk
 from other_system import Billing
 from small_town import OLGA, STATION_KEY
@@ -35,7 +35,10 @@ class Office(Desk):
         billing.keys.setdefault("LOOTS/1", STATION_KEY)
         rows = f"identity,key,location\nLOOTS/1,{STATION_KEY},Lootsstraat\n"
         wanted = {"name": "Ours", "url": billing.url, "stations": rows} | more
-        return await self.api.post(LIST, json=wanted, headers=headers or bearer(OLGA))
+        answer = await self.api.post(LIST, json=wanted, headers=headers or bearer(OLGA))
+        if answer.is_success:  # the forwarder has seen it
+            await eventually(lambda: self.forwarder._standing is not None and self.forwarder._lines)
+        return answer
 
     async def lists(self, who: UUID = OLGA) -> list[dict]:
         return (await self.api.get(LIST, headers=bearer(who))).json()

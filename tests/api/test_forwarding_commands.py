@@ -153,7 +153,6 @@ async def test_in_201_the_stations_own_names_of_transactions_count_on_both_sides
         ) as socket,
     ):
         await office.upload(billing, allowed=["RequestStopTransaction"])
-        await eventually(lambda: office.forwarder._lines)
         for action, payload in (
             ("BootNotification", {"reason": "PowerUp", "chargingStation": station}),
             ("TransactionEvent", event),

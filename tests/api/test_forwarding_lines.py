@@ -138,12 +138,21 @@ async def test_what_a_station_repeats_it_hears_once(office, billing):
     assert second != ours
 
 
+async def test_a_station_that_was_here_already_is_introduced_with_what_we_know_of_it(office, billing):
+    async with billing.listening(), office.station() as box:
+        await boot(box)
+        await office.upload(billing)
+        await office.until_listed(state="connected")
+        await eventually(lambda: billing.told("StatusNotification"))
+    assert billing.told("BootNotification") == [{"chargePointVendor": "V", "chargePointModel": "M"}]
+    assert [(one["connectorId"], one["status"]) for one in billing.told("StatusNotification")] == [(1, "Available")]
+
+
 async def test_of_a_session_that_it_never_heard_begin_it_hears_nothing(office, billing):
     async with billing.listening(), office.station() as box:
         await boot(box)
         ours, _ = await start(box)
         await office.upload(billing)
-        await eventually(lambda: office.forwarder._lines)
         await read(box, ours, 1_500)
         await stop(box, ours)
         await office.until_listed(dropped=2, waiting=0)
@@ -155,7 +164,6 @@ async def test_the_word_of_the_other_system_counts_for_its_cards_once_it_is_said
     async with billing.listening(), office.station() as box:
         assert (await start(box, "THEIRS-1"))[1] == "Invalid"
         await office.upload(billing)
-        await eventually(lambda: office.forwarder._lines)
         assert [(await start(box, card, card, at))[1] for at, card in ((1, "THEIRS-1"), (2, "THEIRS-2"))] == [
             "Accepted"
         ] * 2

@@ -70,7 +70,8 @@ class Ears:
         if call.action == words.STATUS:
             self._keep_status(payload)
         message_id = call.message_id[: rpc.MESSAGE_ID_MAX]
-        item = Item(self._store.next_id(), version, call.action, message_id, payload, ours, kept)
+        spare = words.is_reading(call.action, payload)
+        item = Item(self._store.next_id(), version, call.action, message_id, payload, ours, kept, spare)
         self._waiting.put(item, heard=self.heard)
 
     def _is_news(self, action: str, ours: int | None) -> bool:

@@ -7,6 +7,7 @@ often the line breaks; the other system may be away for days.
 import asyncio
 import random
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ import structlog
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from server.gateway import rpc
+from server.gateway import moments, rpc
 from server.gateway.forwarding import words
 from server.gateway.forwarding.ears import Ears
 from server.gateway.forwarding.outgoing import Patience, Unreachable, dial
@@ -43,8 +44,9 @@ class Line:
         """`memory`: what is known from before; `ask`: how the station is asked what the other system wants of it."""
         self.route = route
         self._store, self._patience = store, patience
-        self._waiting = Waiting(store, behind=memory.waiting > 0)
+        self._waiting = Waiting(store, memory.waiting)
         self._ears = Ears(store, self._waiting, memory)
+        self._connectors = memory.connectors
         self._version: Version | None = None
         self._spoke = route.spoke
         self._speaks = route.spoke  # to the other system, now
@@ -202,7 +204,11 @@ class Line:
     async def _say_statuses(self, connection: ClientConnection) -> None:
         """How the connectors are: what was said of them while nobody heard is passed over."""
         self._statuses_due = False
-        for payload in list(self._ears.statuses.values()):
+        heard = {(evse if evse != "None" else connector) for evse, connector in self._ears.statuses}
+        now = moments.write(datetime.now(UTC))
+        before = [(number, said) for number, said in self._connectors if str(number) not in heard]
+        known = [words.status(self._speaks, number, said, now) for number, said in before]
+        for payload in [*known, *self._ears.statuses.values()]:
             await self._say(connection, words.STATUS, payload, str(uuid4()))
 
     async def _deliver(self, connection: ClientConnection, item: Item) -> None:

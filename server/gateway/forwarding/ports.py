@@ -13,7 +13,7 @@ class Item(msgspec.Struct, frozen=True):
     """A call of the station's that the other system is to hear.
 
     `kept`: it must arrive, and is stored until it has; else it is said now or never. `ours`: our number of its
-    transaction, in 1.6. `id` rises.
+    transaction, in 1.6. `spare`: a reading, which may be left out where there are too many. `id` rises.
     """
 
     id: int
@@ -23,6 +23,7 @@ class Item(msgspec.Struct, frozen=True):
     payload: bytes
     ours: int | None = None
     kept: bool = False
+    spare: bool = False
 
 
 class Numbers(msgspec.Struct):
@@ -53,11 +54,15 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Memory(msgspec.Struct):
-    """What is known from before. `boot`: what the station said of itself last; `booted`: and it was accepted there."""
+    """What is known from before. `boot`: what the station said of itself last; `booted`: and it was accepted there.
+
+    `connectors`: number and status (1.6's word) of those that said one.
+    """
 
     boot: bytes | None = None
     booted: bool = False
     waiting: int = 0
+    connectors: tuple[tuple[int, str], ...] = ()
     numbers: dict[int, Numbers] = {}
 
 

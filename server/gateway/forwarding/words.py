@@ -29,6 +29,11 @@ def read(payload: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def is_reading(action: str, payload: bytes) -> bool:
+    """Whether a transaction has its begin and its end without this call."""
+    return action == METER or (action == EVENT and read(payload).get("eventType") == "Updated")
+
+
 def numbered(payload: bytes, theirs: int | None) -> bytes:
     """A payload with the other system's number of its transaction, without any for None."""
     said = read(payload)
@@ -42,6 +47,17 @@ def place(payload: bytes) -> tuple[object, object]:
     """Of which connector a status is: the newest of each is what counts."""
     said = read(payload)
     return str(said.get("evseId")), str(said.get("connectorId"))
+
+
+def status(version: Version, connector: int, said: str, at: str) -> bytes:
+    """The status of a connector, of which we know no more than 1.6's word for it; `at`: our time, as OCPP writes it."""
+    if version is Version.V16:
+        error = "OtherError" if said == "Faulted" else "NoError"
+        made: dict[str, Any] = {"connectorId": connector, "errorCode": error, "status": said, "timestamp": at}
+    else:
+        word = said if said in {"Available", "Reserved", "Unavailable", "Faulted"} else "Occupied"
+        made = {"timestamp": at, "connectorStatus": word, "evseId": connector, "connectorId": 1}
+    return msgspec.json.encode(made)
 
 
 def card_in(action: str, payload: bytes) -> str:
