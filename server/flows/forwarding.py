@@ -14,9 +14,11 @@ from server.core.session import Refused
 from server.core.station import Station
 from server.core.station_list import Fault, ListedStation
 from server.flows.announcements import ForwardingMoved
+from server.flows.metered import GUESSED
 from server.flows.placing import new_place, put_station
-from server.storage import forwardings, locations, session_batches, stations
+from server.storage import forwarded, forwardings, locations, session_batches, stations
 from server.storage.db import announce
+from server.storage.forwarded import Ended
 from server.storage.forwardings import Forwarded, Forwarding
 from server.storage.locations import Location
 from shared.forwarding import (
@@ -172,6 +174,15 @@ async def delete(tx: AsyncSession, forwarding: Forwarding) -> None:
     """A list goes, with its keys and all that waits."""
     await forwardings.delete(tx, forwarding.id)
     announce(tx, ForwardingMoved(forwarding.party_id))
+
+
+async def untold_ends(tx: AsyncSession, station_id: UUID, transaction_ids: Sequence[int]) -> list[Ended]:
+    """How transactions ended, by their station's word, whose end the other system may never have been told.
+
+    A server that dies between its answer to an end and its note of it leaves such, and so does a list that was off.
+    """
+    ended = await forwarded.ended_of(tx, station_id, transaction_ids)
+    return [one for one in ended if one.stop_reason not in GUESSED]
 
 
 async def ours_first(tx: AsyncSession, station_id: UUID) -> str:

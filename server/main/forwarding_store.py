@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.clock import Clock
 from server.flows import forwarding
+from server.gateway import moments
+from server.gateway.forwarding import words
 from server.gateway.forwarding.ports import Item, Memory, Numbers
 from server.gateway.versions import Version
 from server.storage import forwarded, forwardings
 from server.storage.db import Database
-from server.storage.forwarded import Frame
+from server.storage.forwarded import Ended, Frame
 from server.storage.forwardings import Route
 from server.workers.runner import Failure, attempt
 
@@ -133,9 +135,15 @@ class StationStore:
         async with self._keeper.db.read() as tx:
             numbers = await forwarded.numbers(tx, route.station_id, NUMBERS_READ)
             connectors = await forwardings.connectors(tx, route.station_id)
-        known = {ours: Numbers(one.theirs, one.stopped) for ours, one in numbers.items()}
+            running = [ours for ours, one in numbers.items() if not one.stopped]
+            ended = await forwarding.untold_ends(tx, route.station_id, running)
         return Memory(
-            None if route.boot is None else route.boot.encode(), route.booted, route.waiting, connectors, known
+            boot=None if route.boot is None else route.boot.encode(),
+            booted=route.booted,
+            waiting=route.waiting,
+            connectors=connectors,
+            ends=tuple((one.transaction_id, _stop(one)) for one in ended),
+            numbers={ours: Numbers(one.theirs, one.stopped) for ours, one in numbers.items()},
         )
 
     def next_id(self) -> int:
@@ -196,6 +204,10 @@ class StationStore:
         """Why the other system may set no profiles at this station now, "" where it may."""
         async with self._keeper.db.read() as tx:
             return await forwarding.ours_first(tx, self._route.station_id)
+
+
+def _stop(one: Ended) -> bytes:
+    return words.end(one.transaction_id, one.meter_stop_wh, moments.write(one.ended_at), one.stop_reason)
 
 
 def _item(frame: Frame) -> Item:

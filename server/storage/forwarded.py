@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.storage.db import padded, to_struct
-from server.storage.tables import ForwardedCards, ForwardedFrames, ForwardedStations, ForwardedTransactions
+from server.storage.tables import ForwardedCards, ForwardedFrames, ForwardedStations, ForwardedTransactions, Sessions
 
 FRAMES = ForwardedFrames.__table__  # type: ignore[attr-defined]
 F = FRAMES.c
@@ -20,6 +20,7 @@ STATIONS = ForwardedStations.__table__  # type: ignore[attr-defined]
 W = STATIONS.c
 CARDS = ForwardedCards.__table__  # type: ignore[attr-defined]
 C = CARDS.c
+S = Sessions.__table__.c  # type: ignore[attr-defined]
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -73,6 +74,23 @@ async def numbers(tx: AsyncSession, station_id: UUID, limit: int) -> dict[int, N
     rows = sa.select(T.transaction_id, T.theirs, T.stopped).where(T.station_id == station_id)
     found = list(await tx.execute(rows.order_by(T.at.desc(), T.transaction_id.desc()).limit(limit)))
     return {row.transaction_id: Numbers(row.theirs, row.stopped) for row in reversed(found)}
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """How a session ended, by its number."""
+
+    transaction_id: int
+    ended_at: datetime
+    meter_stop_wh: int
+    stop_reason: str
+
+
+async def ended_of(tx: AsyncSession, station_id: UUID, transaction_ids: Collection[int]) -> list[Ended]:
+    """Those of a station's transactions that have ended, in order."""
+    wanted = (S.station_id == station_id, S.transaction_id.in_(padded(sorted(transaction_ids))))
+    rows = sa.select(S.transaction_id, S.ended_at, S.meter_stop_wh, S.stop_reason).where(*wanted, S.state != "open")
+    found = await tx.execute(rows.where(S.ended_at.is_not(None)).order_by(S.ended_at))
+    return [to_struct(row, Ended) for row in found] if transaction_ids else []
 
 
 async def put_numbers(

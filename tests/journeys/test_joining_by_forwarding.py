@@ -40,57 +40,65 @@ class Joining(Stage):
         await self._runner.connect()
 
 
+async def told_of(billing, session, receipt, driver) -> int:
+    """The other system has the whole session, under its own number, and may bill it; how many messages that were."""
+    await until(lambda: billing.told("StopTransaction"))
+    (start,), (stop,) = billing.told("StartTransaction"), billing.told("StopTransaction")
+    readings = [one for one in billing.told("MeterValues") if "transactionId" in one]
+    assert stop["transactionId"] == 7001 != session.transaction_id
+    assert len(readings) > 10
+    assert {one["transactionId"] for one in readings} == {7001}
+    assert stop["meterStop"] - start["meterStart"] == receipt.energy_wh
+    assert start["idTag"] == driver.token_uid
+    return len(readings) + 2
+
+
+async def undone(stage, noor, billing, forwarding_id) -> None:
+    """One switch, and one URL."""
+    off = await stage.ask(noor, "PATCH", f"/api/forwardings/{forwarding_id}", {"on": False})
+    assert (off["on"], off["stations"][0]["state"]) == (False, "off")
+    assert off["stations"][0]["back_url"] == f"{billing.url}/LOOTS%2F1"
+    await until(lambda: IDENTITY not in billing.stations)
+
+
+async def join(stage, noor, billing, key):
+    """The upload, and the URL that is changed."""
+    wanted = {"name": "Ours", "url": billing.url, "stations": f"identity,key,location\n{IDENTITY},{key},Lootsstraat\n"}
+    answer = await stage.ask(noor, "POST", "/api/forwardings", wanted)
+    assert answer["outcomes"] == {IDENTITY: "added"}
+    assert answer["forwarding"]["stations"][0]["url"] == f"{stage.server.ws_url}/LOOTS%2F1"
+    await stage.change_url()
+    return answer["forwarding"]["id"]
+
+
 async def test_from_upload_to_the_first_steered_session_in_ten_minutes(tmp_path):
     driver = next(one for one in three_phase_drivers() if one.consent)
     stay = visit(IDENTITY, PLUGGED, clock_time(0, "18:45"), 30, who=driver)
     town = town_of(stay, start=UPLOADED, hours=1)
     spec = next(one for one in town.stations if one.identity == IDENTITY)
+    noor = next(one for one in town.people if one.role == "operator")
     stage = Joining(msgspec.structs.replace(town, stations=(spec,)), tmp_path, [HandMadePrices()], "")
     billing = Billing()
     billing.keys[IDENTITY] = spec.key
-    noor = next(one for one in town.people if one.role == "operator")
     try:
         async with billing.listening():
             await stage.begin()
-            rows = f"identity,key,location\n{IDENTITY},{spec.key},Lootsstraat\n"
-            wanted = {"name": "Ours", "url": billing.url, "stations": rows}
-            answer = await stage.ask(noor, "POST", "/api/forwardings", wanted)
-            assert answer["outcomes"] == {IDENTITY: "added"}
-            (listed,) = answer["forwarding"]["stations"]
-            assert listed["url"] == f"{stage.server.ws_url}/LOOTS%2F1"
-            assert listed["back_url"] == f"{billing.url}/LOOTS%2F1"
-
-            await stage.change_url()
+            forwarding_id = await join(stage, noor, billing, spec.key)
             await stage.until(STEERED)
             view = await stage.see(driver)
             (session,) = await stage.sessions()
             assert (view.delay, session.plan_accepted) == (Delay.MANAGED, True)
             await until(lambda: billing.told("StartTransaction"))
             assert billing.actions()[0] == "BootNotification"
+
             await stage.until(town.end)
             (session,) = await stage.sessions()
             assert session.state is SessionState.SETTLED
-            receipt = await stage.receipt(driver, session.id)
-
-            # The other system has the whole session, under its own number, and may bill it.
-            await until(lambda: billing.told("StopTransaction"))
-            (start,), (stop,) = billing.told("StartTransaction"), billing.told("StopTransaction")
-            readings = [one for one in billing.told("MeterValues") if "transactionId" in one]
-            assert stop["transactionId"] == 7001 != session.transaction_id
-            assert len(readings) > 10
-            assert {one["transactionId"] for one in readings} == {7001}
-            assert stop["meterStop"] - start["meterStart"] == receipt.energy_wh
-            assert start["idTag"] == driver.token_uid
-
-            # One switch, and one URL.
+            count = await told_of(billing, session, await stage.receipt(driver, session.id), driver)
             (listed,) = (await stage.ask(noor, "GET", "/api/forwardings"))[0]["stations"]
-            assert (listed["state"], listed["waiting"], listed["error"]) == ("connected", 0, "")
-            assert listed["delivered"] == len(readings) + 2
-            path = f"/api/forwardings/{answer['forwarding']['id']}"
-            off = await stage.ask(noor, "PATCH", path, {"on": False})
-            assert (off["on"], off["stations"][0]["state"]) == (False, "off")
-            assert off["stations"][0]["back_url"] == f"{billing.url}/LOOTS%2F1"
-            await until(lambda: IDENTITY not in billing.stations)
+            assert (listed["state"], listed["error"], listed["dropped"]) == ("connected", "", 0)
+            assert listed["waiting"] + listed["delivered"] == count
+            await undone(stage, noor, billing, forwarding_id)
     finally:
         if stage._runner is not None:
             await stage._runner.close()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
+from uuid import uuid4
 
 from server.gateway import rpc
 from server.gateway.forwarding import words
@@ -35,6 +36,10 @@ class Ears:
         self._store, self._waiting = store, waiting
         self._unanswered: OrderedDict[str, bytes] = OrderedDict()
         self._told: OrderedDict[bytes, None] = OrderedDict()
+        for ours, payload in memory.ends:
+            self._number(ours, Numbers(self.numbers[ours].theirs, stopped=True))
+            item = Item(store.next_id(), Version.V16, words.STOP, str(uuid4()), payload, ours, kept=True)
+            waiting.put(item, heard=False)
 
     def hear(self, said: Said, version: Version) -> None:
         """A frame between the station and us."""

@@ -56,6 +56,7 @@ class Route(msgspec.Struct, frozen=True):
 class Memory(msgspec.Struct):
     """What is known from before. `boot`: what the station said of itself last; `booted`: and it was accepted there.
 
+    `ends`: StopTransactions that were never noted, with our numbers of their transactions.
     `connectors`: number and status (1.6's word) of those that said one.
     """
 
@@ -63,6 +64,7 @@ class Memory(msgspec.Struct):
     booted: bool = False
     waiting: int = 0
     connectors: tuple[tuple[int, str], ...] = ()
+    ends: tuple[tuple[int, bytes], ...] = ()
     numbers: dict[int, Numbers] = {}
 
 

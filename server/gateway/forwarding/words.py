@@ -12,6 +12,21 @@ UNTOLD = frozenset(["SignCertificate", "Get15118EVCertificate", "GetCertificateS
 START, STOP, METER, EVENT = "StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent"
 BOOT, BEAT, STATUS, AUTHORIZE = "BootNotification", "Heartbeat", "StatusNotification", "Authorize"
 NUMBER = "transactionId"
+REASONS = frozenset(
+    [
+        "DeAuthorized",
+        "EmergencyStop",
+        "EVDisconnected",
+        "HardReset",
+        "Local",
+        "Other",
+        "PowerLoss",
+        "Reboot",
+        "Remote",
+        "SoftReset",
+        "UnlockCommand",
+    ]
+)
 
 
 def number(payload: bytes) -> int | None:
@@ -58,6 +73,12 @@ def status(version: Version, connector: int, said: str, at: str) -> bytes:
         word = said if said in {"Available", "Reserved", "Unavailable", "Faulted"} else "Occupied"
         made = {"timestamp": at, "connectorStatus": word, "evseId": connector, "connectorId": 1}
     return msgspec.json.encode(made)
+
+
+def end(ours: int, meter_wh: int, at: str, reason: str) -> bytes:
+    """A StopTransaction of 1.6 for a transaction whose own one was not noted."""
+    made: dict[str, Any] = {"transactionId": ours, "meterStop": meter_wh, "timestamp": at}
+    return msgspec.json.encode(made | ({"reason": reason} if reason in REASONS else {}))
 
 
 def card_in(action: str, payload: bytes) -> str:
