@@ -62,6 +62,23 @@ class ForwardedStationChange(msgspec.Struct, frozen=True, forbid_unknown_fields=
     on: bool
 
 
+class ForwardingUndo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """End a forwarding. `write_back`: stations of OCPP 2.x that are online are told the way back themselves."""
+
+    write_back: bool = False
+
+
+class ForwardingUndone(msgspec.Struct, frozen=True):
+    """Where each station connects from now on, and how it learns of it.
+
+    `outcomes`, by identity: told (it restarts and goes), by_hand (enter its URL in it: 1.6 has no standard word for it,
+    or it was not asked), offline, or refused, with what it said.
+    """
+
+    back_urls: dict[str, str]
+    outcomes: dict[str, str]
+
+
 class ForwardedStation(msgspec.Struct, frozen=True):
     """A station of a list. `url`: where it connects to us; `back_url`: to the other system, as before: the way back.
 

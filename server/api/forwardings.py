@@ -1,17 +1,20 @@
 """Stations that another central system hears too: an operator's lists, and a driver's own station at home."""
 
+import asyncio
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
 from litestar import Controller, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.api.context import ApiContext
+from server.api.context import ApiContext, Order
 from server.api.errors import documented, invalid, not_found, refused
 from server.api.guards import Caller, requires
+from server.core.network_profile import way_back
 from server.core.session import Refused
 from server.core.station_list import Fault
 from server.flows import forwarding
@@ -19,15 +22,22 @@ from server.flows.forwarding import Entered, Installation, Owner
 from server.storage.forwardings import Forwarding
 from shared.accounts import Role
 from shared.forwarding import (
+    ForwardedStation,
     ForwardedStationChange,
     ForwardingAdd,
     ForwardingAnswer,
     ForwardingChange,
+    ForwardingUndo,
+    ForwardingUndone,
     ForwardingView,
     HomeForwardingAdd,
 )
+from shared.operating import CommandStatus
 from shared.problems import FieldError
 
+PATIENCE_S = 20.0
+ABREAST = 20
+"""Stations that are told the way back side by side."""
 T = TypeVar("T")
 LIST = "List yours with GET /api/forwardings."
 
@@ -94,6 +104,32 @@ class ForwardingController(Controller):
             changed = _sound(await forwarding.change(tx, mine, data, context.now()))
             return await forwarding.view(tx, changed, _here(context))
 
+    @post("/{forwarding_id:uuid}/undo", status_code=HTTPStatus.OK, responses=documented(404))
+    async def undo_forwarding(
+        self,
+        context: NamedDependency[ApiContext],
+        caller: NamedDependency[Caller],
+        forwarding_id: FromPath[UUID],
+        data: JSONBody[ForwardingUndo],
+    ) -> ForwardingUndone:
+        """Switch a list off, and send its stations back to the other system: the URL for each, and those that can be
+        told of it are (SetNetworkProfile, OCPP 2.x), where you want that.
+        """
+        async with context.db.begin() as tx:
+            mine = await _own(tx, caller, forwarding_id)
+            _sound(await forwarding.change(tx, mine, ForwardingChange(on=False), context.now()))
+            view = await forwarding.view(tx, mine, _here(context))
+        turn = asyncio.Semaphore(ABREAST)
+
+        async def one(station: ForwardedStation) -> str:
+            async with turn:
+                return await _send_back(context, caller, station, mine.url)
+
+        told = await asyncio.gather(*map(one, view.stations if data.write_back else []))
+        by_hand = dict.fromkeys((one.identity for one in view.stations), "by_hand")
+        said = dict(zip((one.identity for one in view.stations), told, strict=False))
+        return ForwardingUndone({one.identity: one.back_url for one in view.stations}, by_hand | said)
+
     @delete("/{forwarding_id:uuid}", status_code=HTTPStatus.NO_CONTENT, responses=documented(404))
     async def delete_forwarding(
         self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], forwarding_id: FromPath[UUID]
@@ -117,6 +153,27 @@ class ForwardingController(Controller):
             if not await forwarding.switch_station(tx, mine, station_id, context.now(), on=data.on):
                 raise not_found("station", LIST)
             return await forwarding.view(tx, mine, _here(context))
+
+
+async def _send_back(context: ApiContext, caller: Caller, station: ForwardedStation, url: str) -> str:
+    """Tell a 2.x station the way to the other system, and to go; what became of it."""
+    for action, body in way_back(url):
+        order = Order(action, body, caller.account_id, PATIENCE_S)
+        if context.hands.complaints(station.id, order) is None:
+            return "by_hand"
+        said = await context.hands.say(station.id, station.identity, order)
+        if said.status is not CommandStatus.ANSWERED:
+            return said.status.value
+        if not _accepted(said.answer):
+            return f"refused: {action} {msgspec.json.encode(said.answer).decode()}"[:200]
+    return "told"
+
+
+def _accepted(answer: Any) -> bool:  # noqa: ANN401 -- whatever a station said
+    """Whether an answer, or each result in it, says yes."""
+    results = answer.get("setVariableResult", [answer]) if isinstance(answer, dict) else [{}]
+    words = {one.get("status", one.get("attributeStatus")) for one in results if isinstance(one, dict)}
+    return bool(words) and words <= {"Accepted", "RebootRequired", "Scheduled"}
 
 
 def _owner(caller: Caller) -> Owner:

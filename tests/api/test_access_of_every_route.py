@@ -103,6 +103,7 @@ STRANGERS = {
     ("GET", FORWARDING): (OTTO, None, 404),
     ("PATCH", FORWARDING): (OTTO, {"on": False}, 404),
     ("DELETE", FORWARDING): (OTTO, None, 404),
+    ("POST", FORWARDING + "/undo"): (OTTO, {}, 404),
     ("PATCH", FORWARDING + "/stations/{station_id:uuid}"): (OTTO, {"on": False}, 404),
     ("GET", "/api/messages"): (OTTO, None, None),
     ("GET", "/api/messages/trace"): (OTTO, None, None),
@@ -140,6 +141,7 @@ EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there
     "/api/bulk-commands/{job_id}/live",
     "/api/forwardings/home",  # test_forwardings_api.py
     "/api/forwardings/{forwarding_id}",
+    "/api/forwardings/{forwarding_id}/undo",
     "/api/forwardings/{forwarding_id}/stations/{station_id}",
 )
 OPERATED = "/api/stations"

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 from api_edge import eventually
-from forwarding_desk import boot, opened, start
+from forwarding_desk import LIST, boot, opened, start
+from operators_desk import OPERATOR
 from other_system import NOW, Billing
 from small_town import STATION_KEY, make_plan
 from websockets.asyncio.client import connect
@@ -137,21 +138,24 @@ def test_every_refusal_is_what_the_specification_allows(version):
     assert isinstance(commands.refusal(version, "Nonsense", ""), Refusal)
 
 
+@asynccontextmanager
+async def speaking_201(office):
+    """LOOTS/1 by hand, in 2.0.1."""
+    key = base64.b64encode(f"LOOTS/1:{STATION_KEY}".encode()).decode()
+    url = f"ws://127.0.0.1:{office.gateway.port}/ocpp/LOOTS%2F1"
+    headers = {"Authorization": f"Basic {key}"}
+    async with connect(url, subprotocols=["ocpp2.0.1"], additional_headers=headers, compression=None) as socket:
+        yield socket
+
+
 async def test_in_201_the_stations_own_names_of_transactions_count_on_both_sides(office):
     billing = Billing()
     billing.keys["LOOTS/1"] = STATION_KEY
-    key = base64.b64encode(f"LOOTS/1:{STATION_KEY}".encode()).decode()
-    url = f"ws://127.0.0.1:{office.gateway.port}/ocpp/LOOTS%2F1"
     event = {"eventType": "Started", "timestamp": NOW, "triggerReason": "Authorized", "seqNo": 0, "offline": False}
     event |= {"transactionInfo": {"transactionId": "tx-1"}, "evse": {"id": 1, "connectorId": 1}}
     event["idToken"] = {"idToken": "THEIRS-1", "type": "ISO14443"}
     station = {"model": "M", "vendorName": "V"}
-    async with (
-        billing.listening(),
-        connect(
-            url, subprotocols=["ocpp2.0.1"], additional_headers={"Authorization": f"Basic {key}"}, compression=None
-        ) as socket,
-    ):
+    async with billing.listening(), speaking_201(office) as socket:
         await office.upload(billing, allowed=["RequestStopTransaction"])
         for action, payload in (
             ("BootNotification", {"reason": "PowerUp", "chargingStation": station}),
@@ -171,3 +175,27 @@ async def test_in_201_the_stations_own_names_of_transactions_count_on_both_sides
         assert (await asking)[2] == ACCEPTED
         refused = (await other.asks("Reset", {"type": "Immediate"}))[2]
         assert (refused["status"], refused["statusInfo"]["additionalInfo"]) == ("Rejected", commands.NOT_ALLOWED)
+
+
+async def test_one_request_undoes_it_and_2x_stations_are_told_the_way_back(office):
+    billing = Billing()
+    async with billing.listening():
+        made = (await office.upload(billing)).json()["forwarding"]
+        path = f"{LIST}/{made['id']}/undo"
+        async with office.station() as box:  # 1.6
+            await boot(box)
+            said = (await office.api.post(path, json={"write_back": True}, headers=OPERATOR)).json()
+            assert said == {"back_urls": {"LOOTS/1": f"{billing.url}/LOOTS%2F1"}, "outcomes": {"LOOTS/1": "by_hand"}}
+            assert box.heard == []
+        assert (await office.listed())["state"] == "off"
+        async with speaking_201(office) as socket:
+            asking = asyncio.create_task(office.api.post(path, json={"write_back": True}, headers=OPERATOR))
+            variable = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "NetworkConfigurationPriority"}}
+            calls = []
+            for answer in (ACCEPTED, {"setVariableResult": [variable | {"attributeStatus": "Accepted"}]}, ACCEPTED):
+                calls.append(json.loads(await asyncio.wait_for(socket.recv(), 5)))
+                await socket.send(json.dumps([3, calls[-1][1], answer]))
+            assert (await asking).json()["outcomes"] == {"LOOTS/1": "told"}
+    assert [call[2] for call in calls] == ["SetNetworkProfile", "SetVariables", "Reset"]
+    assert calls[0][3]["connectionData"]["ocppCsmsUrl"] == billing.url
+    assert [schemas.complaints("2.0.1", call[2], call[3]) for call in calls] == [[], [], []]

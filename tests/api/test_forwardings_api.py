@@ -94,6 +94,7 @@ async def test_a_list_is_its_partys_alone(desk):
             await desk.patch(path, json={"on": False}, headers=headers),
             await desk.patch(station, json={"on": False}, headers=headers),
             await desk.delete(path, headers=headers),
+            await desk.post(path + "/undo", json={}, headers=headers),
         ]
         assert {one.status_code for one in answers} == {404}
     answer = await put(desk, OTTO)
