@@ -12,6 +12,15 @@ from server.storage.tables import Outbox
 
 TABLE = Outbox.__table__  # type: ignore[attr-defined]
 T = TABLE.c
+# Locked, so that whoever begins it waits until what this transaction changed is there to be seen.
+WAITING = (
+    sa.select(T.id)
+    .where(T.kind == sa.bindparam("kind"), T.key == sa.bindparam("key"), T.due_at <= sa.bindparam("due"))
+    .where(T.done_at.is_(None), T.started_at.is_(None))
+    .order_by(T.id)
+    .limit(1)
+    .with_for_update()
+)
 RETRY_SECONDS = 5
 ATTEMPTS_MAX = 8
 NEVER_GIVEN_UP = "settle"
@@ -40,10 +49,7 @@ async def put_once(tx: AsyncSession, kind: str, key: str, payload: object, due_a
 
     One that is being done counts for nothing: it may have looked before this transaction changed what it looks at.
     """
-    waiting = sa.select(T.id).where(T.kind == kind, T.key == key, T.done_at.is_(None), T.started_at.is_(None))
-    # Locked, so that whoever begins it waits until what this transaction changed is there to be seen.
-    waiting = waiting.where(T.due_at <= due_at).order_by(T.id).limit(1).with_for_update()
-    if (await tx.execute(waiting)).first() is None:
+    if (await tx.execute(WAITING, {"kind": kind, "key": key, "due": due_at})).first() is None:
         await put(tx, kind, key, payload, due_at)
 
 

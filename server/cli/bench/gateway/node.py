@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from server import collector
 from server.cli import logs
 from server.main.server import LINGER_S, Parts, Server
 from server.settings import Settings
@@ -84,6 +85,7 @@ async def serve(database: str, home: str, port: int) -> None:
     told: asyncio.Queue[str] = asyncio.Queue()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), lambda: told.put_nowait(sys.stdin.readline().strip()))
     async with server.running(pages=False):
+        collector.keep_for_good()
         watching = asyncio.create_task(watch.run())
         _say(server, clock, watch)
         while word := await told.get():
