@@ -27,8 +27,10 @@ async def token_status(tx: AsyncSession, station: Station, token_uid: str, now: 
     Of one that we do not know, the other system's word counts where the station is forwarded to one.
     """
     token = await contracts.token(tx, token_uid)
-    if token is None and token_uid and (said := await forwardings.said_of_card(tx, station.id, token_uid)) is not None:
-        return said
+    if token is None and token_uid:
+        said = await forwardings.said_of_card(tx, station.id, token_uid, now)
+        if said is not None:
+            return said
     place = await locations.get(tx, station.location_id)
     assert place is not None
     facts = access.TokenFacts(token.account_id, token.party_id, token.valid, token.expires_at) if token else None

@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.clock import Clock
@@ -96,7 +97,11 @@ class Keeper:
         async with self._turn:
             while not self._notes.empty:
                 notes, self._notes = self._notes, _Notes()
-                if isinstance(await attempt(self._write(notes), what="forwarding"), Failure):
+                written = await attempt(self._write(notes), what="forwarding")
+                if isinstance(written, Failure):
+                    if written.why == IntegrityError.__name__ and notes.changes:
+                        notes.changes.popleft()  # or one that cannot be written would stop all others
+                        self.counts["lost"] += 1
                     self._put_back(notes)
                     return False
         return True

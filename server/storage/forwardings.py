@@ -1,7 +1,7 @@
 """Lists of stations that another central system hears too, and how it is spoken to."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -28,6 +28,10 @@ TRANSACTIONS = ForwardedTransactions.__table__  # type: ignore[attr-defined]
 CARDS = ForwardedCards.__table__  # type: ignore[attr-defined]
 E = Evses.__table__.c  # type: ignore[attr-defined]
 S = Stations.__table__.c  # type: ignore[attr-defined]
+
+
+STARTS_FOR = timedelta(minutes=10)
+"""So long a start that the other system asked for lets its card charge, where its cards do not."""
 
 
 class Forwarding(msgspec.Struct, frozen=True):
@@ -164,17 +168,20 @@ async def connectors(tx: AsyncSession, station_id: UUID) -> tuple[tuple[int, str
     return tuple((row.connector_no, row.status) for row in await tx.execute(rows.order_by(E.connector_no)))
 
 
-async def said_of_card(tx: AsyncSession, station_id: UUID, uid: str) -> str | None:
+async def said_of_card(tx: AsyncSession, station_id: UUID, uid: str, now: datetime) -> str | None:
     """What counts for a card that we do not know at a forwarded station, in OCPP's words: the other system's last word.
 
-    Before it has said any: Accepted where its cards charge there. None where we decide alone.
+    Before it has said any: Accepted where its cards charge there. None where we decide alone; then only a start that
+    it may ask for, and has just asked for, lets a card charge.
     """
     here = sa.select(F.id, F.their_cards).join(ForwardedStations, W.forwarding_id == F.id)
     here = here.where(W.station_id == station_id, W.is_on.is_(True), F.is_on.is_(True))
     found = (await tx.execute(here)).first()
     if found is None:
         return None
-    card = (CARDS.c.forwarding_id == found.id, CARDS.c.uid == uid.lower())
+    card = [CARDS.c.forwarding_id == found.id, CARDS.c.uid == uid.lower()]
+    if not found.their_cards:
+        card.append(CARDS.c.at >= now - STARTS_FOR)
     status: str | None = (await tx.execute(sa.select(CARDS.c.status).where(*card))).scalar()
     return status or ("Accepted" if found.their_cards else None)
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from api_edge import eventually
@@ -40,14 +41,14 @@ async def office(context):
 
 
 @asynccontextmanager
-async def talking(office, allowed, identity="LOOTS/1", answers=None):
+async def talking(office, allowed, identity="LOOTS/1", answers=None, **more):
     """Another system that may ask some things of a station that agrees to all, and the line between them."""
     billing = Billing()
     billing.keys[identity] = STATION_KEY
     rows = f"identity,key,location\n{identity},{STATION_KEY},Yard\n"
     agreeing = dict.fromkeys(ASKED["1.6"], ACCEPTED) | (answers or {})
     async with billing.listening():
-        said = await office.upload(billing, stations=rows, allowed=allowed)
+        said = await office.upload(billing, stations=rows, allowed=allowed, **more)
         assert said.status_code == 200, said.text
         async with office.station(identity, agreeing) as box:
             await boot(box)
@@ -61,8 +62,8 @@ async def test_what_is_not_allowed_is_refused_and_the_station_hears_nothing_of_i
         frame = await other.asks("GetConfiguration", {})
         assert (frame[0], frame[2]) == (4, "NotSupported")
         assert (await other.asks("Nonsense", {}))[2] == "NotImplemented"
+        assert box.heard == []
         await office.until_listed(note="Refused Nonsense: " + commands.NOT_ALLOWED)
-    assert box.heard == []
 
 
 async def test_what_is_allowed_reaches_the_station_and_its_answer_goes_back(office):
@@ -71,12 +72,13 @@ async def test_what_is_allowed_reaches_the_station_and_its_answer_goes_back(offi
     async with talking(office, ["GetConfiguration", "UnlockConnector"], answers=answers) as (_, other, box):
         assert await other.asks("GetConfiguration", {"key": ["X"]}) == [3, "theirs", keys]
         assert (await other.asks("UnlockConnector", {"connectorId": 1}))[2:4] == ["NotSupported", "no lock"]
+        assert (await other.asks("UnlockConnector", {"connectorId": "one"}))[2] == "FormationViolation"
         assert box.heard == [("GetConfiguration", {"key": ["X"]}), ("UnlockConnector", {"connectorId": 1})]
 
 
 async def test_a_start_of_theirs_charges_by_their_card_and_their_number_ends_it(office):
     allowed = ["RemoteStartTransaction", "RemoteStopTransaction"]
-    async with talking(office, allowed) as (billing, other, box):
+    async with talking(office, allowed, their_cards=False) as (billing, other, box):
         wanted = {"connectorId": 1, "idTag": "THEIRS-1", "chargingProfile": PROFILE["csChargingProfiles"]}
         assert (await other.asks("RemoteStartTransaction", wanted))[2] == ACCEPTED
         assert box.heard == [("RemoteStartTransaction", {"connectorId": 1, "idTag": "THEIRS-1"})]
@@ -87,6 +89,8 @@ async def test_a_start_of_theirs_charges_by_their_card_and_their_number_ends_it(
         assert (await other.asks("RemoteStopTransaction", {"transactionId": 7001}))[2] == ACCEPTED
         assert box.heard[1:] == [("RemoteStopTransaction", {"transactionId": ours})]
         assert billing.told("StartTransaction")[0]["idTag"] == "THEIRS-1"
+        office.context.clock.advance_to(office.context.now() + timedelta(minutes=11))
+        assert (await start(box, "THEIRS-1", "later", 30))[1] == "Invalid"
 
 
 async def test_our_profiles_come_first(office, context):

@@ -161,10 +161,10 @@ class Line:
                 return ""
             if item is not None:
                 await self._deliver(connection, item)
-            elif self._statuses_due:
-                await self._say_statuses(connection)
             elif self._version is not self._speaks:
                 return ""  # the station is gone, or speaks another version now
+            elif self._statuses_due:
+                await self._say_statuses(connection)
             else:
                 await self._rest(connection)
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from websockets.asyncio.client import ClientConnection
 
-from server.gateway import rpc
+from server.gateway import rpc, schemas
 from server.gateway.forwarding import commands, words
 from server.gateway.forwarding.ears import Ears
 from server.gateway.forwarding.ports import Ask, Route, Store
@@ -59,6 +59,9 @@ class Commands:
         if why or verdict.payload is None:
             self._store.note(f"Refused {call.action}: {why}"[:200])
             return commands.refusal(version, call.action, why)
+        wrong = schemas.complaints(version.removeprefix("ocpp"), call.action, verdict.payload)
+        if wrong:
+            return Refusal(ErrorCode.FORMATION, f"{wrong[0][0]}: {wrong[0][1]}"[:255])
         return await self._pass_on(call.action, verdict.payload)
 
     async def _pass_on(self, action: str, payload: dict[str, Any]) -> msgspec.Raw | Refusal:

@@ -73,7 +73,7 @@ class ForwardedCards(SQLModel, table=True):
     """What the other system said of a card last, in OCPP's words."""
 
     __tablename__ = "forwarded_cards"
-    forwarding_id: UUID = Field(primary_key=True, foreign_key="forwardings.id")
+    forwarding_id: UUID = Field(primary_key=True)  # no foreign key: a word may come while its list is deleted
     uid: str = Field(primary_key=True)  # in lower case
     party_id: UUID = party_field()
     status: str

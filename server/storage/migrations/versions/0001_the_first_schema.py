@@ -99,6 +99,19 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_dial_balances_party_id')),
     sa.PrimaryKeyConstraint('party_id', 'stop', name=op.f('pk_dial_balances'))
     )
+    op.create_table('forwarded_cards',
+    sa.Column('forwarding_id', sa.Uuid(), nullable=False),
+    sa.Column('uid', sa.String(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('status', sa.String(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_forwarded_cards_party_id')),
+    sa.PrimaryKeyConstraint('forwarding_id', 'uid', name=op.f('pk_forwarded_cards'))
+    )
+    with op.batch_alter_table('forwarded_cards', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_forwarded_cards_at'), ['at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_forwarded_cards_party_id'), ['party_id'], unique=False)
+
     op.create_table('forwarded_frames',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -358,20 +371,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('forecast_records', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_forecast_records_party_id'), ['party_id'], unique=False)
-
-    op.create_table('forwarded_cards',
-    sa.Column('forwarding_id', sa.Uuid(), nullable=False),
-    sa.Column('uid', sa.String(), nullable=False),
-    sa.Column('party_id', sa.Uuid(), nullable=False),
-    sa.Column('status', sa.String(), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['forwarding_id'], ['forwardings.id'], name=op.f('fk_forwarded_cards_forwarding_id')),
-    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_forwarded_cards_party_id')),
-    sa.PrimaryKeyConstraint('forwarding_id', 'uid', name=op.f('pk_forwarded_cards'))
-    )
-    with op.batch_alter_table('forwarded_cards', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_forwarded_cards_at'), ['at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_forwarded_cards_party_id'), ['party_id'], unique=False)
 
     op.create_table('plan_inputs',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -942,11 +941,6 @@ def downgrade() -> None:
 
     op.drop_table('stations')
     op.drop_table('plan_inputs')
-    with op.batch_alter_table('forwarded_cards', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_forwarded_cards_party_id'))
-        batch_op.drop_index(batch_op.f('ix_forwarded_cards_at'))
-
-    op.drop_table('forwarded_cards')
     with op.batch_alter_table('forecast_records', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_forecast_records_party_id'))
 
@@ -1021,6 +1015,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_forwarded_frames_station')
 
     op.drop_table('forwarded_frames')
+    with op.batch_alter_table('forwarded_cards', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_forwarded_cards_party_id'))
+        batch_op.drop_index(batch_op.f('ix_forwarded_cards_at'))
+
+    op.drop_table('forwarded_cards')
     op.drop_table('dial_balances')
     with op.batch_alter_table('accounts', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_accounts_party_id'))
