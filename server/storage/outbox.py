@@ -23,6 +23,7 @@ WAITING = (
 )
 RETRY_SECONDS = 5
 ATTEMPTS_MAX = 8
+BATCH = 2_000
 NEVER_GIVEN_UP = "settle"
 
 
@@ -96,6 +97,12 @@ async def start(tx: AsyncSession, ids: Sequence[int], now: datetime) -> None:
 async def done(tx: AsyncSession, ids: Sequence[int], now: datetime, outcome: str = "done") -> None:
     """Mark tasks as done."""
     await tx.execute(sa.update(TABLE).where(T.id.in_(ids)).values(done_at=now, outcome=outcome))
+
+
+async def forget(tx: AsyncSession, before: datetime) -> int:
+    """Delete what was done before a time, the oldest, at most `BATCH`; returns how many. What was given up stays."""
+    old = sa.select(T.id).where(T.done_at < before, T.attempts < ATTEMPTS_MAX).order_by(T.id).limit(BATCH)
+    return int((await tx.execute(sa.delete(TABLE).where(T.id.in_(old)))).rowcount)  # type: ignore[attr-defined]
 
 
 async def failed(tx: AsyncSession, task: Task, now: datetime, why: str) -> None:
