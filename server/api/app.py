@@ -16,6 +16,7 @@ from server.api.commands import CommandController, station_events
 from server.api.context import ApiContext, ApiSettings, Commands, Solver
 from server.api.errors import HANDLERS
 from server.api.files import FileController, UploadController
+from server.api.forwardings import ForwardingController
 from server.api.guards import BearerAuthentication, Caller
 from server.api.health import health
 from server.api.live import live
@@ -54,6 +55,7 @@ ROUTES = (
     FileController,
     UploadController,
     BulkController,
+    ForwardingController,
     MessageController,
     ClockController,
     live,

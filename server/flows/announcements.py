@@ -38,4 +38,10 @@ class StationMoved(msgspec.Struct, frozen=True):
     station_id: UUID
 
 
-Announcement = SessionMoved | WalletMoved | LocationMoved | PricesMoved | StationMoved
+class ForwardingMoved(msgspec.Struct, frozen=True):
+    """A list of forwarded stations changed: for the server itself, nobody else is told."""
+
+    party_id: UUID
+
+
+Announcement = SessionMoved | WalletMoved | LocationMoved | PricesMoved | StationMoved | ForwardingMoved

@@ -1,4 +1,4 @@
-"""Closing an account: what is pending is paid, however little; its cards and sign-ins end; its history stays."""
+"""Closing an account: what is pending is paid, however little; cards, sign-ins and forwarding end; history stays."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import ledger
 from server.core.session import Refused
-from server.flows.announcements import WalletMoved
-from server.storage import accounts, contracts, sessions, wallets
+from server.flows.announcements import ForwardingMoved, WalletMoved
+from server.storage import accounts, contracts, forwardings, sessions, wallets
 from server.storage.db import announce
 
 
@@ -30,6 +30,9 @@ async def close_account(tx: AsyncSession, account_id: UUID, now: datetime) -> in
         await wallets.post(tx, entry, account.party_id, account_id, now)
         announce(tx, WalletMoved(account_id, entry.id))
     await contracts.block_tokens(tx, account_id)
+    for one in await forwardings.of_owner(tx, account.party_id, account_id):
+        await forwardings.delete(tx, one.id)
+        announce(tx, ForwardingMoved(account.party_id))
     await accounts.revoke_all(tx, account_id, now)
     await accounts.update(tx, account, msgspec.structs.replace(account, closed_at=now, consent_at=None))
     return released

@@ -150,12 +150,25 @@ async def _simulated(tx: AsyncSession, place: Location, one: SimulatedStation, n
     return known.id
 
 
-async def _party(tx: AsyncSession, name: str, role: PartyRole, now: datetime) -> Party:
-    """The party of a name, whatever it is; a new one is of the role given."""
+async def operator(tx: AsyncSession, name: str, now: datetime) -> Party:
+    """The party of a name; an operator is made where there is none."""
+    return await _party(tx, name, PartyRole.OPERATOR, now)
+
+
+async def known_party(tx: AsyncSession, name: str) -> Party | None:
+    """The party of a name, whatever it is."""
     for kind in PartyRole:
         for party in await accounts.parties(tx, kind):
             if party.name.casefold() == name.strip().casefold():
                 return party
+    return None
+
+
+async def _party(tx: AsyncSession, name: str, role: PartyRole, now: datetime) -> Party:
+    """The party of a name, whatever it is; a new one is of the role given."""
+    known = await known_party(tx, name)
+    if known is not None:
+        return known
     made = Party(uuid4(), name.strip(), role, now)
     await accounts.add_party(tx, made)
     return made

@@ -12,7 +12,7 @@ from server.core.session import Session
 from server.core.station import Station, cap_w
 from server.flows import waking
 from server.flows.metered import SUPERSEDED
-from server.storage import contracts, locations, sessions, stations, vehicles
+from server.storage import contracts, forwardings, locations, sessions, stations, vehicles
 from server.storage.stations import Evse
 from shared.ids import derive
 
@@ -22,8 +22,15 @@ NO_HAND = ("PowerLoss", "Reboot", "HardReset", "SoftReset", "ImmediateReset", SU
 
 
 async def token_status(tx: AsyncSession, station: Station, token_uid: str, now: datetime) -> str:
-    """May this token charge at this station: OCPP's AuthorizationStatus."""
+    """May this token charge at this station: OCPP's AuthorizationStatus.
+
+    Of one that we do not know, the other system's word counts where the station is forwarded to one.
+    """
     token = await contracts.token(tx, token_uid)
+    if token is None and token_uid:
+        said = await forwardings.said_of_card(tx, station.id, token_uid, now)
+        if said is not None:
+            return said
     place = await locations.get(tx, station.location_id)
     assert place is not None
     facts = access.TokenFacts(token.account_id, token.party_id, token.valid, token.expires_at) if token else None

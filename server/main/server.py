@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import uvicorn
@@ -17,9 +18,12 @@ from server.api.app import create as create_api
 from server.bus import PUBLIC, LocalBus, account_topic, party_topic
 from server.clock import Clock
 from server.feeds.ports import PriceFeed
-from server.flows.announcements import Announcement, SessionMoved, StationMoved, WalletMoved
+from server.flows.announcements import Announcement, ForwardingMoved, SessionMoved, StationMoved, WalletMoved
+from server.gateway.forwarding.outgoing import Patience
 from server.gateway.listener import Gateway
+from server.gateway.ports import Said
 from server.main import tls_setup
+from server.main.forwarder import Forwarder
 from server.main.gateway_door import GatewayDoor
 from server.main.gateway_flows import GatewayFlows
 from server.main.hands import GatewayHands
@@ -77,6 +81,7 @@ class Parts:
     abreast: int = 8
     linger_s: float = 0.0
     log_frames: Callable[..., None] | None = field(default=None)
+    forwarding: Patience = field(default_factory=Patience)
 
 
 class _Http(uvicorn.Server):
@@ -97,11 +102,13 @@ class Server:
         self.db = Database(settings.database_url, on_commit=self._committed)
         self.stopping = asyncio.Event()
         self.messages = MessageLog(self.db, parts.clock, self.bus)
+        self.forwarder = Forwarder(self.db, parts.clock, secret(settings.home), parts.forwarding)
         self.gateway = Gateway(
-            GatewayFlows(self.db, parts.clock, self.messages.put, parts.linger_s),
+            GatewayFlows(self.db, parts.clock, self._said, parts.linger_s),
             tls_setup.gateway_settings(settings),
             GatewayDoor(self.db, parts.clock, settings.strangers_of),
         )
+        self.forwarder.gateway = self.gateway
         self.stations = GatewayStations(self.gateway)
         self.context = WorkContext(
             self.db,
@@ -158,6 +165,7 @@ class Server:
             asyncio.create_task(self.prices.run(), name="prices"),
             asyncio.create_task(self._http.serve(sockets=[bound]), name="http"),
             asyncio.create_task(self.messages.run(), name="messages"),
+            asyncio.create_task(self.forwarder.run(), name="forwarder"),
         ]
         try:
             async with ui[1] if ui else nullcontext():
@@ -196,7 +204,7 @@ class Server:
         assert self._http is not None
         self._http.should_exit = True
         await self.gateway.stop()
-        outbox, feeds, http, messages = tasks
+        outbox, feeds, http, messages, forwarder = tasks
         outbox.cancel()
         feeds.cancel()
         _, late = await asyncio.wait([http], timeout=HTTP_STOP_SECONDS)
@@ -204,6 +212,7 @@ class Server:
             task.cancel()
         await self.messages.flush()
         messages.cancel()
+        forwarder.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _api_context(self) -> ApiContext:
@@ -225,6 +234,10 @@ class Server:
             files=self.settings.home / "uploads",
         )
 
+    def _said(self, station_id: UUID, said: Said) -> None:
+        self.messages.put(station_id, said)
+        self.forwarder.hear(station_id, said)
+
     def _committed(self, announced: list[Announcement], queued: bool) -> None:  # noqa: FBT001 -- the database's hook
         for one in announced:
             payload = msgspec.json.encode(one)
@@ -233,6 +246,8 @@ class Server:
                     self.bus.publish(account_topic(one.account_id), payload)
             elif isinstance(one, StationMoved):
                 self.bus.publish(party_topic(one.party_id), payload)
+            elif isinstance(one, ForwardingMoved):
+                self.forwarder.wake()
             else:
                 self.bus.publish(PUBLIC, payload)
         if queued:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.storage import message_log, outbox, plan_inputs, transactions, watch
+from server.storage import forwarded, message_log, outbox, plan_inputs, transactions, watch
 from server.storage.outbox import Task
 from server.workers.context import WorkContext
 
@@ -32,6 +32,7 @@ async def tidy(context: WorkContext, task: Task) -> str:
         gone = await plan_inputs.forget(tx, now - INPUTS_KEPT)
         await transactions.forget(tx, now - EVENTS_KEPT)
         gone += await watch.forget(tx, now - EVENTS_KEPT)
+        gone += await forwarded.forget(tx, now - EVENTS_KEPT)
     frames = await _forget(context, message_log, now - context.messages_kept)
     await _forget(context, outbox, now - DONE_KEPT)
     async with context.db.begin() as tx:

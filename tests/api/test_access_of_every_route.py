@@ -39,6 +39,8 @@ BULK = {"action": "ClearCache", "body": {}}
 COMMANDS = "/api/stations/{identity:str}/commands"
 FILES = "/api/stations/{identity:str}/files"
 JOB = "/api/bulk-commands/{job_id:uuid}"
+FORWARDINGS, FORWARDING = "/api/forwardings", "/api/forwardings/{forwarding_id:uuid}"
+FORWARDED = {"name": "Ours", "url": "wss://x/y", "stations": "identity,key,location"}
 SESSION = "/api/sessions/{session_id:uuid}"
 STRANGERS = {
     ("GET", "/api/me"): (BERT, None, None),
@@ -95,6 +97,14 @@ STRANGERS = {
     ("GET", JOB): (OTTO, None, 404),
     ("DELETE", JOB): (OTTO, None, 404),
     ("GET", JOB + "/live"): (OTTO, None, 404),
+    ("GET", FORWARDINGS): (OTTO, None, None),
+    ("POST", FORWARDINGS): (BERT, FORWARDED, 403),
+    ("POST", FORWARDINGS + "/home"): (BERT, {"identity": "HOME-1", "url": "wss://x/y", "key": "12345678"}, 404),
+    ("GET", FORWARDING): (OTTO, None, 404),
+    ("PATCH", FORWARDING): (OTTO, {"on": False}, 404),
+    ("DELETE", FORWARDING): (OTTO, None, 404),
+    ("POST", FORWARDING + "/undo"): (OTTO, {}, 404),
+    ("PATCH", FORWARDING + "/stations/{station_id:uuid}"): (OTTO, {"on": False}, 404),
     ("GET", "/api/messages"): (OTTO, None, None),
     ("GET", "/api/messages/trace"): (OTTO, None, None),
     ("GET", "/api/messages/live"): (OTTO, None, "stream"),  # test_message_log.py: a stranger's stream is its own
@@ -114,6 +124,7 @@ REAL = {
     "action": "ClearCache",
     "job_id": ANNA,
     "file_id": ANNA,
+    "forwarding_id": ANNA,  # the routes of lists that exist: test_forwardings_api.py
 }
 EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there, nobody pays there, it is not settled
     "/api/sessions",
@@ -128,6 +139,10 @@ EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there
     "/api/stations/{identity}/files/{file_id}",
     "/api/bulk-commands/{job_id}",
     "/api/bulk-commands/{job_id}/live",
+    "/api/forwardings/home",  # test_forwardings_api.py
+    "/api/forwardings/{forwarding_id}",
+    "/api/forwardings/{forwarding_id}/undo",
+    "/api/forwardings/{forwarding_id}/stations/{station_id}",
 )
 OPERATED = "/api/stations"
 DRIVERS_ONLY = ("/api/me/rota", "/api/vehicles", "/api/tariffs", "/api/sessions", "/api/wallet", "/api/locations/evses")

@@ -36,7 +36,7 @@ CONFIG = SchemathesisConfig.from_dict(
 schema = schemathesis.openapi.from_dict(described(), config=CONFIG).exclude(path=["/api/live", "/api/messages/live"])
 known = {"vehicle_id": ANNAS_CAR, "location_id": STREET, "evse_id": STREET_EVSE_1, "account_id": BERT}
 
-OPERATED = ("/api/stations", "/api/messages", "/api/bulk-commands", "/api/disputes")
+OPERATED = ("/api/stations", "/api/forwardings", "/api/messages", "/api/bulk-commands", "/api/disputes")
 TARIFF = {"price_micro_per_kwh": 300_000, "night_price_micro_per_kwh": 200_000, "markup_micro_per_kwh": 20_000}
 
 

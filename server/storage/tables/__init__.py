@@ -17,6 +17,13 @@ from server.storage.tables.charging import (
     TransactionEvents,
     Transactions,
 )
+from server.storage.tables.forwarding import (
+    ForwardedCards,
+    ForwardedFrames,
+    ForwardedStations,
+    ForwardedTransactions,
+    Forwardings,
+)
 from server.storage.tables.money import Cdrs, Entries, PriceNotices, PriceSlots, Transfers
 from server.storage.tables.operating import MessageLog, StationFiles
 from server.storage.tables.people import (
@@ -47,6 +54,11 @@ __all__ = [
     "Feeders",
     "Findings",
     "ForecastRecords",
+    "ForwardedCards",
+    "ForwardedFrames",
+    "ForwardedStations",
+    "ForwardedTransactions",
+    "Forwardings",
     "HomeTariffs",
     "Locations",
     "MessageLog",

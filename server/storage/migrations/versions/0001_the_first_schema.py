@@ -99,6 +99,34 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_dial_balances_party_id')),
     sa.PrimaryKeyConstraint('party_id', 'stop', name=op.f('pk_dial_balances'))
     )
+    op.create_table('forwarded_cards',
+    sa.Column('forwarding_id', sa.Uuid(), nullable=False),
+    sa.Column('uid', sa.String(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('status', sa.String(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_forwarded_cards_party_id')),
+    sa.PrimaryKeyConstraint('forwarding_id', 'uid', name=op.f('pk_forwarded_cards'))
+    )
+    with op.batch_alter_table('forwarded_cards', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_forwarded_cards_at'), ['at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_forwarded_cards_party_id'), ['party_id'], unique=False)
+
+    op.create_table('forwarded_frames',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('version', sa.String(), nullable=False),
+    sa.Column('action', sa.String(), nullable=False),
+    sa.Column('message_id', sa.String(), nullable=False),
+    sa.Column('transaction_id', sa.Integer(), nullable=True),
+    sa.Column('payload', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_forwarded_frames_party_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_forwarded_frames'))
+    )
+    with op.batch_alter_table('forwarded_frames', schema=None) as batch_op:
+        batch_op.create_index('ix_forwarded_frames_station', ['station_id', 'id'], unique=False)
+
     op.create_table('message_log',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -163,6 +191,24 @@ def upgrade() -> None:
     with op.batch_alter_table('consents', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_consents_account_id'), ['account_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_consents_party_id'), ['party_id'], unique=False)
+
+    op.create_table('forwardings',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('account_id', sa.Uuid(), nullable=True),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('url', sa.String(), nullable=False),
+    sa.Column('is_on', sa.Boolean(), nullable=False),
+    sa.Column('allowed', sa.Text(), nullable=False),
+    sa.Column('their_cards', sa.Boolean(), nullable=False),
+    sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_forwardings_account_id')),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_forwardings_party_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_forwardings'))
+    )
+    with op.batch_alter_table('forwardings', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_forwardings_account_id'), ['account_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_forwardings_party_id'), ['party_id'], unique=False)
 
     op.create_table('home_tariffs',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -415,6 +461,44 @@ def upgrade() -> None:
     with op.batch_alter_table('findings', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_findings_party_id'), ['party_id'], unique=False)
         batch_op.create_index('uq_findings_open', ['station_id', 'rule'], unique=True, sqlite_where=sa.text('resolved_at is null'), postgresql_where=sa.text('resolved_at is null'))
+
+    op.create_table('forwarded_stations',
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('forwarding_id', sa.Uuid(), nullable=False),
+    sa.Column('sealed_key', sa.String(), nullable=False),
+    sa.Column('is_on', sa.Boolean(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('state_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('error', sa.String(), nullable=False),
+    sa.Column('note', sa.String(), nullable=False),
+    sa.Column('boot', sa.Text(), nullable=True),
+    sa.Column('booted', sa.Boolean(), nullable=False),
+    sa.Column('delivered', sa.Integer(), nullable=False),
+    sa.Column('dropped', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['forwarding_id'], ['forwardings.id'], name=op.f('fk_forwarded_stations_forwarding_id')),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_forwarded_stations_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_forwarded_stations_station_id')),
+    sa.PrimaryKeyConstraint('station_id', name=op.f('pk_forwarded_stations'))
+    )
+    with op.batch_alter_table('forwarded_stations', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_forwarded_stations_forwarding_id'), ['forwarding_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_forwarded_stations_party_id'), ['party_id'], unique=False)
+
+    op.create_table('forwarded_transactions',
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('transaction_id', sa.Integer(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('theirs', sa.BigInteger(), nullable=True),
+    sa.Column('stopped', sa.Boolean(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_forwarded_transactions_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_forwarded_transactions_station_id')),
+    sa.PrimaryKeyConstraint('station_id', 'transaction_id', name=op.f('pk_forwarded_transactions'))
+    )
+    with op.batch_alter_table('forwarded_transactions', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_forwarded_transactions_at'), ['at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_forwarded_transactions_party_id'), ['party_id'], unique=False)
 
     op.create_table('orphan_messages',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -830,6 +914,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_orphan_messages_party_id'))
 
     op.drop_table('orphan_messages')
+    with op.batch_alter_table('forwarded_transactions', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_forwarded_transactions_party_id'))
+        batch_op.drop_index(batch_op.f('ix_forwarded_transactions_at'))
+
+    op.drop_table('forwarded_transactions')
+    with op.batch_alter_table('forwarded_stations', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_forwarded_stations_party_id'))
+        batch_op.drop_index(batch_op.f('ix_forwarded_stations_forwarding_id'))
+
+    op.drop_table('forwarded_stations')
     with op.batch_alter_table('findings', schema=None) as batch_op:
         batch_op.drop_index('uq_findings_open', sqlite_where=sa.text('resolved_at is null'), postgresql_where=sa.text('resolved_at is null'))
         batch_op.drop_index(batch_op.f('ix_findings_party_id'))
@@ -892,6 +986,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_home_tariffs_account_id'))
 
     op.drop_table('home_tariffs')
+    with op.batch_alter_table('forwardings', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_forwardings_party_id'))
+        batch_op.drop_index(batch_op.f('ix_forwardings_account_id'))
+
+    op.drop_table('forwardings')
     with op.batch_alter_table('consents', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_consents_party_id'))
         batch_op.drop_index(batch_op.f('ix_consents_account_id'))
@@ -912,6 +1011,15 @@ def downgrade() -> None:
         batch_op.drop_index('ix_message_log_party')
 
     op.drop_table('message_log')
+    with op.batch_alter_table('forwarded_frames', schema=None) as batch_op:
+        batch_op.drop_index('ix_forwarded_frames_station')
+
+    op.drop_table('forwarded_frames')
+    with op.batch_alter_table('forwarded_cards', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_forwarded_cards_party_id'))
+        batch_op.drop_index(batch_op.f('ix_forwarded_cards_at'))
+
+    op.drop_table('forwarded_cards')
     op.drop_table('dial_balances')
     with op.batch_alter_table('accounts', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_accounts_party_id'))

@@ -1,0 +1,128 @@
+"""A connection to another central system, made as the station itself would make it."""
+
+import asyncio
+import base64
+import contextlib
+import ipaddress
+import logging
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError, WebSocketException
+from websockets.typing import Subprotocol
+
+from server.gateway.forwarding.ports import Route
+from server.gateway.versions import Version
+
+FRAME_MAX = 1 << 20
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """Seconds of wall time: between tries (`first_s`, doubled up to `most_s`, at random down to half), for an answer.
+
+    `hello_s`: how long a station that has just come may take to say what it is, before it is introduced.
+    `look_s`: how often lists are looked at that another process may have changed, and who is online.
+    `tries`: how often a message that the other system refuses is said (OCPP: TransactionMessageAttempts).
+    """
+
+    first_s: float = 2.0
+    most_s: float = 300.0
+    answer_s: float = 30.0
+    hello_s: float = 10.0
+    tries: int = 3
+    ping_s: float = 60.0
+    look_s: float = 2.0
+
+
+class Unreachable(Exception):
+    """There is no line to the other system; the message says why, in a sentence."""
+
+
+class _Straight(connect):
+    """Follows no redirect: it would carry the station's key elsewhere."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """The refusal itself."""
+        return exc
+
+
+async def dial(route: Route, version: Version, patience: Patience) -> ClientConnection:
+    """A line that stands. Raises Unreachable."""
+    if route.key is None:
+        raise Unreachable("its key cannot be read on this installation: upload it again")
+    sign = base64.b64encode(f"{route.identity}:{route.key}".encode()).decode()
+    try:
+        where = await _public_place(route.url) if route.guarded else {}
+        socket_ = await _Straight(
+            route.url,
+            additional_headers={"Authorization": f"Basic {sign}"},
+            subprotocols=[Subprotocol(version)],
+            compression=None,
+            proxy=None,
+            user_agent_header=None,
+            open_timeout=patience.answer_s,
+            close_timeout=1.0,
+            ping_interval=patience.ping_s,
+            ping_timeout=patience.ping_s,
+            max_size=FRAME_MAX,
+            logger=_quiet(),
+            **where,
+        )
+    except (OSError, WebSocketException, TimeoutError, ValueError) as error:
+        raise Unreachable(_sentence(error, version)) from error
+    if socket_.subprotocol is None or str(socket_.subprotocol) != version.value:
+        await socket_.close()
+        raise Unreachable(f"it does not speak {version}")
+    return socket_
+
+
+def _sentence(error: Exception, version: Version) -> str:
+    match error:
+        case InvalidStatus():
+            status = error.response.status_code
+            perhaps = f"it refused the connection (400), perhaps because it does not speak {version}"
+            known = {400: perhaps, 401: "it refused the station's key (401)", 404: "it does not know the station (404)"}
+            return known.get(status, f"it answered {status} instead of a connection")
+        case NegotiationError():
+            return f"it does not speak {version}"
+        case InvalidURI():
+            return "its URL is none"
+        case TimeoutError():
+            return "it did not answer"
+        case InvalidHandshake():
+            return "what answers there is no central system"
+        case OSError():
+            return f"it cannot be reached ({error.strerror or type(error).__name__})"[:200]
+    return f"the connection failed ({type(error).__name__})"
+
+
+async def _public_place(url: str) -> dict[str, Any]:
+    """A driver's forwarding goes over TLS, and never into the network that the server stands in.
+
+    The address that was looked at is the one that is called. Raises Unreachable.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "wss":
+        raise Unreachable("from a home only wss:// is forwarded to")
+    port = parts.port or 443
+    found: list[Any] = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    address = str(found[0][4][0])
+    if not _is_public(address):
+        raise Unreachable("from a home only public addresses are forwarded to")
+    return {"host": address, "port": port, "server_hostname": parts.hostname}
+
+
+def _is_public(address: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(address.partition("%")[0]).is_global
+    return False
+
+
+def _quiet() -> logging.Logger:
+    """The library's log holds headers, and with them keys."""
+    library = logging.getLogger("server.gateway.forwarding.websockets")
+    library.setLevel(logging.CRITICAL)
+    return library

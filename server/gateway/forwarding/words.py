@@ -1,0 +1,111 @@
+"""A station's calls as the other system is to hear them: which, and under whose number."""
+
+from typing import Any
+
+import msgspec
+
+from server.gateway.versions import Version
+
+KEPT = frozenset(["StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent"])
+UNTOLD = frozenset(["SignCertificate", "Get15118EVCertificate", "GetCertificateStatus", "GetCertificateChainStatus"])
+"""What only one system can answer, and that is us."""
+START, STOP, METER, EVENT = "StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent"
+BOOT, BEAT, STATUS, AUTHORIZE = "BootNotification", "Heartbeat", "StatusNotification", "Authorize"
+NUMBER = "transactionId"
+REASONS = frozenset(
+    [
+        "DeAuthorized",
+        "EmergencyStop",
+        "EVDisconnected",
+        "HardReset",
+        "Local",
+        "Other",
+        "PowerLoss",
+        "Reboot",
+        "Remote",
+        "SoftReset",
+        "UnlockCommand",
+    ]
+)
+
+
+def number(payload: bytes) -> int | None:
+    """The number of a 1.6 transaction in a payload; None for none, or what some stations say for none (0, -1)."""
+    said = read(payload).get(NUMBER)
+    return said if isinstance(said, int) and not isinstance(said, bool) and said > 0 else None
+
+
+def read(payload: bytes) -> dict[str, Any]:
+    """An object, {} for anything else."""
+    try:
+        found = msgspec.json.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def is_reading(action: str, payload: bytes) -> bool:
+    """Whether a transaction has its begin and its end without this call."""
+    return action == METER or (action == EVENT and read(payload).get("eventType") == "Updated")
+
+
+def numbered(payload: bytes, theirs: int | None) -> bytes:
+    """A payload with the other system's number of its transaction, without any for None."""
+    said = read(payload)
+    said.pop(NUMBER, None)
+    if theirs is not None:
+        said[NUMBER] = theirs
+    return msgspec.json.encode(said)
+
+
+def place(payload: bytes) -> tuple[object, object]:
+    """Of which connector a status is: the newest of each is what counts."""
+    said = read(payload)
+    return str(said.get("evseId")), str(said.get("connectorId"))
+
+
+def status(version: Version, connector: int, said: str, at: str) -> bytes:
+    """The status of a connector, of which we know no more than 1.6's word for it; `at`: our time, as OCPP writes it."""
+    if version is Version.V16:
+        error = "OtherError" if said == "Faulted" else "NoError"
+        made: dict[str, Any] = {"connectorId": connector, "errorCode": error, "status": said, "timestamp": at}
+    else:
+        word = said if said in {"Available", "Reserved", "Unavailable", "Faulted"} else "Occupied"
+        made = {"timestamp": at, "connectorStatus": word, "evseId": connector, "connectorId": 1}
+    return msgspec.json.encode(made)
+
+
+def end(ours: int, meter_wh: int, at: str, reason: str) -> bytes:
+    """A StopTransaction of 1.6 for a transaction whose own one was not noted."""
+    made: dict[str, Any] = {"transactionId": ours, "meterStop": meter_wh, "timestamp": at}
+    return msgspec.json.encode(made | ({"reason": reason} if reason in REASONS else {}))
+
+
+def card_in(action: str, payload: bytes) -> str:
+    """The card that a call shows, "" for none."""
+    said = read(payload)
+    shown = said.get("idTag")
+    if action in {EVENT, AUTHORIZE, "RequestStartTransaction"} and isinstance(said.get("idToken"), dict):
+        shown = said["idToken"].get("idToken")
+    return shown if isinstance(shown, str) else ""
+
+
+def word_on_card(answer: bytes) -> str:
+    """What an answer says of the card, in OCPP's words; "" where it says nothing."""
+    said = read(answer)
+    info = said.get("idTagInfo", said.get("idTokenInfo"))
+    status = info.get("status") if isinstance(info, dict) else None
+    return status[:20] if isinstance(status, str) else ""
+
+
+def introduction(version: Version, vendor: str, model: str) -> bytes:
+    """A BootNotification for a station that did not say one while we listened."""
+    if version is Version.V16:
+        made: dict[str, Any] = {
+            "chargePointVendor": vendor[:20] or "unknown",
+            "chargePointModel": model[:20] or "unknown",
+        }
+    else:
+        station = {"vendorName": vendor[:50] or "unknown", "model": model[:20] or "unknown"}
+        made = {"reason": "Unknown", "chargingStation": station}
+    return msgspec.json.encode(made)
