@@ -87,10 +87,11 @@ class StartInfo(msgspec.Struct, frozen=True):
 
 
 class StartAnswer(msgspec.Struct, frozen=True):
-    """The transaction's id and whether its token may charge."""
+    """The transaction's id and whether its token may charge; `group` as in TokenAnswer."""
 
     transaction_id: int
     status: str
+    group: str = ""
 
 
 class StopInfo(msgspec.Struct, frozen=True):

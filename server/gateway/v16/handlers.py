@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, SampledReading, StartInfo, StopInfo
+from server.core.reports import (
+    BootInfo,
+    ConnectorStatus,
+    ReadingsInfo,
+    SampledReading,
+    StartInfo,
+    StopInfo,
+    TokenAnswer,
+)
 from server.gateway import meter_values, moments, rpc
 from server.gateway.caller import Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
@@ -61,7 +69,7 @@ async def status_notification(caller: Caller, request: m.StatusNotification) -> 
 async def authorize(caller: Caller, request: m.Authorize) -> Answer:
     """May this token charge here?"""
     said = await caller.flows.authorize(caller.station_id, request.id_tag)
-    return m.AuthorizeAnswer(m.IdTagInfo(said.status))
+    return m.AuthorizeAnswer(_token_info(said))
 
 
 async def start_transaction(caller: Caller, request: m.StartTransaction) -> Answer:
@@ -75,7 +83,7 @@ async def start_transaction(caller: Caller, request: m.StartTransaction) -> Answ
         at_heard=said is None,
     )
     begun = await caller.flows.start(caller.station_id, info)
-    return m.StartTransactionAnswer(begun.transaction_id, m.IdTagInfo(begun.status))
+    return m.StartTransactionAnswer(begun.transaction_id, _token_info(TokenAnswer(begun.status, begun.group)))
 
 
 async def stop_transaction(caller: Caller, request: m.StopTransaction) -> Answer:
@@ -89,7 +97,7 @@ async def stop_transaction(caller: Caller, request: m.StopTransaction) -> Answer
         readings=await _readings(caller, request.transaction_data or ()),
     )
     ended = await caller.flows.stop(caller.station_id, info)
-    return m.StopTransactionAnswer(None if ended is None else m.IdTagInfo(ended.status))
+    return m.StopTransactionAnswer(None if ended is None else _token_info(ended))
 
 
 async def take_meter_values(caller: Caller, request: m.MeterValues) -> Answer:
@@ -121,6 +129,11 @@ async def _readings(caller: Caller, values: Sequence[m.MeterValue]) -> tuple[Sam
     said = [(value.timestamp, value.sampled_value) for value in values if value.sampled_value]
     timed = [(await _moment(caller, timestamp), samples) for timestamp, samples in said]
     return meter_values.readings(timed, kwh_as_wh=caller.quirks.kwh_as_wh)
+
+
+def _token_info(said: TokenAnswer) -> m.IdTagInfo:
+    """What we say of a token, with the group that may end what it began (OCPP 1.6 §3.5.2)."""
+    return m.IdTagInfo(said.status, parent_id_tag=said.group or None)
 
 
 def _transaction(transaction_id: int | None) -> int | None:

@@ -66,9 +66,11 @@ class Authorize(Message, frozen=True):
 
 
 class IdTagInfo(Message, frozen=True):
-    """What we say of a token: an AuthorizationStatus."""
+    """What we say of a token: an AuthorizationStatus. Tokens of one parent may end each other's sessions."""
 
     status: str
+    expiry_date: str | None = None
+    parent_id_tag: str | None = None
 
 
 class AuthorizeAnswer(Message, frozen=True):
