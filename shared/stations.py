@@ -9,8 +9,9 @@ import msgspec
 
 from shared.vehicles import Name, Phases
 
-Identity = Annotated[str, msgspec.Meta(min_length=1, max_length=48, pattern="^[!-9;-~]+$")]
-"""Printable ASCII without spaces; no colon, which Basic auth cannot carry in a name (RFC 7617)."""
+_SEEN = "[^\\u0000-\\u0020:\\u007f-\\u00a0\\u2000-\\u200f\\u2028-\\u202f\\u2060-\\u206f\\ufeff]"
+Identity = Annotated[str, msgspec.Meta(min_length=1, max_length=48, pattern=f"^{_SEEN}+( +{_SEEN}+)*$(?!\\n)")]
+"""What can be seen, and spaces inside; no colon, which Basic auth cannot carry in a name (RFC 7617)."""
 StationPowerW = Annotated[int, msgspec.Meta(ge=1_380, le=400_000)]
 
 
@@ -70,6 +71,20 @@ class Dispute(msgspec.Struct, frozen=True):
     at: datetime
     detail: str
     session_id: UUID | None = None
+
+
+class LocalListView(msgspec.Struct, frozen=True):
+    """The list of tokens that a station keeps for when we are away.
+
+    `state`: held, unknown (being sent), failed, not_supported, "" where it was never sent one; `tokens` where it is held.
+    """
+
+    station_id: UUID
+    state: str
+    version: int
+    capacity: int | None
+    synced_at: datetime | None
+    tokens: list[str]
 
 
 class StationAdd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ from server.api.files import FileController, UploadController
 from server.api.guards import BearerAuthentication, Caller
 from server.api.health import health
 from server.api.live import live
+from server.api.local_lists import LocalListController
 from server.api.locations import LocationController
 from server.api.messages import MessageController
 from server.api.prices import PriceController
@@ -47,6 +48,7 @@ ROUTES = (
     PriceController,
     StationController,
     *security.CONTROLLERS,
+    LocalListController,
     TraitsController,
     list_disputes,
     CommandController,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core import ledger
 from server.core.session import Refused
 from server.flows.announcements import WalletMoved
-from server.storage import accounts, contracts, sessions, wallets
+from server.storage import accounts, contracts, local_lists, outbox, sessions, wallets
 from server.storage.db import announce
 
 
@@ -30,6 +30,8 @@ async def close_account(tx: AsyncSession, account_id: UUID, now: datetime) -> in
         await wallets.post(tx, entry, account.party_id, account_id, now)
         announce(tx, WalletMoved(account_id, entry.id))
     await contracts.block_tokens(tx, account_id)
+    for station_id in await local_lists.stations_of(tx, account_id):
+        await outbox.put_once(tx, "local_list", str(station_id), {}, now)
     await accounts.revoke_all(tx, account_id, now)
     await accounts.update(tx, account, msgspec.structs.replace(account, closed_at=now, consent_at=None))
     return released

@@ -44,6 +44,9 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     Some stations know no ping (MENNEKES and others): `ping_timeout_s` None lets a silent one stay. Some do not come
     back after a closing handshake (JIGU): `drop_on_stop` lets go of the sockets without one.
 
+    `max_frame_bytes`: beyond it the line is closed with 1009; the longest honest frames are lists of all configuration
+    keys and chains of certificates, some tens of KiB.
+
     `port` is for security profile 1, None: nobody connects without TLS. `tls_port`: profile 2, and 3 by asking for a
     certificate, unless there is an `mtls_port`, which requires one. Both need `tls`.
     """
@@ -53,7 +56,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     tls_port: int | None = None
     mtls_port: int | None = None
     tls: Tls | None = None
-    max_frame_bytes: int = 1 << 20
+    max_frame_bytes: int = 160 << 10
     ping_interval_s: float | None = 60.0
     ping_timeout_s: float | None = 60.0
     quiet_s: float = 1.0
@@ -261,7 +264,7 @@ class Gateway:
         quirks = of_station(connection.credential)
         if quirks.compressed_frames:
             connection.protocol.extensions = [Inflate()]
-        if connection.subprotocol is None and not (quirks.no_subprotocol and _offered_none(connection)):
+        if connection.subprotocol is None and not _offered_none(connection):  # one that may offer none was let in
             self.counts["subprotocols_refused"] += 1
             await connection.close(CloseCode.PROTOCOL_ERROR, f"the subprotocols are {', '.join(Version)}")
             return

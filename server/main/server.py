@@ -23,6 +23,7 @@ from server.main import tls_setup
 from server.main.gateway_door import GatewayDoor
 from server.main.gateway_flows import GatewayFlows
 from server.main.hands import GatewayHands
+from server.main.lists_port import GatewayLists
 from server.main.message_log import MessageLog
 from server.main.security_port import GatewaySecurity
 from server.main.station_port import GatewayStations
@@ -31,7 +32,7 @@ from server.storage import outbox as stored_outbox
 from server.storage import schema, sessions, stations
 from server.storage import watch as station_events
 from server.storage.db import Database
-from server.workers import replan, security, settle, tidy, watch
+from server.workers import local_lists, replan, security, settle, tidy, watch
 from server.workers.context import WorkContext
 from server.workers.ports import Solver
 from server.workers.prices import PriceWorker
@@ -50,6 +51,7 @@ HANDLERS = {
     "ask_transaction": settle.ask_transaction,
     tidy.TIDY: tidy.tidy,
     **security.HANDLERS,
+    **local_lists.HANDLERS,
     watch.WATCH: watch.watch,
     "remedy": watch.remedy,
 }
@@ -111,6 +113,7 @@ class Server:
             GatewaySecurity(self.gateway, lambda: self.wss_url),
             tls_setup.signer(settings),
             timedelta(days=settings.message_days),
+            GatewayLists(self.gateway),
         )
         self.runner = Runner(self.context, HANDLERS, abreast=parts.abreast)
         self.prices = PriceWorker(self.context, parts.feeds)

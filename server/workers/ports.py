@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.local_list import Update
 from server.core.reports import TransactionStanding
 from server.core.traits import STACK_LEVEL
 from server.core.valley.problem import Answer, Problem
@@ -114,6 +115,39 @@ class NoSecurity:
     async def ask_for_request(self, station_id: UUID) -> Heard:
         """Not asked."""
         del station_id
+        return Heard("offline")
+
+
+class ListVersion(msgspec.Struct, frozen=True):
+    """What a station says of its list of tokens: `accepted` with the version, or as in Heard why not."""
+
+    status: str
+    version: int | None = None
+
+
+class ListPort(Protocol):
+    """Lists of tokens, told to stations in the version that they speak. Never raises for what a station does."""
+
+    async def version(self, station_id: UUID) -> ListVersion:
+        """The version of a station's list; 0: it holds none."""
+        ...
+
+    async def send(self, station_id: UUID, update: Update) -> Heard:
+        """Send a list, or what changes in it; the detail of a refusal is the station's word."""
+        ...
+
+
+class NoLists:
+    """No station hears anything: for what runs without a gateway."""
+
+    async def version(self, station_id: UUID) -> ListVersion:
+        """Not asked."""
+        del station_id
+        return ListVersion("offline")
+
+    async def send(self, station_id: UUID, update: Update) -> Heard:
+        """Not sent."""
+        del station_id, update
         return Heard("offline")
 
 

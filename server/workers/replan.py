@@ -13,7 +13,7 @@ from server.core.objective import told_no_limit
 from server.core.session import Followed, Session
 from server.core.station import Feeder, Station, safe_share_w
 from server.core.traits import stack_level
-from server.flows import facts, plans
+from server.flows import facts, local_lists, plans
 from server.flows.announcements import SessionMoved
 from server.flows.facts import SessionFacts
 from server.storage import outbox, sessions, stations
@@ -34,6 +34,7 @@ SILENT = timedelta(minutes=1)
 SELDOM = timedelta(minutes=10)
 """One that was given up is asked this often whether it is there again."""
 AGAIN = "again"
+LISTS_LATER = timedelta(minutes=2)
 
 
 async def replan(context: WorkContext, task: Task) -> str:
@@ -287,6 +288,9 @@ async def configure(context: WorkContext, task: Task) -> str:
     for session in running:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())
+    if not by_hand and local_lists.keeps_one(station):
+        async with context.db.begin() as tx:  # plans come first, and a storm of stations that come back has passed
+            await outbox.put_once(tx, local_lists.SYNC, str(station_id), {}, context.clock.now() + LISTS_LATER)
     return "by_hand" if by_hand else "configured"
 
 

@@ -36,6 +36,7 @@ class IdTokenInfo(Message, frozen=True):
 
     status: str
     group_id_token: IdToken | None = None
+    cache_expiry_date_time: str | None = None
 
 
 class Modem(Message, frozen=True):

@@ -17,6 +17,7 @@ from server.storage.tables.charging import (
     TransactionEvents,
     Transactions,
 )
+from server.storage.tables.lists import StationLists, StationListTokens
 from server.storage.tables.money import Cdrs, Entries, PriceNotices, PriceSlots, Transfers
 from server.storage.tables.operating import MessageLog, StationFiles
 from server.storage.tables.people import (
@@ -69,6 +70,8 @@ __all__ = [
     "StationCertificates",
     "StationEvents",
     "StationFiles",
+    "StationListTokens",
+    "StationLists",
     "StationNotices",
     "Stations",
     "Tariffs",

@@ -520,6 +520,39 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_station_files_party_id'), ['party_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_station_files_station_id'), ['station_id'], unique=False)
 
+    op.create_table('station_list_tokens',
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('uid', sa.String(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('status', sa.String(), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('group', sa.String(), nullable=False),
+    sa.Column('card', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_station_list_tokens_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_station_list_tokens_station_id')),
+    sa.PrimaryKeyConstraint('station_id', 'uid', name=op.f('pk_station_list_tokens'))
+    )
+    with op.batch_alter_table('station_list_tokens', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_station_list_tokens_party_id'), ['party_id'], unique=False)
+
+    op.create_table('station_lists',
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('capacity', sa.Integer(), nullable=True),
+    sa.Column('per_message', sa.Integer(), nullable=True),
+    sa.Column('firmware', sa.String(), nullable=False),
+    sa.Column('synced_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("state IN ('held', 'unknown', 'failed', 'not_supported')", name=op.f('ck_station_lists_state')),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_station_lists_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_station_lists_station_id')),
+    sa.PrimaryKeyConstraint('station_id', name=op.f('pk_station_lists'))
+    )
+    with op.batch_alter_table('station_lists', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_station_lists_party_id'), ['party_id'], unique=False)
+
     op.create_table('station_notices',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -802,6 +835,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_station_notices_party_id'))
 
     op.drop_table('station_notices')
+    with op.batch_alter_table('station_lists', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_station_lists_party_id'))
+
+    op.drop_table('station_lists')
+    with op.batch_alter_table('station_list_tokens', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_station_list_tokens_party_id'))
+
+    op.drop_table('station_list_tokens')
     with op.batch_alter_table('station_files', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_station_files_station_id'))
         batch_op.drop_index(batch_op.f('ix_station_files_party_id'))
