@@ -35,6 +35,19 @@ class StationEvse(msgspec.Struct, frozen=True):
     not_followed_reason: str | None = None
 
 
+class StationLimit(msgspec.Struct, frozen=True):
+    """A limit that a station has from elsewhere (`source`: EMS, SO, CSO, Other), on a connector or on all of it (0).
+
+    `limit_w`: what holds now, null where nothing does or it did not say; `critical`: the grid is in need.
+    """
+
+    source: str
+    connector_no: int
+    limit_w: int | None
+    ends_at: datetime | None
+    critical: bool
+
+
 class StationView(msgspec.Struct, frozen=True):
     """A station of the signed-in operator."""
 
@@ -51,6 +64,7 @@ class StationView(msgspec.Struct, frozen=True):
     safe_share_w: int | None
     version: str = "1.6"
     evses: list[StationEvse] = []
+    limits: list[StationLimit] = []
 
 
 class DisputeKind(StrEnum):
@@ -76,7 +90,7 @@ class Dispute(msgspec.Struct, frozen=True):
 class LocalListView(msgspec.Struct, frozen=True):
     """The list of tokens that a station keeps for when we are away.
 
-    `state`: held, unknown (being sent), failed, not_supported, "" where it was never sent one; `tokens` where it is held.
+    `state`: held, unknown (being sent), failed, not_supported, "" where it was never sent one; `tokens` where held.
     """
 
     station_id: UUID

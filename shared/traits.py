@@ -14,8 +14,8 @@ class StationTraits(msgspec.Struct, frozen=True):
 
     `unit`: A or W, what its profiles are said in. `purposes`, `refused`: profiles that it has taken, and has not.
     `follows`: whether its meter shows what it was told. `quirks`: by name, of its row; `of_its_make`: by its make.
-    `local_list`: whether it is kept a list of tokens for when we are away. `auto_configure`: whether it is asked and set up by us after it boots. `writes_today` of `flash_writes_a_day`: what
-    it was sent that it keeps in flash.
+    `auto_configure`: whether it is asked and set up by us after it boots. `local_list`: whether it is kept a list of
+    tokens for when we are away. `writes_today` of `flash_writes_a_day`: what it was sent that it keeps in flash.
     """
 
     station_id: UUID

@@ -33,10 +33,10 @@ class StationController(Controller):
     ) -> list[StationView]:
         """Your party's stations, by identity, with their connectors and what runs there."""
         async with context.db.read() as tx:
-            return await operating.stations_of(tx, caller.party_id)
+            return await operating.stations_of(tx, caller.party_id, context.now())
 
     @get("/health", responses=documented())
-    async def health(
+    async def list_station_health(
         self,
         context: NamedDependency[ApiContext],
         caller: NamedDependency[Caller],

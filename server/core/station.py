@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from server.core.external_limit import ExternalLimit
 from server.core.timegrid import Grid
 from server.core.traits import Traits
 from shared.units import VOLTS
@@ -51,6 +52,7 @@ class Station(msgspec.Struct, frozen=True):
     connected_at: datetime | None = None
     status: str = ""
     traits: Traits | None = None
+    external_limits: tuple[ExternalLimit, ...] | None = None
     follows: bool | None = None
     flash_day: date | None = None
     flash_writes: int = 0

@@ -76,6 +76,10 @@ class GatewayStations:
         heard = await self._ask(station_id, self._words(station_id).clear_plans())
         return Heard("accepted", heard.detail) if heard.detail == "Unknown" else heard
 
+    async def ask_limits(self, station_id: UUID) -> Heard:
+        """Ask for the limits that a station has from elsewhere; `NoProfiles` is what one says that has none."""
+        return await self._ask(station_id, self._words(station_id).ask_limits())
+
     async def reset(self, station_id: UUID, *, hard: bool) -> Heard:
         """Restart a station."""
         return await self._ask(station_id, self._words(station_id).reset(hard=hard))

@@ -52,6 +52,9 @@ class Words(Protocol):
         """Take the profiles of running transactions back."""
         ...
 
+    def ask_limits(self) -> Command | None:
+        """Report the limits that you have from elsewhere."""
+
     def reset(self, *, hard: bool) -> Command:
         """Restart; what charges there ends."""
         ...
@@ -93,6 +96,9 @@ class _Words16:
     def clear_plans(self) -> Command:
         return c16.ClearChargingProfile(charging_profile_purpose="TxProfile")
 
+    def ask_limits(self) -> Command | None:
+        return None
+
     def reset(self, *, hard: bool) -> Command:
         return c16.Reset(type="Hard" if hard else "Soft")
 
@@ -130,6 +136,10 @@ class _Words201:
 
     def clear_plans(self) -> Command:
         return c201.ClearChargingProfile(charging_profile_criteria=c201.ProfileCriteria(charging_profile_purpose=TX))
+
+    def ask_limits(self) -> Command | None:
+        wanted = c201.ReportCriteria(charging_profile_purpose="ChargingStationExternalConstraints")
+        return c201.GetChargingProfiles(uuid4().int & 0x7FFF_FFFF, wanted)
 
     def reset(self, *, hard: bool) -> Command:
         """Soft is OnIdle here: what still charges ends first."""

@@ -74,6 +74,9 @@ class StationPort(Protocol):
     async def clear_plans(self, station_id: UUID) -> Heard:
         """Take the profiles of running transactions back; its safe share stays."""
 
+    async def ask_limits(self, station_id: UUID) -> Heard:
+        """Ask for the limits that a station has from elsewhere: told later. The detail `NoProfiles`: it has none."""
+
     async def reset(self, station_id: UUID, *, hard: bool) -> Heard:
         """Restart a station; what charges there ends."""
 

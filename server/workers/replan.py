@@ -13,7 +13,7 @@ from server.core.objective import told_no_limit
 from server.core.session import Followed, Session
 from server.core.station import Feeder, Station, safe_share_w
 from server.core.traits import stack_level
-from server.flows import facts, local_lists, plans
+from server.flows import external_limits, facts, local_lists, plans
 from server.flows.announcements import SessionMoved
 from server.flows.facts import SessionFacts
 from server.storage import outbox, sessions, stations
@@ -288,10 +288,19 @@ async def configure(context: WorkContext, task: Task) -> str:
     for session in running:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())
-    if not by_hand and local_lists.keeps_one(station):
-        async with context.db.begin() as tx:  # plans come first, and a storm of stations that come back has passed
-            await outbox.put_once(tx, local_lists.SYNC, str(station_id), {}, context.clock.now() + LISTS_LATER)
+    if not by_hand:
+        await _ask_later(context, station)
     return "by_hand" if by_hand else "configured"
+
+
+async def _ask_later(context: WorkContext, station: Station) -> None:
+    """What can wait: plans come first, and a storm of stations that come back has passed by then."""
+    later = [local_lists.SYNC] if local_lists.keeps_one(station) else []
+    later += [external_limits.ASK] if station.external_limits else []  # it may have lost them meanwhile
+    if later:
+        async with context.db.begin() as tx:
+            for kind in later:
+                await outbox.put_once(tx, kind, str(station.id), {}, context.clock.now() + LISTS_LATER)
 
 
 async def _configure_share(

@@ -10,6 +10,7 @@ export const options = {
   "wait-ms": { type: "string", default: "5000" },
   "length-s": { type: "string", default: "3600" },
   "energy-wh": { type: "string", default: "8000" },
+  "timeout-ms": { type: "string", default: "15000" },
   reject: { type: "boolean", default: false },
   ca: { type: "string" },
   cert: { type: "string" },
@@ -30,7 +31,7 @@ export async function session(said) {
     protocols: [said.protocol],
     strictMode: true,
     reconnect: false,
-    callTimeoutMs: 15000,
+    callTimeoutMs: Number(said["timeout-ms"]),
     wsOpts: Object.fromEntries(["ca", "cert", "key"].filter((one) => said[one]).map((one) => [one, readFileSync(said[one])])),
   });
 

@@ -112,6 +112,12 @@ class MemoryFlows:
         await self._hear(station_id, "needs", connector_no)
         return connector_no == 1
 
+    async def limited(self, station_id: UUID, told) -> None:
+        await self._hear(station_id, "limited", told)
+
+    async def released(self, station_id: UUID, source: str, connector_no: int | None) -> None:
+        await self._hear(station_id, "released", (source, connector_no))
+
     async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         await self._hear(station_id, "sign", (request_pem, kind))
         return "CERTIFICATE REQUEST" in request_pem

@@ -11,8 +11,8 @@ from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, Station
 from server.gateway import moments, rpc
 from server.gateway.caller import ACCEPTED, Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
+from server.gateway.v201 import external, meter_values, security
 from server.gateway.v201 import messages as m
-from server.gateway.v201 import meter_values, security
 from server.gateway.v201.names import BEFORE_ACCEPTED, IN_21, KNOWN, KNOWN_21, RECEIVED, RECEIVED_21
 from server.gateway.versions import Version
 
@@ -216,6 +216,7 @@ async def _timed(caller: Caller, values: Sequence[m.MeterValue]) -> meter_values
 ACTIONS: dict[str, Action[Any]] = {
     "Authorize": action(m.Authorize, authorize),
     "BootNotification": action(m.BootNotification, boot_notification),
+    "ClearedChargingLimit": action(external.ClearedChargingLimit, external.released),
     "DataTransfer": action(m.Anything, data_transfer),
     "FirmwareStatusNotification": action(m.UpkeepStatus, firmware_status),
     "Get15118EVCertificate": action(m.Anything, ev_certificate),
@@ -223,8 +224,10 @@ ACTIONS: dict[str, Action[Any]] = {
     "Heartbeat": action(m.Heartbeat, heartbeat),
     "LogStatusNotification": action(m.UpkeepStatus, log_status),
     "MeterValues": action(m.MeterValues, take_meter_values),
+    "NotifyChargingLimit": action(external.NotifyChargingLimit, external.limited),
     "NotifyEVChargingNeeds": action(m.NotifyEVChargingNeeds, charging_needs),
     "NotifyEVChargingSchedule": action(m.Anything, taken),
+    "ReportChargingProfiles": action(external.ReportChargingProfiles, external.reported),
     "SecurityEventNotification": action(security.SecurityEventNotification, security.security_event),
     "SignCertificate": action(security.SignCertificate, security.sign_certificate),
     "StatusNotification": action(m.StatusNotification, status_notification),

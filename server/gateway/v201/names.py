@@ -5,15 +5,12 @@ BEFORE_ACCEPTED = frozenset(["BootNotification", "NotifyReport", "SecurityEventN
 
 RECEIVED = frozenset(
     [
-        "ClearedChargingLimit",
-        "NotifyChargingLimit",
         "NotifyCustomerInformation",
         "NotifyDisplayMessages",
         "NotifyEvent",
         "NotifyMonitoringReport",
         "NotifyReport",
         "PublishFirmwareStatusNotification",
-        "ReportChargingProfiles",
         "ReservationStatusUpdate",
     ]
 )

@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from server.core.external_limit import ExternalLimit
 from server.core.traits import Traits
 from server.storage.columns import json_field, party_field, time_field
 
@@ -59,6 +60,7 @@ class Stations(SQLModel, table=True):
     booted_at: datetime | None = time_field(nullable=True)
     connected_at: datetime | None = time_field(nullable=True)
     traits: Any = json_field(Traits, nullable=True)
+    external_limits: Any = json_field(tuple[ExternalLimit, ...], nullable=True)  # from an energy manager, the grid
     follows: bool | None = None  # whether its meter showed what it was told, when that was last seen
     flash_day: date | None = None
     flash_writes: int = 0  # on that day

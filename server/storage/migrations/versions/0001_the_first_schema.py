@@ -355,6 +355,7 @@ def upgrade() -> None:
     sa.Column('booted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('connected_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('traits', sa.Text(), nullable=True),
+    sa.Column('external_limits', sa.Text(), nullable=True),
     sa.Column('follows', sa.Boolean(), nullable=True),
     sa.Column('flash_day', sa.Date(), nullable=True),
     sa.Column('flash_writes', sa.Integer(), nullable=False),
