@@ -11,6 +11,7 @@ from server.gateway.languages import Command
 from server.gateway.limits import limit_of
 from server.gateway.listener import CallOutcome, Gateway
 from server.gateway.v201.commands import GetTransactionStatus, TransactionStatusAnswer
+from server.gateway.v201.upkeep import CostUpdated
 from server.main.heard import speaks_16, unanswered
 from server.main.words import WORDS_16, WORDS_201, Words, unit_of
 from server.workers.ports import AT_ONCE, Heard, Order
@@ -19,6 +20,7 @@ from shared.sessions import CommandAnswer
 ALWAYS = datetime(2020, 1, 1, tzinfo=UTC)
 """An absolute default profile holds from before any station was made."""
 CALL_SECONDS = 20.0
+UNKNOWN_HERE = ("NotSupported", "NotImplemented")
 NO_WORD = Heard("not_supported", "the station's version has no word for it")
 
 
@@ -75,6 +77,15 @@ class GatewayStations:
         """Take the profiles of running transactions back; `Unknown` is what a station says that holds none."""
         heard = await self._ask(station_id, self._words(station_id).clear_plans())
         return Heard("accepted", heard.detail) if heard.detail == "Unknown" else heard
+
+    async def tell_cost(self, station_id: UUID, reference: str, total_minor: int) -> Heard:
+        """What a transaction costs so far; any answer is a good one."""
+        if speaks_16(self._gateway, station_id):
+            return NO_WORD
+        outcome = await self._gateway.call(station_id, CostUpdated(total_minor / 100, reference), CALL_SECONDS)
+        if outcome.error_code in UNKNOWN_HERE:
+            return Heard("not_supported", outcome.error_code)
+        return unanswered(outcome) or Heard("accepted")
 
     async def ask_limits(self, station_id: UUID) -> Heard:
         """Ask for the limits that a station has from elsewhere; `NoProfiles` is what one says that has none."""

@@ -74,6 +74,9 @@ class StationPort(Protocol):
     async def clear_plans(self, station_id: UUID) -> Heard:
         """Take the profiles of running transactions back; its safe share stays."""
 
+    async def tell_cost(self, station_id: UUID, reference: str, total_minor: int) -> Heard:
+        """Tell a 2.x station what a transaction of its own costs so far, cents; `not_supported` where it shows none."""
+
     async def ask_limits(self, station_id: UUID) -> Heard:
         """Ask for the limits that a station has from elsewhere: told later. The detail `NoProfiles`: it has none."""
 
