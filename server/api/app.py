@@ -24,6 +24,7 @@ from server.api.locations import LocationController
 from server.api.messages import MessageController
 from server.api.prices import PriceController
 from server.api.requests import StrictRequest, allowed_methods, keep_segments
+from server.api.reservations import ReservationController, StationReservationController
 from server.api.sessions import SessionController
 from server.api.stations import StationController, list_disputes
 from server.api.tariffs import TariffController
@@ -49,6 +50,8 @@ ROUTES = (
     StationController,
     *security.CONTROLLERS,
     LocalListController,
+    ReservationController,
+    StationReservationController,
     TraitsController,
     list_disputes,
     CommandController,

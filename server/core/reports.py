@@ -84,6 +84,7 @@ class StartInfo(msgspec.Struct, frozen=True):
     at: datetime
     at_heard: bool = False
     reference: str | None = None
+    reservation_id: int | None = None
 
 
 class StartAnswer(msgspec.Struct, frozen=True):
@@ -141,6 +142,7 @@ class TransactionInfo(msgspec.Struct, frozen=True):
     reason: str | None = None
     readings: tuple[SampledReading, ...] = ()
     signed: tuple[SignedValue, ...] = ()
+    reservation_id: int | None = None
 
 
 class TransactionAnswer(msgspec.Struct, frozen=True):

@@ -94,6 +94,9 @@ class Flows(Protocol):
     async def released(self, station_id: UUID, source: str, connector_no: int | None) -> None:
         """A source's limit is gone, on an EVSE or (None) everywhere."""
 
+    async def reserved(self, station_id: UUID, reservation_id: int, word: str) -> None:
+        """What became of a reservation, in the station's word."""
+
     async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         """A station wants its request signed (`kind`: station or v2g); whether it may be. The answer comes later."""
 

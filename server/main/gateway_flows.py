@@ -29,6 +29,7 @@ from server.flows import (
     entering,
     external_limits,
     readings,
+    reservations,
     sessions,
     starts,
     station_events,
@@ -128,6 +129,8 @@ class GatewayFlows:
             now = self._clock.now()
             answer = await sessions.open_session(tx, station_id, info, now)
             await starts.fulfil(tx, station_id, answer.transaction_id, now)
+            if info.reservation_id is not None:
+                await reservations.used(tx, station_id, info.reservation_id, answer.transaction_id)
             return answer
 
     async def stop(self, station_id: UUID, info: StopInfo) -> TokenAnswer | None:
@@ -167,6 +170,11 @@ class GatewayFlows:
         """It is gone."""
         async with self._db.begin() as tx:
             await external_limits.released(tx, station_id, source, connector_no, self._clock.now())
+
+    async def reserved(self, station_id: UUID, reservation_id: int, word: str) -> None:
+        """What became of a reservation."""
+        async with self._db.begin() as tx:
+            await reservations.told(tx, station_id, reservation_id, word)
 
     async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         """A station wants its request signed; that it did is kept with what it told."""

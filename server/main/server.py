@@ -32,7 +32,7 @@ from server.storage import outbox as stored_outbox
 from server.storage import schema, sessions, stations
 from server.storage import watch as station_events
 from server.storage.db import Database
-from server.workers import costs, limits, local_lists, replan, security, settle, tidy, watch
+from server.workers import costs, limits, local_lists, replan, reservations, security, settle, tidy, watch
 from server.workers.context import WorkContext
 from server.workers.ports import Solver
 from server.workers.prices import PriceWorker
@@ -54,6 +54,7 @@ HANDLERS = {
     **local_lists.HANDLERS,
     **limits.HANDLERS,
     **costs.HANDLERS,
+    **reservations.HANDLERS,
     watch.WATCH: watch.watch,
     "remedy": watch.remedy,
 }

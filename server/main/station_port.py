@@ -7,6 +7,7 @@ from uuid import UUID
 from server.core.following import UNANSWERED
 from server.core.reports import TransactionStanding
 from server.core.station import START_WAIT_S
+from server.flows.reservations import ReserveOrder
 from server.gateway.languages import Command
 from server.gateway.limits import limit_of
 from server.gateway.listener import CallOutcome, Gateway
@@ -103,6 +104,16 @@ class GatewayStations:
     async def stop(self, station_id: UUID, transaction_id: int, reference: str | None = None) -> CommandAnswer:
         """Ask a station to end a session; `reference` is what a 2.x station calls it."""
         heard = await self._ask(station_id, self._words(station_id).stop(transaction_id, reference))
+        return CommandAnswer(heard.status, heard.detail)
+
+    async def reserve(self, order: ReserveOrder) -> CommandAnswer:
+        """Ask a station to keep an EVSE free; the detail is its own word."""
+        heard = await self._ask(order.station_id, self._words(order.station_id).reserve(order))
+        return CommandAnswer(heard.status, heard.detail)
+
+    async def cancel_reservation(self, station_id: UUID, reservation_id: int) -> CommandAnswer:
+        """Ask a station to keep it free no longer."""
+        heard = await self._ask(station_id, self._words(station_id).cancel_reservation(reservation_id))
         return CommandAnswer(heard.status, heard.detail)
 
     def _words(self, station_id: UUID) -> Words:

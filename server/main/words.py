@@ -7,12 +7,16 @@ from uuid import uuid4
 
 from server.core.traits import within_periods
 from server.core.valley.charging_profile import to_periods
+from server.flows.reservations import ReserveOrder
+from server.gateway import moments
 from server.gateway.languages import Command, CommandAnswer
 from server.gateway.limits import limit_of
 from server.gateway.v16 import commands as c16
 from server.gateway.v16 import translate as t16
+from server.gateway.v16 import upkeep as u16
 from server.gateway.v201 import commands as c201
 from server.gateway.v201 import translate as t201
+from server.gateway.v201 import upkeep as u201
 from server.gateway.v201.messages import IdToken
 from server.workers.ports import Order
 
@@ -66,6 +70,14 @@ class Words(Protocol):
     def stop(self, transaction_id: int, reference: str | None) -> Command | None:
         """End a session."""
 
+    def reserve(self, order: ReserveOrder) -> Command:
+        """Keep an EVSE free."""
+        ...
+
+    def cancel_reservation(self, reservation_id: int) -> Command:
+        """Keep it free no longer."""
+        ...
+
 
 class _Words16:
     """OCPP 1.6."""
@@ -107,6 +119,13 @@ class _Words16:
 
     def stop(self, transaction_id: int, _reference: str | None) -> Command | None:
         return c16.RemoteStopTransaction(transaction_id=transaction_id)
+
+    def reserve(self, order: ReserveOrder) -> Command:
+        until, who = moments.write(order.until), order.token_uid
+        return u16.ReserveNow(order.connector_no, until, who, order.reservation_id, order.group or None)
+
+    def cancel_reservation(self, reservation_id: int) -> Command:
+        return u16.CancelReservation(reservation_id)
 
 
 class _Words201:
@@ -151,6 +170,15 @@ class _Words201:
 
     def stop(self, _transaction_id: int, reference: str | None) -> Command | None:
         return None if reference is None else c201.RequestStopTransaction(reference)
+
+    def reserve(self, order: ReserveOrder) -> Command:
+        token = IdToken(order.token_uid, "ISO14443" if order.card else CENTRAL)
+        group = IdToken(order.group, CENTRAL) if order.group else None
+        until = moments.write(order.until)
+        return u201.ReserveNow(order.reservation_id, until, token, order.connector_no, group_id_token=group)
+
+    def cancel_reservation(self, reservation_id: int) -> Command:
+        return u201.CancelReservation(reservation_id)
 
 
 WORDS_16: Words = _Words16()

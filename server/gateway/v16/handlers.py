@@ -81,6 +81,7 @@ async def start_transaction(caller: Caller, request: m.StartTransaction) -> Answ
         meter_start_wh=_register(request.meter_start),
         at=said or await caller.flows.heartbeat(caller.station_id),
         at_heard=said is None,
+        reservation_id=request.reservation_id,
     )
     begun = await caller.flows.start(caller.station_id, info)
     return m.StartTransactionAnswer(begun.transaction_id, _token_info(TokenAnswer(begun.status, begun.group)))

@@ -86,6 +86,7 @@ class StartTransaction(Message, frozen=True):
     id_tag: IdTag
     meter_start: int | float
     timestamp: str
+    reservation_id: int | None = None
 
 
 class StartTransactionAnswer(Message, frozen=True):

@@ -101,6 +101,7 @@ async def transaction_event(caller: Caller, request: m.TransactionEvent) -> Answ
         reason=(transaction.stopped_reason or "")[:TEXT_MAX] or None,
         readings=meter_values.readings(timed, kwh_as_wh=caller.quirks.kwh_as_wh),
         signed=meter_values.signed(timed),
+        reservation_id=request.reservation_id,
     )
     said = await caller.flows.transaction(caller.station_id, info)
     cost = None if said.total_cost_minor is None else said.total_cost_minor / 100
@@ -122,6 +123,13 @@ async def charging_needs(caller: Caller, request: m.NotifyEVChargingNeeds) -> An
     """A car says what it needs: where it has a plan, that is sent (OCPP 2.0.1 K15)."""
     planned = await caller.flows.needs(caller.station_id, request.evse_id)
     return m.Status(ACCEPTED if planned else "Rejected")
+
+
+async def reservation_status(caller: Caller, request: m.ReservationStatusUpdate) -> Answer:
+    """What became of a reservation."""
+    status = request.reservation_update_status[:TEXT_MAX]
+    await caller.flows.reserved(caller.station_id, request.reservation_id, status)
+    return m.Empty()
 
 
 async def received(_caller: Caller, _request: m.Anything) -> Answer:
@@ -228,6 +236,7 @@ ACTIONS: dict[str, Action[Any]] = {
     "NotifyEVChargingNeeds": action(m.NotifyEVChargingNeeds, charging_needs),
     "NotifyEVChargingSchedule": action(m.Anything, taken),
     "ReportChargingProfiles": action(external.ReportChargingProfiles, external.reported),
+    "ReservationStatusUpdate": action(m.ReservationStatusUpdate, reservation_status),
     "SecurityEventNotification": action(security.SecurityEventNotification, security.security_event),
     "SignCertificate": action(security.SignCertificate, security.sign_certificate),
     "StatusNotification": action(m.StatusNotification, status_notification),

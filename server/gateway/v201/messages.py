@@ -159,6 +159,14 @@ class TransactionEvent(Message, frozen=True):
     evse: Evse | None = None
     id_token: IdToken | None = None
     meter_value: list[MeterValue] | None = None
+    reservation_id: int | None = None
+
+
+class ReservationStatusUpdate(Message, frozen=True):
+    """What became of a reservation: Expired, Removed."""
+
+    reservation_id: int
+    reservation_update_status: str
 
 
 class TransactionEventAnswer(Message, frozen=True):

@@ -11,7 +11,6 @@ RECEIVED = frozenset(
         "NotifyMonitoringReport",
         "NotifyReport",
         "PublishFirmwareStatusNotification",
-        "ReservationStatusUpdate",
     ]
 )
 """Answered with an empty result: the message log has what they say."""

@@ -34,6 +34,7 @@ from server.storage.tables.people import (
     Vehicles,
 )
 from server.storage.tables.places import Evses, Feeders, ForecastRecords, Locations, Stations
+from server.storage.tables.reservations import Reservations
 from server.storage.tables.security import PendingStations, StationCertificates, StationNotices
 from server.storage.tables.watch import Findings, StationEvents
 
@@ -61,6 +62,7 @@ __all__ = [
     "PriceSlots",
     "Readings",
     "RefreshTokens",
+    "Reservations",
     "Rotas",
     "SQLModel",
     "SessionEvents",

@@ -584,6 +584,31 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_transaction_events_station_id')),
     sa.PrimaryKeyConstraint('station_id', 'reference', 'seq_no', 'kind', name=op.f('pk_transaction_events'))
     )
+    op.create_table('reservations',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('evse_id', sa.Uuid(), nullable=False),
+    sa.Column('connector_no', sa.Integer(), nullable=False),
+    sa.Column('account_id', sa.Uuid(), nullable=False),
+    sa.Column('token_uid', sa.String(), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('word', sa.String(), nullable=False),
+    sa.Column('session_id', sa.Uuid(), nullable=True),
+    sa.CheckConstraint("state IN ('asked', 'held', 'used', 'cancelled', 'expired', 'removed', 'refused')", name=op.f('ck_reservations_state')),
+    sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_reservations_account_id')),
+    sa.ForeignKeyConstraint(['evse_id'], ['evses.id'], name=op.f('fk_reservations_evse_id')),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_reservations_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_reservations_station_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_reservations'))
+    )
+    with op.batch_alter_table('reservations', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_reservations_account_id'), ['account_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_reservations_party_id'), ['party_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_reservations_station_id'), ['station_id'], unique=False)
+
     op.create_table('sessions',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -830,6 +855,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_sessions_account_id'))
 
     op.drop_table('sessions')
+    with op.batch_alter_table('reservations', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_reservations_station_id'))
+        batch_op.drop_index(batch_op.f('ix_reservations_party_id'))
+        batch_op.drop_index(batch_op.f('ix_reservations_account_id'))
+
+    op.drop_table('reservations')
     op.drop_table('transaction_events')
     with op.batch_alter_table('station_notices', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_station_notices_station_id'))
