@@ -50,9 +50,10 @@ class ReservationController(Controller):
             await reservations.answered(tx, order.reservation_id, answer.status, answer.detail)
             made = await reservations.by_id(tx, order.reservation_id)
             assert made is not None
-            if made.state == "refused":
-                raise _refused_by(answer)
-            return await reservations.view(tx, made)
+            seen = await reservations.view(tx, made)
+        if made.state == "refused":
+            raise _refused_by(answer)
+        return seen
 
     @delete("/{reservation_id:int}", status_code=HTTPStatus.NO_CONTENT, responses=documented(404, 409))
     async def cancel_reservation(
