@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -65,6 +65,7 @@ class StationView(msgspec.Struct, frozen=True):
     version: str = "1.6"
     evses: list[StationEvse] = []
     limits: list[StationLimit] = []
+    admission: str = "Accepted"
 
 
 class DisputeKind(StrEnum):
@@ -99,6 +100,12 @@ class LocalListView(msgspec.Struct, frozen=True):
     capacity: int | None
     synced_at: datetime | None
     tokens: list[str]
+
+
+class Admission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a station's boot is answered: it may go to work, it waits, it is turned away."""
+
+    status: Literal["Accepted", "Pending", "Rejected"]
 
 
 class StationAdd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ from litestar.middleware import DefineMiddleware
 
 from server.api import openapi, security
 from server.api.accounts import AuthController, DemoController, MeController, RotaController
+from server.api.admission import AdmissionController
 from server.api.attempts import Attempts
 from server.api.bulk import BulkController, Jobs
 from server.api.clock import ClockController
@@ -49,6 +50,7 @@ ROUTES = (
     PriceController,
     StationController,
     *security.CONTROLLERS,
+    AdmissionController,
     LocalListController,
     ReservationController,
     StationReservationController,

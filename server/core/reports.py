@@ -10,7 +10,8 @@ class Credential(msgspec.Struct, frozen=True):
     """The station behind an identity, the SHA-256 of its key, its make and its quirks by name (gateway/quirks.py).
 
     `new_keys`: SHA-256 of keys that it was told and has not used yet; `security_profile`: the highest that it ever
-    connected with; `organization`: whose it is, "" where certificates need not say.
+    connected with; `organization`: whose it is, "" where certificates need not say. `admission`: what its boot is
+    answered, which holds for a connection on which it does not boot.
     """
 
     station_id: UUID
@@ -21,6 +22,7 @@ class Credential(msgspec.Struct, frozen=True):
     organization: str = ""
     vendor: str = ""
     model: str = ""
+    admission: str = "Accepted"
 
 
 class BootInfo(msgspec.Struct, frozen=True):

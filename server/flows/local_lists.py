@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import local_list
 from server.core.local_list import Held, Listed, Update
-from server.core.station import Station
+from server.core.station import ACCEPTED, Station
 from server.flows.opening import token_group, token_status
 from server.storage import local_lists as stored
 from server.storage import locations, outbox, sessions, stations
@@ -43,7 +43,7 @@ class Due(msgspec.Struct, frozen=True):
 async def due(tx: AsyncSession, station_id: UUID, now: datetime) -> Due | None:
     """What a station should hold; None for one that is away, keeps no lists, or is to have none and has none."""
     station = await stations.find(tx, station_id)
-    if station is None or not station.online or not station.manner.auto_configure:
+    if station is None or not (station.online and station.manner.auto_configure and station.admission == ACCEPTED):
         return None
     known = await stored.get(tx, station_id) or StationList(station_id, station.party_id, UNKNOWN)
     if known.state == NOT_SUPPORTED and known.firmware == station.firmware:

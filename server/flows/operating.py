@@ -57,6 +57,7 @@ def _view(
             StationLimit(one.source, one.connector_no, one.at(now), one.ends_at, one.critical)
             for one in station.external_limits or ()
         ],
+        admission=station.admission,
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import access
 from server.core.session import Refused, Session
-from server.core.station import Station
+from server.core.station import ACCEPTED, Station
 from server.flows.locations import NOT_THERE, visible_evse
 from server.storage import contracts, locations, reservations, sessions, starts, stations
 from server.storage.starts import StartWish
@@ -73,7 +73,7 @@ async def _why_not(
         return Refused("already_charging", "You charge here already; open that session.")
     if running is not None:
         return Refused("evse_in_use", "Somebody else charges here; choose another one.")
-    if not station.online:
+    if not station.online or station.admission != ACCEPTED:
         return Refused("station_offline", "This station is out of reach; choose another one or use your card.")
     if reserved not in {None, account_id}:
         return Refused("evse_reserved", "Somebody else has reserved this one; choose another one.")

@@ -16,7 +16,7 @@ from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
 from server.gateway import languages, rpc, strangers, tls
-from server.gateway.caller import Caller
+from server.gateway.caller import Caller, Standing
 from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
 from server.gateway.inflate import Inflate
 from server.gateway.languages import LANGUAGES, Command, CommandAnswer
@@ -99,7 +99,7 @@ class _Line:
         self.counts["told"] += 1
 
     def asked(self, question: Question) -> None:
-        if question.action == "TriggerMessage":
+        if question.action in {"TriggerMessage", "ExtendedTriggerMessage"}:
             said = msgspec.json.decode(msgspec.json.encode(question.payload), type=_Trigger)
             self._caller.standing.triggered.add(said.requested_message)
 
@@ -269,7 +269,8 @@ class Gateway:
             await connection.close(CloseCode.PROTOCOL_ERROR, f"the subprotocols are {', '.join(Version)}")
             return
         version = Version(connection.subprotocol) if connection.subprotocol else Version.V16
-        caller = Caller(self._flows, connection.credential.station_id, quirks, version)
+        standing = Standing(connection.credential.admission)
+        caller = Caller(self._flows, connection.credential.station_id, quirks, version, standing)
         id_max = LONG_ID_MAX if quirks.long_message_ids else rpc.MESSAGE_ID_MAX
         link = Link(connection, caller.station_id, _Line(caller, self.counts), id_max, version)
         link.believes_any_id = quirks.other_result_ids

@@ -32,7 +32,7 @@ from server.storage import outbox as stored_outbox
 from server.storage import schema, sessions, stations
 from server.storage import watch as station_events
 from server.storage.db import Database
-from server.workers import costs, limits, local_lists, replan, reservations, security, settle, tidy, watch
+from server.workers import admission, costs, limits, local_lists, replan, reservations, security, settle, tidy, watch
 from server.workers.context import WorkContext
 from server.workers.ports import Solver
 from server.workers.prices import PriceWorker
@@ -53,6 +53,7 @@ HANDLERS = {
     **security.HANDLERS,
     **local_lists.HANDLERS,
     **limits.HANDLERS,
+    **admission.HANDLERS,
     **costs.HANDLERS,
     **reservations.HANDLERS,
     watch.WATCH: watch.watch,

@@ -18,7 +18,17 @@ ORGANIZATION_MAX = 64
 
 async def of(tx: AsyncSession, identity: str) -> Credential | None:
     """The station behind an identity and what it signs in with, its make and its quirks, in one trip."""
-    wanted = (S.id, S.key_sha256, S.new_keys_sha256, S.security_profile, S.traits, S.vendor, S.model, P.name)
+    wanted = (
+        S.id,
+        S.key_sha256,
+        S.new_keys_sha256,
+        S.security_profile,
+        S.traits,
+        S.vendor,
+        S.model,
+        P.name,
+        S.admission,
+    )
     found = (
         await tx.execute(sa.select(*wanted).join(Parties, P.id == S.party_id).where(S.identity == identity))
     ).first()
@@ -33,6 +43,7 @@ async def of(tx: AsyncSession, identity: str) -> Credential | None:
         quirks=() if found.traits is None else found.traits.quirks,
         vendor=found.vendor,
         model=found.model,
+        admission=found.admission,
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core.following import PROFILE, UNANSWERED, UNANSWERED_MAX, is_silent
 from server.core.objective import told_no_limit
 from server.core.session import Followed, Session
-from server.core.station import Feeder, Station, safe_share_w
+from server.core.station import ACCEPTED, Feeder, Station, safe_share_w
 from server.core.traits import stack_level
 from server.flows import external_limits, facts, local_lists, plans
 from server.flows.announcements import SessionMoved
@@ -280,6 +280,8 @@ async def configure(context: WorkContext, task: Task) -> str:
         running = [one for one in await sessions.open_at(tx, station.location_id) if one.station_id == station_id]
     if not station.online:
         return "offline"
+    if station.admission != ACCEPTED:
+        return "held"  # it is set up once its boot is accepted
     by_hand = not station.manner.auto_configure
     if station.unit is None and not by_hand:
         station = await acquaintance.first(context, station)

@@ -185,3 +185,12 @@ async def test_an_operator_reads_a_list_of_tokens_and_has_it_sent_again_a_strang
         assert str(STREET_STATION_1) in {task.key for task in await outbox.due(tx, NOW) if task.kind == "local_list"}
     for method in (api.get(path, headers=otto), api.post(f"{path}/again", headers=otto)):
         assert (await method).status_code == 404
+
+
+async def test_an_operator_holds_and_accepts_a_station_of_its_own_only(api, olga, otto):
+    path = f"/api/stations/{STREET_STATION_1}/admission"
+    assert (await api.put(path, json={"status": "Pending"}, headers=otto)).status_code == 404
+    assert (await api.put(path, json={"status": "Pending"}, headers=olga)).status_code == 202
+    assert (await api.put(path, json={"status": "Perhaps"}, headers=olga)).status_code == 400
+    found = {one["identity"]: one["admission"] for one in (await api.get("/api/stations", headers=olga)).json()}
+    assert found == {"LOOTS/1": "Pending", "LOOTS/2": "Accepted"}

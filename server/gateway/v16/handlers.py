@@ -14,7 +14,7 @@ from server.core.reports import (
     TokenAnswer,
 )
 from server.gateway import meter_values, moments, rpc
-from server.gateway.caller import Action, Answer, Caller, action, answer
+from server.gateway.caller import ACCEPTED, Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
 from server.gateway.v16 import messages as m
 from server.gateway.v16 import notices, security
@@ -22,10 +22,17 @@ from server.gateway.v16 import notices, security
 TEXT_MAX = 255
 TRANSACTION_MAX = 2**31 - 1
 METER_MAX_WH = 10**15
+BEFORE_ACCEPTED = frozenset(["BootNotification", "SecurityEventNotification"])
 
 
 async def handle(caller: Caller, call: rpc.Call) -> Answer:
-    """The answer to a call: the action's, or why there is none (NotImplemented: unknown; NotSupported: not served)."""
+    """The answer to a call: the action's, or why there is none (NotImplemented: unknown; NotSupported: not served).
+
+    Until a boot was accepted nothing else is heard but alarms and what we asked for (OCPP 1.6 §4.2).
+    """
+    standing = caller.standing
+    if standing.boot != ACCEPTED and call.action not in BEFORE_ACCEPTED and call.action not in standing.triggered:
+        return Refusal(ErrorCode.SECURITY, f"The answer to the boot of this station was {standing.boot}.")
     served = ACTIONS.get(call.action)
     if served is None and call.action in KNOWN:
         return Refusal(ErrorCode.NOT_SUPPORTED, "This action is not served here.")
@@ -43,6 +50,8 @@ async def boot_notification(caller: Caller, request: m.BootNotification) -> Answ
         serial=(request.charge_point_serial_number or request.charge_box_serial_number or "")[:TEXT_MAX],
     )
     said = await caller.flows.boot(caller.station_id, info)
+    caller.standing.boot = said.status
+    caller.standing.triggered.clear()
     return m.BootNotificationAnswer(said.status, moments.write(said.now), said.interval_s)
 
 

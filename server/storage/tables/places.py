@@ -67,6 +67,7 @@ class Stations(SQLModel, table=True):
     status: str = ""  # what it said of itself as a whole (connector 0), "" where it never did
     safe_held_w: int | None = None  # the safe share that the station confirmed as its default profile
     ocpp: str = ""  # the subprotocol of its last connection
+    admission: str = "Accepted"  # what its boot is answered
     starts_alone: bool = False  # it refused to stop taking cards while it is out of reach
 
 

@@ -362,6 +362,7 @@ def upgrade() -> None:
     sa.Column('status', sa.String(), nullable=False),
     sa.Column('safe_held_w', sa.Integer(), nullable=True),
     sa.Column('ocpp', sa.String(), nullable=False),
+    sa.Column('admission', sa.String(), nullable=False),
     sa.Column('starts_alone', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['feeder_id'], ['feeders.id'], name=op.f('fk_stations_feeder_id')),
     sa.ForeignKeyConstraint(['location_id'], ['locations.id'], name=op.f('fk_stations_location_id')),
