@@ -21,7 +21,7 @@ from server.core.session import Followed
 from server.flows import stations as station_flow
 from server.flows import steering
 from server.storage import locations, outbox, plans, sessions, stations
-from server.workers import replan
+from server.workers import local_lists, replan
 from server.workers.ports import Heard
 from shared.sessions import Delay, SessionUpdate
 
@@ -33,6 +33,7 @@ HANDLERS = {
     "dispatch": replan.dispatch,
     "resend": replan.resend,
     "configure": replan.configure,
+    **local_lists.HANDLERS,
 }
 
 
