@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
+from types import NoneType
 from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import UUID
@@ -13,6 +14,7 @@ import msgspec
 from app.failures import BROKEN, ApiProblem, signed_out, unreachable
 from shared.accounts import ClockSpeed, ClockView, DemoDriver, DemoSignIn, Me, MeUpdate, Refresh, SignIn, TokenPair
 from shared.cdrs import Receipt
+from shared.health import StationHealth
 from shared.locations import LocationView
 from shared.operating import CommandForms, CommandOutcome, MessageView
 from shared.plans import Explanation, PriceCurveView
@@ -26,7 +28,7 @@ from shared.sessions import (
     SessionView,
     StayEstimate,
 )
-from shared.stations import Dispute, StationView
+from shared.stations import Approval, Dispute, Pairing, PendingStation, StationNotice, StationView, TakenIn
 from shared.tariffs import HomeTariff, HomeTariffInput, TariffPreview
 from shared.vehicles import Vehicle, VehicleUpdate
 from shared.wallets import Wallet, WalletEntry
@@ -196,6 +198,10 @@ class Api:
         """The wallet's lines, newest first."""
         return await self._call("GET", _paged("/api/wallet/entries", cursor), Page[WalletEntry])
 
+    async def pair(self, said: Pairing) -> TakenIn:
+        """Take a waiting station home, with the code that its driver was told."""
+        return await self._call("POST", "/api/pairing", TakenIn, said)
+
     async def clock(self) -> ClockView:
         """The server's time."""
         return await self._call("GET", "/api/clock", ClockView)
@@ -212,6 +218,30 @@ class Api:
     async def disputes(self) -> list[Dispute]:
         """Sessions that do not go as planned, and messages of sessions that nobody knows."""
         return await self._call("GET", "/api/disputes", list[Dispute])
+
+    async def pending_stations(self) -> list[PendingStation]:
+        """Stations that connected and that nobody has added."""
+        return await self._call("GET", "/api/stations/pending", list[PendingStation])
+
+    async def approve_station(self, pending_id: UUID, said: Approval) -> TakenIn:
+        """Take a waiting station in."""
+        return await self._call("POST", f"/api/stations/pending/{pending_id}/approve", TakenIn, said)
+
+    async def turn_away(self, pending_id: UUID) -> None:
+        """Let a station wait no more."""
+        await self._call("DELETE", f"/api/stations/pending/{pending_id}", NoneType)
+
+    async def station_notices(self) -> list[StationNotice]:
+        """What an operator should know of its stations."""
+        return await self._call("GET", "/api/stations/notices", list[StationNotice])
+
+    async def clear_notice(self, notice_id: UUID) -> None:
+        """It was seen to."""
+        await self._call("DELETE", f"/api/stations/notices/{notice_id}", NoneType)
+
+    async def stations_health(self) -> list[StationHealth]:
+        """What is wrong with my party's stations, and their last days in figures."""
+        return await self._call("GET", "/api/stations/health", list[StationHealth])
 
     async def messages(self, query: dict[str, str], cursor: str | None = None) -> Page[MessageView]:
         """The message log, newest first."""
@@ -323,8 +353,9 @@ def _paged(path: str, cursor: str | None) -> str:
 
 
 def _decode(response: httpx.Response, answer: type[T]) -> T:
+    content = response.content if response.status_code != HTTPStatus.NO_CONTENT else b"null"
     try:
-        return msgspec.json.decode(response.content, type=answer)
+        return msgspec.json.decode(content, type=answer)
     except msgspec.DecodeError as broken:
         raise unreachable() from broken
 

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 
-QuirkName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 WritesADay = Annotated[int, msgspec.Meta(ge=10, le=10_000)]
 
 
@@ -39,7 +38,7 @@ class TraitsUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
     """What an operator says of a station; `unit` None: find out again."""
 
     unit: Literal["A", "W"] | msgspec.UnsetType | None = msgspec.UNSET
-    quirks: list[QuirkName] | msgspec.UnsetType = msgspec.UNSET
+    quirks: list[str] | msgspec.UnsetType = msgspec.UNSET
     auto_configure: bool | msgspec.UnsetType = msgspec.UNSET
     local_list: bool | msgspec.UnsetType = msgspec.UNSET
     flash_writes_a_day: WritesADay | msgspec.UnsetType = msgspec.UNSET

@@ -253,4 +253,17 @@ TEXTS = {
     "clock.pause": "Uhr anhalten",
     "clock.speed": "Uhr {n}-mal so schnell",
     "clock.real": "Uhr in echter Geschwindigkeit",
+    "pair.title": "Ladestation koppeln",
+    "pair.what": (
+        "Ihre eigene Station zu Hause: Lassen Sie sie sich mit diesem Server verbinden und geben Sie dann "
+        "ihren Namen und den Code ein, den Ihr Installateur oder Betreiber nennt."
+    ),
+    "pair.identity": "Name der Station",
+    "pair.identity.where": "Wie er in ihren Einstellungen oder auf dem Schild steht",
+    "pair.code": "Code",
+    "pair.do": "Koppeln",
+    "pair.done": "{identity} gehört jetzt Ihnen.",
+    "pair.done.then": "Sie verbindet sich binnen einer Minute neu; stecken Sie ein, und sie steht auf der Startseite.",
+    "problem.not_waiting": "Keine Station wartet mit diesem Namen und Code.",
+    "problem.not_waiting.hint": "Lassen Sie sie sich verbinden und lesen Sie den Code neu ab.",
 }

@@ -258,4 +258,17 @@ TEXTS = {
     "clock.pause": "Pause the clock",
     "clock.speed": "Run the clock {n} times as fast",
     "clock.real": "Run the clock at real speed",
+    "pair.title": "Pair a charger",
+    "pair.what": (
+        "Your own station at home: let it connect to this server, then enter its name and the code that your "
+        "installer or operator tells you."
+    ),
+    "pair.identity": "Name of the station",
+    "pair.identity.where": "As it stands in its settings or on its label",
+    "pair.code": "Code",
+    "pair.do": "Pair",
+    "pair.done": "{identity} is yours now.",
+    "pair.done.then": "It connects again within a minute; plug in, and it shows on Home.",
+    "problem.not_waiting": "No station waits with this name and code.",
+    "problem.not_waiting.hint": "Let it connect, and read the code anew.",
 }

@@ -1,7 +1,7 @@
 """Money, prices, energy and time as a language writes them. Money is never rounded here: minor units come rounded."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 SYMBOLS = {"EUR": "€", "GBP": "£", "CHF": "CHF", "DKK": "kr", "SEK": "kr", "NOK": "kr", "USD": "$"}
@@ -83,6 +83,14 @@ class Formats:
     def weekday(self, moment: datetime) -> str:
         """The short name of the day."""
         return self._texts[f"weekday.short.{self.local(moment).weekday()}"]
+
+    def share(self, permille: int) -> str:
+        """Thousandths as a percentage, with a decimal where there is one."""
+        return self._texts["format.share"].format(value=self.number(permille / 10, 1 if permille % 10 else 0))
+
+    def day(self, day: date) -> str:
+        """A day of a place's own calendar."""
+        return self.date(datetime.combine(day, time(12), self.zone))
 
     def date(self, moment: datetime) -> str:
         """Day and month with the short name of the day."""

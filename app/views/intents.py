@@ -12,7 +12,9 @@ from app.views.access import show
 from app.views.desk import Desk
 from shared.accounts import Habit, MeUpdate
 from shared.plans import Explanation
+from shared.problems import Problem
 from shared.sessions import OverrideQuote, SessionState, SessionUpdate, SessionView
+from shared.stations import Pairing, TakenIn
 from shared.tariffs import HomeTariffInput
 from shared.vehicles import VehicleUpdate
 from shared.wire import LiveEvent, LocationChanged, PricesChanged, WalletChanged
@@ -230,6 +232,18 @@ async def change_me(desk: Desk, change: MeUpdate) -> bool:
     if me is not None:
         await show(desk, me)
     return me is not None
+
+
+async def pair(desk: Desk, identity: str, code: str) -> TakenIn | Problem:
+    """Take a waiting station home; what the API refuses comes back as its problem document."""
+    try:
+        taken = await desk.api.pair(Pairing(identity, code))
+    except ApiProblem as refused:
+        if refused.unauthorized:
+            desk.refuse(refused)
+        return refused.problem
+    await _catch_up(desk)
+    return taken
 
 
 async def save_rota(desk: Desk, calendar: str, travel_minutes: int) -> None:

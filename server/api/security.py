@@ -162,9 +162,9 @@ class CertificateController(Controller):
     async def revoke_certificate(
         self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], certificate_id: FromPath[UUID]
     ) -> None:
-        """Refuse a certificate from its next connection on."""
+        """Refuse a certificate from now on; its station is hung up."""
         async with context.db.begin() as tx:
-            gone = await certificates.revoke(tx, certificate_id, caller.party_id)
+            gone = await certificates.revoke(tx, certificate_id, caller.party_id, context.now())
         if not gone:
             raise not_found("certificate")
 

@@ -36,7 +36,7 @@ class StationController(Controller):
             return await operating.stations_of(tx, caller.party_id, context.now())
 
     @get("/health", responses=documented())
-    async def list_station_health(
+    async def health_of_stations(
         self,
         context: NamedDependency[ApiContext],
         caller: NamedDependency[Caller],

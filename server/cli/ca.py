@@ -66,7 +66,7 @@ async def show(database: str) -> None:
 async def revoke(serial: str, database: str) -> None:
     """Refuse a certificate from now on; a connection that it opened before stays until it ends."""
     async with opened(database) as db, db.begin() as tx:
-        identity = await certificates.revoke_serial(tx, serial)
+        identity = await certificates.revoke_serial(tx, serial, _now())
     if identity is None:
         raise BadSetting(f"no certificate has the serial {serial}: see dalstroom ca list")
     typer.echo(f"Revoked. {identity} does not get in with it any more.")

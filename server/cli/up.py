@@ -99,12 +99,14 @@ async def _serve(server: Server, wanted: Wanted, demo: Demo | None) -> None:
     logs.configure(logging.INFO)
     async with server.running():
         collector.keep_for_good()
+        sparing = asyncio.create_task(collector.spare(server.quiet))
         living = asyncio.create_task(_live(server, *demo)) if demo else None
         _greet(console, server, wanted, demo[1] if demo else None)
         try:
             await _until(stop, living)
         finally:
             console.print("Stopping.")
+            sparing.cancel()
             if living is not None:
                 living.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

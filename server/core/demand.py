@@ -80,6 +80,11 @@ def need(inputs: NeedInputs) -> Need:
     return _step(inputs) if reached and inputs.drawing else answer
 
 
+def asks_history(soc_pct: int | None, capacity_wh: int | None, stated_energy_wh: int | None) -> bool:
+    """Whether the ladder comes down to what a driver's sessions took before: neither the car nor the driver says it."""
+    return (soc_pct is None or capacity_wh is None) and stated_energy_wh is None
+
+
 def estimate(history_wh: Sequence[int]) -> tuple[int, NeedSource]:
     """A session's energy in Wh where nobody says it: the 80 % quantile of the last 20 energies, else 20 kWh."""
     last = sorted(history_wh[-HISTORY:])

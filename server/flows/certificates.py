@@ -23,6 +23,7 @@ AGAIN = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), time
 TOO_MANY = Refused("too_many_requests", "Sign or revoke the station's earlier requests first.")
 NOT_YOURS = Refused("not_found", "List yours with GET /api/stations/certificates.")
 NOT_ASKED = Refused("not_asked", "This request is not waiting for a certificate; load the list anew.")
+HANG_UP = "hang_up"
 ENDS, WAITS, UNSENT = "certificate_ends", "certificate_waits", "certificate_not_installed"
 
 
@@ -158,21 +159,27 @@ async def delivered(tx: AsyncSession, certificate_id: UUID, status: str, now: da
     return f"failed:{status}"
 
 
-async def revoke(tx: AsyncSession, certificate_id: UUID, party_id: UUID) -> bool:
+async def revoke(tx: AsyncSession, certificate_id: UUID, party_id: UUID, now: datetime) -> bool:
     """Refuse a certificate of a party's from now on; False where it is not the party's."""
     one = await certificates.get(tx, certificate_id, party_id)
     if one is not None:
-        await certificates.update(tx, one.id, state="revoked")
+        await _revoke(tx, one, now)
     return one is not None
 
 
-async def revoke_serial(tx: AsyncSession, serial: str) -> str | None:
+async def revoke_serial(tx: AsyncSession, serial: str, now: datetime) -> str | None:
     """Refuse a certificate by its serial (hex) from now on; the identity of its station, None where there is none."""
     one = await certificates.of_serial(tx, serial.strip().lower().lstrip("0"))
     if one is None:
         return None
-    await certificates.update(tx, one.id, state="revoked")
+    await _revoke(tx, one, now)
     return one.identity
+
+
+async def _revoke(tx: AsyncSession, one: Certificate, now: datetime) -> None:
+    """A connection that stands may be by this certificate: it is hung up, and the next one is judged anew."""
+    await certificates.update(tx, one.id, state="revoked")
+    await outbox.put_once(tx, HANG_UP, str(one.station_id), {"station_id": one.station_id}, now)
 
 
 async def watch(tx: AsyncSession, now: datetime) -> int:

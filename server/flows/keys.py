@@ -85,7 +85,7 @@ async def wish_profile(
     if not await _owned(tx, station_id, party_id):
         return NOT_YOURS
     identity = (await stations.get(tx, station_id)).identity
-    known = await credentials.of(tx, identity)
+    known = (await credentials.of(tx, [identity])).get(identity)
     assert known is not None
     if profile <= known.security_profile:
         return ONLY_UP

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import ask, external_limit, gain
+from server.core import ask, external_limit
 from server.core.ask import Place, Wish
 from server.core.following import is_silent
 from server.core.pricecurve import PriceSlot, curve_id, sources
@@ -16,15 +16,15 @@ from server.core.station import Station, kept_share_w
 from server.core.timegrid import Grid, floor_slot
 from server.core.valley import steady
 from server.core.valley.problem import Answer, Problem
-from server.flows import asking, facts, wishes
+from server.flows import asking, facts, verdicts, wishes
 from server.flows.announcements import LocationMoved, SessionMoved
 from server.flows.asking import Valued
 from server.flows.facts import SessionFacts
 from server.flows.wishes import Here
-from server.storage import outbox, plan_inputs, plans, sessions, stations
+from server.storage import outbox, plan_inputs, planned_sessions, plans, sessions, stations
 from server.storage.db import announce
+from server.storage.planned_sessions import InForce, Running
 from server.storage.plans import Plan
-from server.storage.sessions import InForce
 from shared.ids import derive
 from shared.sessions import Delay
 
@@ -73,12 +73,11 @@ async def prepare(
     grid = _grid(now, [ready.at for ready in readies])
     place = where.location
     curve = await facts.market(tx, place, grid)
-    people = [one.session.account_id for one in steered if one.session.account_id]
-    energies = await sessions.past_energies(tx, people, location_id)
+    energies = await sessions.past_energies(tx, wishes.unsaid(steered), location_id)
     here = Here(feeder, where.sockets, grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
     lost = {one.session.id for one in found} - {one.session.id for one in steered}
     reserved = _reserved(found, where.stations, await plans.may_hold(tx, sorted(lost)), here)
-    wished = await wishes.of_place(tx, steered, here)
+    wished = verdicts.standing(steered, await wishes.of_place(tx, steered, here), curve)
     limits = Place(grid=grid, now=now, zone=place.time_zone, feeder=feeder, reserved_w=reserved)
     return Question(
         location_id=location_id,
@@ -98,7 +97,7 @@ def _as_overridden(one: SessionFacts, now: datetime) -> SessionFacts:
     return msgspec.structs.replace(one, session=session)
 
 
-def _unsteerable(session: Session) -> bool:
+def _unsteerable(session: Session | Running) -> bool:
     """Its station refuses profiles, does not answer, or draws more than it was told: what it may draw is reserved."""
     return session.followed is Followed.NOT_FOLLOWED
 
@@ -155,47 +154,18 @@ def _lost_w(one: SessionFacts, held: Sequence[Plan], here: Here) -> int:
 
 
 def regrets(question: Question, answer: Answer) -> dict[UUID, Delay]:
-    """The managed sessions that a delay does not serve, with the reason: they are charged at once.
-
-    Before anything has flowed the whole session is supposed; later only a delay that would cost the driver counts, for
-    what was earned so far is not to be judged by the rest.
-    """
+    """The sessions that an answer's delay does not serve, with the reason: they are to be charged at once."""
     planned = {plan.id: plan.energy_wh for plan in answer.plans}
-    out: dict[UUID, Delay] = {}
-    for one, wish in zip(question.asked, question.wishes, strict=True):
-        if wish.at_once or wish.go_on or one.contract is None:
-            continue
-        energy = planned[str(wish.session_id)]
-        verdict = gain.decide(_outlook(question, one, wish, energy)) if sum(energy) else Delay.MANAGED
-        if verdict is Delay.WOULD_COST_MORE or (verdict is not Delay.MANAGED and not one.session.energy_wh):
-            out[wish.session_id] = verdict
-    return out
-
-
-def _outlook(question: Question, one: SessionFacts, wish: Wish, energy_wh: Sequence[int]) -> gain.Outlook:
-    """What the plan would do with the rest of a session."""
-    assert one.contract is not None
-    grid, public = question.place.grid, one.public_tariff if one.location.public else None
-    return gain.Outlook(
-        grid=grid,
-        now=question.now,
-        planned_wh=energy_wh,
-        market=question.market,
-        driver_prices=None if public else one.driver_prices(grid, question.market),
-        terms=one.contract.terms,
-        public_tariff=public,
-        reference_power_w=one.session.reference_power_w,
-        leaves_at=wish.ready.at or grid.end,
-        delivered_wh=one.session.energy_wh,
-        same_account=one.same_account,
-    )
-
-
-def charging_at_once(question: Question, verdicts: Mapping[UUID, Delay]) -> Question:
-    """The same question with some sessions charged at once."""
-    wished = [
-        msgspec.structs.replace(wish, delay=verdicts.get(wish.session_id, wish.delay)) for wish in question.wishes
+    stays = [
+        verdicts.Stay(one, wish, planned[str(wish.session_id)])
+        for one, wish in zip(question.asked, question.wishes, strict=True)
     ]
+    return verdicts.against(stays, question.place.grid, question.now, question.market)
+
+
+def charging_at_once(question: Question, found: Mapping[UUID, Delay]) -> Question:
+    """The same question with some sessions charged at once."""
+    wished = verdicts.heeded(question.wishes, found)
     return msgspec.structs.replace(question, wishes=wished, problem=ask.problem(question.place, wished))
 
 
@@ -206,7 +176,7 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
     by_id = {plan.id: plan for plan in answer.plans}
     fresh, changed, of_curve = [], [], (sources(question.curve), str(curve_id(question.curve)))
     stays = _staying(question, answer)
-    running = {session.id: session for session in await sessions.open_at(tx, question.location_id)}
+    running = await planned_sessions.running_at(tx, question.location_id)
     for one, wish in zip(question.asked, question.wishes, strict=True):
         made, current = by_id[str(wish.session_id)], running.get(wish.session_id)
         if current is None or _unsteerable(current):
@@ -225,7 +195,7 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
             announce(tx, SessionMoved(current.account_id, current.id))
         elif current.delay is not wish.delay:
             changed.append(InForce(current.id, wish.delay.value, current.plan_id, current.plan_version))
-    await sessions.set_plans(tx, changed)
+    await planned_sessions.set_plans(tx, changed)
     await asking.decide(tx, _valued(question, running))
     await _look_again(tx, question, now)
     if fresh:
@@ -236,13 +206,13 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
     return True
 
 
-def _valued(question: Question, running: Mapping[UUID, Session]) -> list[Valued]:
+def _valued(question: Question, running: Mapping[UUID, Running]) -> list[Valued]:
     """What it is worth to know the departure of each session that was planned by forecast for the first time."""
     out = []
     for wish in question.wishes:
         current, worth = running.get(wish.session_id), wish.answer_worth_minor
         if current is not None and current.answer_worth_minor is None and worth is not None and not wish.at_once:
-            out.append(Valued(current, worth))
+            out.append(Valued(current.id, current.party_id, worth))
     return out
 
 
@@ -295,11 +265,13 @@ def _staying(question: Question, answer: Answer) -> set[UUID]:
 
 def _allowed(plan: Plan, grid: Grid, now: datetime) -> list[int]:
     """What a plan in force allows in each slot from now on, Wh; what it leaves to the last limit counts as nothing."""
-    planned = [(max(now, start), grid.at(slot + 1)) for slot, start in enumerate(grid.starts())]
-    return [
-        round(plan.power_w(start) * (end - start).total_seconds() / 3600) if start < plan.grid.end else 0
-        for start, end in planned
-    ]
+    assert plan.slot_seconds == grid.slot_seconds, "one raster"
+    ahead = plan.grid.index(grid.start)
+    out = ([0] * -ahead + plan.energy_wh[max(0, ahead) :])[: grid.slots]
+    out += [0] * (grid.slots - len(out))
+    if 0 <= ahead < plan.grid.slots:  # the slot that is under way
+        out[0] = round(plan.power_w(now) * (grid.at(1) - now).total_seconds() / 3600)
+    return out
 
 
 def _says_nothing_new(old: Plan, new: Plan) -> bool:

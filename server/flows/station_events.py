@@ -14,7 +14,7 @@ from shared.wire import Page
 async def keep(tx: AsyncSession, station_id: UUID, notice: StationNotice, now: datetime) -> None:
     """Keep a notice; a security event repeated is kept again, for a station may mean it."""
     station = await stations.get(tx, station_id)
-    await station_events.add(tx, station.party_id, station_id, _storable(notice), now)
+    await station_events.add(tx, station.party_id, station_id, storable(notice), now)
 
 
 async def page(tx: AsyncSession, station_id: UUID, before: int | None, limit: int) -> Page[StationEventView]:
@@ -27,7 +27,7 @@ async def page(tx: AsyncSession, station_id: UUID, before: int | None, limit: in
     return Page(views, str(views[-1].id) if len(found) > limit else None)
 
 
-def _storable(notice: StationNotice) -> StationNotice:
+def storable(notice: StationNotice) -> StationNotice:
     """Text without NUL, which PostgreSQL takes nowhere; numbers that fit."""
     number = notice.request_no if notice.request_no is not None and abs(notice.request_no) < 2**31 else None
     status, detail = (text.replace("\x00", "\ufffd") for text in (notice.status, notice.detail))

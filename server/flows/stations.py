@@ -30,7 +30,13 @@ QUEUED_S = 30 * 86_400
 
 async def credential(tx: AsyncSession, identity: str) -> Credential | None:
     """The station behind an identity, None for one that nobody added."""
-    return await credentials.of(tx, identity)
+    return (await credentials.of(tx, [identity])).get(identity)
+
+
+async def credentials_of(tx: AsyncSession, identities: Sequence[str]) -> list[Credential | None]:
+    """The station behind each identity, None for one that nobody added."""
+    known = await credentials.of(tx, identities)
+    return [known.get(identity) for identity in identities]
 
 
 async def connect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime, ocpp: str = "") -> None:

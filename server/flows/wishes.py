@@ -13,7 +13,7 @@ from server.core.answer_worth import drivers_minor
 from server.core.appetite import Appetite
 from server.core.ask import Wish
 from server.core.chance_plan import Ahead, Stakes
-from server.core.demand import FULL_PCT, Need, NeedInputs, NeedSource, at_meter_wh, need
+from server.core.demand import FULL_PCT, Need, NeedInputs, NeedSource, asks_history, at_meter_wh, need
 from server.core.departure import Floats, Outlook, PluggedIn, Stay
 from server.core.dial import Dial
 from server.core.following import DRAWING_W
@@ -84,6 +84,16 @@ async def _past(tx: AsyncSession, found: Sequence[SessionFacts]) -> Past:
         trust=calibration.trust(await forecasts.record(tx, where)),
         balances=await dials.balances(tx, parties),
     )
+
+
+def unsaid(found: Sequence[SessionFacts]) -> list[UUID]:
+    """The drivers of sessions of which nobody says how much they want: what theirs took before does."""
+    return [
+        one.session.account_id
+        for one in found
+        if one.session.account_id
+        and asks_history(one.session.soc_pct, one.car.capacity_wh if one.car else None, one.session.stated_energy_wh)
+    ]
 
 
 def ready(one: SessionFacts, now: datetime) -> ReadyBy:

@@ -220,6 +220,13 @@ class Gateway:
         link = self._registry.get(station_id)
         return None if link is None else link.version
 
+    def drop(self, station_id: UUID) -> bool:
+        """Let go of a station's connection at once; what came by it is still handled. False where it has none."""
+        link = self._registry.get(station_id)
+        if link is not None:
+            link.drop()
+        return link is not None
+
     def pending(self) -> int:
         """What is under way: sign-ins, comings and goings, calls of stations not yet answered, and ours to them.
 

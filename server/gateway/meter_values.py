@@ -1,6 +1,6 @@
 """Sampled values into readings: one a moment, in whole Wh, W and mA (OCPP 1.6 §3.16, §7.43; 2.0.1 J)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Protocol
@@ -22,7 +22,8 @@ _DEFAULT_FACTOR = {ENERGY: 1, POWER: 1, CURRENT: 1000, SOC: 1}
 _DIGITS_MAX = 15  # a larger number than this is no meter's, and would not fit a column
 
 # The register now is what counts; that of the transaction's begin comes along in some periodic values (Growatt).
-_CONTEXT_RANK = {"Transaction.Begin": 1}
+PERIODIC, BEGIN = "Sample.Periodic", "Transaction.Begin"
+PHASES = ("L1", "L2", "L3")
 _LOCATION_RANK = {"Inlet": 2, "EV": 4}
 
 
@@ -77,70 +78,81 @@ def readings(
     """
     together: dict[datetime, list[_Sample]] = {}
     for at, values in moments:
-        samples = [_sample(value, kwh_as_wh=kwh_as_wh) for value in values]
-        together.setdefault(at, []).extend(sample for sample in samples if sample is not None)
+        samples = together.setdefault(at, [])
+        for value in values:
+            sample = _sample(value, kwh_as_wh=kwh_as_wh)
+            if sample is not None:
+                samples.append(sample)
     return tuple(_reading(at, samples) for at, samples in together.items() if samples)
 
 
 def _sample(value: SampledValue, *, kwh_as_wh: bool) -> _Sample | None:
     measurand = value.measurand or ENERGY
-    if measurand not in _FACTORS or value.format == "SignedData" or value.phase == "N":
+    factors = _FACTORS.get(measurand)
+    if factors is None or value.format == "SignedData" or value.phase == "N":
         return None
-    number = _number(value.value)
-    if number is None:
-        return None
-    factor = _FACTORS[measurand].get(value.unit or "", _DEFAULT_FACTOR[measurand])
+    factor = factors.get(value.unit or "", _DEFAULT_FACTOR[measurand])
     if measurand == ENERGY and kwh_as_wh:
         factor = 1000
-    context = value.context or "Sample.Periodic"
-    return _Sample(
-        measurand,
-        _CONTEXT_RANK.get(context, 0) + _LOCATION_RANK.get(value.location or "", 0),
-        (value.phase or "")[:2],
-        int((number * factor).to_integral_value(ROUND_HALF_UP)),
-        context,
-    )
+    amount = _amount(value.value, factor)
+    if amount is None:
+        return None
+    context, location = value.context or PERIODIC, value.location
+    rank = (context == BEGIN) + (_LOCATION_RANK.get(location, 0) if location else 0)
+    return _Sample(measurand, rank, value.phase[:2] if value.phase else "", amount, context)
 
 
-def _number(value: str | float | None) -> Decimal | None:
+def _amount(value: str | float | None, factor: int) -> int | None:
+    """A number in whole units, halves away from zero; None for what is none, or larger than any meter's."""
+    if type(value) is str and len(value) < _DIGITS_MAX and value.isascii() and value.isdigit():
+        return int(value) * factor  # most are whole, and a Decimal takes ten times as long
     try:
         number = Decimal(str(value).strip()[:32])
     except InvalidOperation:
         return None
-    return number if number.is_finite() and number.adjusted() < _DIGITS_MAX else None
+    if not number.is_finite() or number.adjusted() >= _DIGITS_MAX:
+        return None
+    return int((number * factor).to_integral_value(ROUND_HALF_UP))
 
 
 def _reading(at: datetime, samples: Sequence[_Sample]) -> SampledReading:
-    register, power, current, soc = (_best(samples, measurand) for measurand in (ENERGY, POWER, CURRENT, SOC))
-    phase_ma = {phase: ma for phase, ma in _by_phase(current).items() if phase}
-    soc_pct = _total(soc)
+    found: dict[str, list[_Sample]] = {}
+    for sample in samples:
+        found.setdefault(sample.measurand, []).append(sample)
+    register, power = _best(found.get(ENERGY)), _by_phase(found.get(POWER))
+    current, soc_pct = _by_phase(found.get(CURRENT)), _total(_by_phase(found.get(SOC)))
+    phase_ma = {phase: ma for phase, ma in current.items() if phase}
     return SampledReading(
         at=at,
-        register_wh=_total(register),
+        register_wh=_total(_by_phase(register)),
         power_w=_total(power) if power else _power_of(phase_ma),
         soc_pct=soc_pct if soc_pct is not None and 0 <= soc_pct <= 100 else None,
-        current_ma=max(_by_phase(current).values(), default=None),
+        current_ma=max(current.values(), default=None),
         context=(register or samples)[0].context,
-        phase_current_ma=tuple(phase_ma[phase] for phase in ("L1", "L2", "L3") if phase in phase_ma),
+        phase_current_ma=tuple(phase_ma[phase] for phase in PHASES if phase in phase_ma),
     )
 
 
-def _best(samples: Sequence[_Sample], measurand: str) -> list[_Sample]:
-    mine = [sample for sample in samples if sample.measurand == measurand]
-    best = min((sample.rank for sample in mine), default=0)
-    return [sample for sample in mine if sample.rank == best]
+def _best(samples: Sequence[_Sample] | None) -> Sequence[_Sample]:
+    """Those of the best rank that there is."""
+    if samples is None or len(samples) < 2:
+        return samples or ()
+    best = min(sample.rank for sample in samples)
+    return [sample for sample in samples if sample.rank == best]
 
 
-def _by_phase(samples: Sequence[_Sample]) -> dict[str, int]:
-    """The first word on each phase."""
-    return {sample.phase: sample.amount for sample in reversed(samples)}
+def _by_phase(samples: Sequence[_Sample] | None) -> dict[str, int]:
+    """The first word on each phase, of those of the best rank."""
+    return {sample.phase: sample.amount for sample in reversed(_best(samples))}
 
 
-def _total(samples: Sequence[_Sample]) -> int | None:
-    by_phase = _by_phase(samples)
-    return by_phase.get("", sum(by_phase.values())) if by_phase else None
+def _total(by_phase: Mapping[str, int]) -> int | None:
+    if not by_phase:
+        return None
+    whole = by_phase.get("")
+    return sum(by_phase.values()) if whole is None else whole
 
 
-def _power_of(phase_ma: dict[str, int]) -> int | None:
+def _power_of(phase_ma: Mapping[str, int]) -> int | None:
     """Power of a station that says only currents: at nominal voltage, W."""
     return sum(phase_ma.values()) * VOLTS // 1000 if phase_ma else None

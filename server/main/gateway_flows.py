@@ -75,7 +75,7 @@ class GatewayFlows:
         return await self._credentials.do(identity)
 
     async def _credentials_of(self, tx: AsyncSession, identities: Sequence[str]) -> list[Credential | None]:
-        return [await stations.credential(tx, identity) for identity in identities]
+        return await stations.credentials_of(tx, identities)
 
     async def connected(self, station_id: UUID, connection_id: str, version: str) -> None:
         """A station's newest connection stands."""
@@ -193,7 +193,8 @@ class GatewayFlows:
             now = self._clock.now()
             await station_events.keep(tx, station_id, notice, now)
             if notice.kind == SECURITY:
-                await entering.security_event(tx, station_id, notice.status, notice.detail, now)
+                said = station_events.storable(notice)
+                await entering.security_event(tx, station_id, said.status, said.detail, now)
 
     def message(self, station_id: UUID, said: Said) -> None:
         """The message log."""

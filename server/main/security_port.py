@@ -55,6 +55,10 @@ class GatewaySecurity:
         old = s16.ExtendedTriggerMessage(s16.REQUEST)
         return await self._say(station_id, old if self._speaks_16(station_id) else s201.ask_for_request())
 
+    def hang_up(self, station_id: UUID) -> bool:
+        """Let go of its socket."""
+        return self._gateway.drop(station_id)
+
     def _speaks_16(self, station_id: UUID) -> bool:
         return speaks_16(self._gateway, station_id)
 

@@ -252,8 +252,11 @@ class Server:
             await asyncio.sleep(0)
             if self.runner.busy:
                 await self.runner.rested.wait()
-            busy = self.runner.busy or self.gateway.pending() > 0 or self.prices.busy
-            quiet = 0 if busy else quiet + 1
+            quiet = quiet + 1 if self.quiet() and not self.prices.busy else 0
+
+    def quiet(self) -> bool:
+        """Whether nobody waits for us now: no station for an answer, no task for its turn."""
+        return not self.runner.busy and self.gateway.pending() == 0
 
 
 def _dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:

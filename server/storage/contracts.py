@@ -12,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.contract import Contract, ContractKind, ContractTerms
 from server.core.tariff import PublicTariffTerms
-from server.storage.db import to_struct
+from server.storage.db import padded, to_struct
 from server.storage.tables import Contracts, HomeTariffs, Sessions, Tariffs, Tokens
 from shared.ids import derive
 from shared.tariffs import HomeTariffInput
 
-C = Contracts.__table__.c  # type: ignore[attr-defined]
+CONTRACTS = Contracts.__table__  # type: ignore[attr-defined]
+C = CONTRACTS.c
+SOME = sa.select(CONTRACTS).where(C.id.in_(sa.bindparam("contracts", expanding=True)))
 T = Tokens.__table__.c  # type: ignore[attr-defined]
 H = HomeTariffs.__table__.c  # type: ignore[attr-defined]
 S = Sessions.__table__.c  # type: ignore[attr-defined]
@@ -103,7 +105,7 @@ async def by_id(tx: AsyncSession, contract_ids: Sequence[UUID]) -> dict[UUID, Co
     """Contracts by id."""
     if not contract_ids:
         return {}
-    rows = await tx.execute(sa.select(Contracts.__table__).where(C.id.in_(list(contract_ids))))  # type: ignore[attr-defined]
+    rows = await tx.execute(SOME, {"contracts": padded(contract_ids)})
     return {row.id: _contract(row) for row in rows}
 
 

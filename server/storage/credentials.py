@@ -1,12 +1,14 @@
 """What stations sign in with: keys as SHA-256, and the security profile that they may not go below."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.reports import Credential
+from server.storage.db import padded
 from server.storage.tables import Parties, Stations
 
 STATIONS = Stations.__table__  # type: ignore[attr-defined]
@@ -16,24 +18,18 @@ ORGANIZATION_MAX = 64
 """A certificate's organization (X.520) has so many characters at most."""
 
 
-async def of(tx: AsyncSession, identity: str) -> Credential | None:
-    """The station behind an identity and what it signs in with, its make and its quirks, in one trip."""
-    wanted = (
-        S.id,
-        S.key_sha256,
-        S.new_keys_sha256,
-        S.security_profile,
-        S.traits,
-        S.vendor,
-        S.model,
-        P.name,
-        S.admission,
-    )
-    found = (
-        await tx.execute(sa.select(*wanted).join(Parties, P.id == S.party_id).where(S.identity == identity))
-    ).first()
-    if found is None:
-        return None
+SIGNED = (S.identity, S.id, S.key_sha256, S.new_keys_sha256, S.security_profile, S.traits, S.admission)
+WANTED = (*SIGNED, S.vendor, S.model, P.name)
+SOME = sa.select(*WANTED).join(Parties, P.id == S.party_id)
+SOME = SOME.where(S.identity.in_(sa.bindparam("identities", expanding=True)))
+
+
+async def of(tx: AsyncSession, identities: Sequence[str]) -> dict[str, Credential]:
+    """The stations behind identities and what they sign in with, their make and their quirks, in one trip."""
+    return {found.identity: _credential(found) for found in await tx.execute(SOME, {"identities": padded(identities)})}
+
+
+def _credential(found: sa.Row[*tuple[Any, ...]]) -> Credential:
     return Credential(
         station_id=found.id,
         key_sha256=bytes.fromhex(found.key_sha256),

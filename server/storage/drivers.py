@@ -8,13 +8,17 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.storage.db import to_struct
+from server.storage.db import padded, to_struct
 from server.storage.tables import Accounts, Locations, Rotas
 from shared.accounts import Dial, Habit, Role
 
 A = Accounts.__table__.c  # type: ignore[attr-defined]
 L = Locations.__table__.c  # type: ignore[attr-defined]
 R = Rotas.__table__.c  # type: ignore[attr-defined]
+HOME = sa.exists().where(L.account_id == A.id).label("has_home_station")
+OWN = (A.id, A.party_id, A.name, A.time_zone, A.currency, A.consent_at, A.habits, A.role, A.dial, A.closed_at)
+SOME = sa.select(*OWN, R.calendar, R.travel_minutes, HOME).outerjoin(Rotas, R.account_id == A.id)
+SOME = SOME.where(A.id.in_(sa.bindparam("accounts", expanding=True)))
 
 
 class Driver(msgspec.Struct, frozen=True):
@@ -39,8 +43,5 @@ async def by_id(tx: AsyncSession, account_ids: Sequence[UUID]) -> dict[UUID, Dri
     """Drivers by account id."""
     if not account_ids:
         return {}
-    home = sa.exists().where(L.account_id == A.id).label("has_home_station")
-    own = [A.id, A.party_id, A.name, A.time_zone, A.currency, A.consent_at, A.habits, A.role, A.dial, A.closed_at]
-    found = sa.select(*own, R.calendar, R.travel_minutes, home).outerjoin(Rotas, R.account_id == A.id)
-    rows = await tx.execute(found.where(A.id.in_(list(account_ids))))
+    rows = await tx.execute(SOME, {"accounts": padded(account_ids)})
     return {row.id: to_struct(row, Driver) for row in rows}

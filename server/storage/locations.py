@@ -17,6 +17,7 @@ P = Parties.__table__.c  # type: ignore[attr-defined]
 C = Contracts.__table__.c  # type: ignore[attr-defined]
 S = Sessions.__table__.c  # type: ignore[attr-defined]
 T = Stations.__table__.c  # type: ignore[attr-defined]
+ONE = sa.select(TABLE).where(L.id == sa.bindparam("location"))
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -38,7 +39,7 @@ class Location(msgspec.Struct, frozen=True):
 
 async def get(tx: AsyncSession, location_id: UUID) -> Location | None:
     """A location by id."""
-    row = (await tx.execute(sa.select(TABLE).where(L.id == location_id))).first()
+    row = (await tx.execute(ONE, {"location": location_id})).first()
     return None if row is None else to_struct(row, Location)
 
 

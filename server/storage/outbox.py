@@ -12,8 +12,18 @@ from server.storage.tables import Outbox
 
 TABLE = Outbox.__table__  # type: ignore[attr-defined]
 T = TABLE.c
+# Locked, so that whoever begins it waits until what this transaction changed is there to be seen.
+WAITING = (
+    sa.select(T.id)
+    .where(T.kind == sa.bindparam("kind"), T.key == sa.bindparam("key"), T.due_at <= sa.bindparam("due"))
+    .where(T.done_at.is_(None), T.started_at.is_(None))
+    .order_by(T.id)
+    .limit(1)
+    .with_for_update()
+)
 RETRY_SECONDS = 5
 ATTEMPTS_MAX = 8
+BATCH = 2_000
 NEVER_GIVEN_UP = "settle"
 
 
@@ -40,10 +50,7 @@ async def put_once(tx: AsyncSession, kind: str, key: str, payload: object, due_a
 
     One that is being done counts for nothing: it may have looked before this transaction changed what it looks at.
     """
-    waiting = sa.select(T.id).where(T.kind == kind, T.key == key, T.done_at.is_(None), T.started_at.is_(None))
-    # Locked, so that whoever begins it waits until what this transaction changed is there to be seen.
-    waiting = waiting.where(T.due_at <= due_at).order_by(T.id).limit(1).with_for_update()
-    if (await tx.execute(waiting)).first() is None:
+    if (await tx.execute(WAITING, {"kind": kind, "key": key, "due": due_at})).first() is None:
         await put(tx, kind, key, payload, due_at)
 
 
@@ -90,6 +97,12 @@ async def start(tx: AsyncSession, ids: Sequence[int], now: datetime) -> None:
 async def done(tx: AsyncSession, ids: Sequence[int], now: datetime, outcome: str = "done") -> None:
     """Mark tasks as done."""
     await tx.execute(sa.update(TABLE).where(T.id.in_(ids)).values(done_at=now, outcome=outcome))
+
+
+async def forget(tx: AsyncSession, before: datetime) -> int:
+    """Delete what was done before a time, the oldest, at most `BATCH`; returns how many. What was given up stays."""
+    old = sa.select(T.id).where(T.done_at < before, T.attempts < ATTEMPTS_MAX).order_by(T.id).limit(BATCH)
+    return int((await tx.execute(sa.delete(TABLE).where(T.id.in_(old)))).rowcount)  # type: ignore[attr-defined]
 
 
 async def failed(tx: AsyncSession, task: Task, now: datetime, why: str) -> None:

@@ -1,7 +1,7 @@
 """Plans: one a session and version, with what it was made of."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,8 @@ RAW_ID = sa.type_coerce(P.id, sa.types.NullType).label("raw_id")
 HEARD_OF = sa.select(RAW_ID, *(sa.type_coerce(one, sa.types.NullType) for one in (P.made_at, P.sent_at, P.outcome)))
 HEARD_OF = HEARD_OF.where(P.id.in_(sa.bindparam("ids", expanding=True)))
 """As the driver has it: to compare, not to read. An id is of one plan, but for one whose transaction failed."""
+ADVANCE = sa.update(LOCATIONS).where(L.id == sa.bindparam("location"), L.planned_version == sa.bindparam("seen"))
+ADVANCE = ADVANCE.values(planned_version=L.planned_version + 1)
 OF_IDS = sa.select(TABLE, RAW_ID).where(P.id.in_(sa.bindparam("ids", expanding=True)))
 
 
@@ -100,7 +102,8 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     def left_on(self, grid: Grid) -> list[int]:
         """What the last limit allows in each whole slot of another grid after this plan's end, Wh."""
         whole_wh = self.final_w * grid.slot_seconds // 3600
-        return [whole_wh if start >= self.grid.end else 0 for start in grid.starts()]
+        until = min(grid.slots, max(0, -((grid.start - self.grid.end) // timedelta(seconds=grid.slot_seconds))))
+        return [0] * until + [whole_wh] * (grid.slots - until)
 
     def delivered_by(self, moment: datetime) -> bool:
         """Whether all of the plan's energy lies before a moment."""
@@ -192,6 +195,5 @@ async def set_outcomes(tx: AsyncSession, rows: Sequence[Outcome]) -> None:
 
 async def advance_version(tx: AsyncSession, location_id: UUID, seen: int) -> bool:
     """Count one more plan of a location, unless another was saved since `seen`: an older answer never wins."""
-    newer = sa.update(LOCATIONS).where(L.id == location_id, L.planned_version == seen)
-    result = await tx.execute(newer.values(planned_version=seen + 1))
+    result = await tx.execute(ADVANCE, {"location": location_id, "seen": seen})
     return bool(result.rowcount)  # type: ignore[attr-defined]

@@ -15,6 +15,10 @@ from server.storage.tables import PriceNotices, PriceSlots
 TABLE = PriceSlots.__table__  # type: ignore[attr-defined]
 P = TABLE.c
 N = PriceNotices.__table__.c  # type: ignore[attr-defined]
+BETWEEN = sa.select(TABLE).where(
+    P.zone == sa.bindparam("zone_name"), P.start >= sa.bindparam("first"), P.start < sa.bindparam("until")
+)
+BETWEEN = BETWEEN.order_by(P.start, P.seconds, P.source, P.revision)
 BATCH = 500
 
 
@@ -43,8 +47,7 @@ async def between(tx: AsyncSession, zone: str, start: datetime, end: datetime) -
 
     An hourly slot that began up to an hour before `start` may still touch it.
     """
-    rows = sa.select(TABLE).where(P.zone == zone, P.start >= _hour_before(start), P.start < end)
-    found = await tx.execute(rows.order_by(P.start, P.seconds, P.source, P.revision))
+    found = await tx.execute(BETWEEN, {"zone_name": zone, "first": _hour_before(start), "until": end})
     return [to_struct(row, PriceSlot) for row in found]
 
 

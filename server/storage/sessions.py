@@ -23,6 +23,8 @@ READINGS = Readings.__table__  # type: ignore[attr-defined]
 R = READINGS.c
 EVENTS = SessionEvents.__table__  # type: ignore[attr-defined]
 V = EVENTS.c
+OPEN_HERE = sa.select(TABLE).where(S.location_id == sa.bindparam("location"), S.state == "open")
+OPEN_HERE = OPEN_HERE.order_by(S.started_at, S.id)
 ANSWERS = ("plan_accepted", "plan_not_accepted")
 
 
@@ -66,24 +68,6 @@ async def save(tx: AsyncSession, before: Session, after: Session) -> None:
         await tx.execute(sa.update(TABLE).where(S.id == before.id).values(**changed))
 
 
-class InForce(msgspec.Struct, frozen=True):
-    """Delay and plan of a session, as columns of a bulk update."""
-
-    session: UUID
-    delayed: str
-    plan: UUID | None
-    version: int
-
-
-async def set_plans(tx: AsyncSession, rows: Sequence[InForce]) -> None:
-    """Write delay and plan in force of several sessions in one statement."""
-    if rows:
-        places: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(name) for name in ("delayed", "plan", "version")}
-        statement = sa.update(TABLE).where(S.id == sa.bindparam("session"))
-        statement = statement.values(delay=places["delayed"], plan_id=places["plan"], plan_version=places["version"])
-        await tx.execute(statement, [msgspec.structs.asdict(row) for row in rows])
-
-
 async def get(tx: AsyncSession, session_id: UUID) -> Session | None:
     """A session by id."""
     row = (await tx.execute(sa.select(TABLE).where(S.id == session_id))).first()
@@ -119,8 +103,7 @@ async def by_reference(tx: AsyncSession, station_id: UUID, reference: str) -> Se
 
 async def open_at(tx: AsyncSession, location_id: UUID) -> list[Session]:
     """The open sessions of a location, oldest first."""
-    rows = sa.select(TABLE).where(S.location_id == location_id, S.state == "open").order_by(S.started_at, S.id)
-    return [to_struct(row, Session) for row in await tx.execute(rows)]
+    return [to_struct(row, Session) for row in await tx.execute(OPEN_HERE, {"location": location_id})]
 
 
 async def open_on(tx: AsyncSession, evse_id: UUID) -> Session | None:
@@ -234,13 +217,6 @@ def _visit() -> list[sa.ColumnElement[Any]]:
 def _visited(location_id: UUID, until: datetime | None) -> list[sa.ColumnElement[bool]]:
     ended = S.ended_at.is_not(None) if until is None else S.ended_at <= until
     return [S.location_id == location_id, ended]
-
-
-async def answer_worths(tx: AsyncSession, party_id: UUID, limit: int = 500) -> tuple[list[int], int]:
-    """What answers were worth in a party's newest sessions that were valued, oldest first; in how many was asked."""
-    rows = sa.select(S.answer_worth_minor, S.asked).where(S.party_id == party_id, S.answer_worth_minor.is_not(None))
-    found = (await tx.execute(rows.order_by(S.started_at.desc(), S.id).limit(limit))).all()
-    return [row.answer_worth_minor for row in reversed(found)], sum(1 for row in found if row.asked)
 
 
 async def past_energies(

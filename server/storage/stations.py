@@ -17,7 +17,11 @@ STATIONS = Stations.__table__  # type: ignore[attr-defined]
 S = STATIONS.c
 EVSES = Evses.__table__  # type: ignore[attr-defined]
 E = EVSES.c
-F = Feeders.__table__.c  # type: ignore[attr-defined]
+FEEDERS = Feeders.__table__  # type: ignore[attr-defined]
+F = FEEDERS.c
+HERE = sa.select(STATIONS).where(S.location_id == sa.bindparam("location")).order_by(S.identity)
+EVSES_HERE = sa.select(EVSES).where(E.location_id.in_(sa.bindparam("locations", expanding=True))).order_by(E.label)
+FEEDER_HERE = sa.select(FEEDERS).where(F.location_id == sa.bindparam("location"))
 
 
 class Evse(msgspec.Struct, frozen=True):
@@ -62,8 +66,7 @@ async def named(tx: AsyncSession, identity: str) -> Station | None:
 
 async def at_location(tx: AsyncSession, location_id: UUID) -> list[Station]:
     """The stations of a location, by identity."""
-    rows = sa.select(Stations.__table__).where(S.location_id == location_id).order_by(S.identity)  # type: ignore[attr-defined]
-    return [to_struct(row, Station) for row in await tx.execute(rows)]
+    return [to_struct(row, Station) for row in await tx.execute(HERE, {"location": location_id})]
 
 
 async def of_party(tx: AsyncSession, party_id: UUID) -> list[Station]:
@@ -74,7 +77,7 @@ async def of_party(tx: AsyncSession, party_id: UUID) -> list[Station]:
 
 async def feeder_of(tx: AsyncSession, location_id: UUID) -> Feeder | None:
     """The limit under a location, None where each station has a limit of its own."""
-    row = (await tx.execute(sa.select(Feeders.__table__).where(F.location_id == location_id))).first()  # type: ignore[attr-defined]
+    row = (await tx.execute(FEEDER_HERE, {"location": location_id})).first()
     return None if row is None else to_struct(row, Feeder)
 
 
@@ -93,8 +96,7 @@ async def evse(tx: AsyncSession, evse_id: UUID) -> Evse | None:
 
 async def evses_at(tx: AsyncSession, location_ids: Sequence[UUID]) -> list[Evse]:
     """All EVSEs of some locations, by label."""
-    rows = sa.select(Evses.__table__).where(E.location_id.in_(location_ids)).order_by(E.label)  # type: ignore[attr-defined]
-    return [to_struct(row, Evse) for row in await tx.execute(rows)]
+    return [to_struct(row, Evse) for row in await tx.execute(EVSES_HERE, {"locations": padded(location_ids)})]
 
 
 async def add_evse(tx: AsyncSession, station: Station, connector_no: int) -> Evse:

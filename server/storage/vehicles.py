@@ -7,11 +7,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.storage.db import to_struct
+from server.storage.db import padded, to_struct
 from server.storage.tables import Vehicles
 
 TABLE = Vehicles.__table__  # type: ignore[attr-defined]
 V = TABLE.c
+SOME = sa.select(TABLE).where(V.id.in_(sa.bindparam("vehicles", expanding=True)))
 
 
 class VehicleRow(msgspec.Struct, frozen=True):
@@ -42,7 +43,7 @@ async def by_id(tx: AsyncSession, vehicle_ids: Sequence[UUID]) -> dict[UUID, Veh
     """Cars by id."""
     if not vehicle_ids:
         return {}
-    rows = await tx.execute(sa.select(TABLE).where(V.id.in_(list(vehicle_ids))))
+    rows = await tx.execute(SOME, {"vehicles": padded(vehicle_ids)})
     return {row.id: to_struct(row, VehicleRow) for row in rows}
 
 

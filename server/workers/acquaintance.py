@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core import traits
 from server.core.station import Station
 from server.flows.facts import SessionFacts
-from server.storage import outbox, sessions, stations
+from server.storage import outbox, planned_sessions, sessions, stations
+from server.storage.planned_sessions import InForce
 from server.storage.plans import Plan
-from server.storage.sessions import InForce, SessionEvent
+from server.storage.sessions import SessionEvent
 from server.workers.context import WorkContext
 from server.workers.ports import Heard, Order
 from shared.sessions import Delay
@@ -132,5 +133,5 @@ async def leave(context: WorkContext, kept: Sequence[tuple[SessionFacts, Plan]],
     rows = [InForce(one.session.id, one.session.delay.value, plan.id, one.session.plan_version) for one, plan in kept]
     said = [(one.session, SessionEvent(one.session.id, now, "plan_not_sent", "write_budget")) for one, _ in kept]
     async with context.db.begin() as tx:
-        await sessions.set_plans(tx, rows)
+        await planned_sessions.set_plans(tx, rows)
         await sessions.add_events(tx, said)

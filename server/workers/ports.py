@@ -99,6 +99,9 @@ class SecurityPort(Protocol):
     async def ask_for_request(self, station_id: UUID) -> Heard:
         """Ask for a request for a new certificate."""
 
+    def hang_up(self, station_id: UUID) -> bool:
+        """Let go of a station's connection at once; False where it has none."""
+
 
 class NoSecurity:
     """No station hears anything: for what runs without a gateway."""
@@ -122,6 +125,11 @@ class NoSecurity:
         """Not asked."""
         del station_id
         return Heard("offline")
+
+    def hang_up(self, station_id: UUID) -> bool:
+        """Nobody is there."""
+        del station_id
+        return False
 
 
 class ListVersion(msgspec.Struct, frozen=True):

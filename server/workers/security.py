@@ -56,6 +56,12 @@ async def renew(context: WorkContext, task: Task) -> str:
     return (await context.security.ask_for_request(station_id)).status
 
 
+async def hang_up(context: WorkContext, task: Task) -> str:
+    """Let go of a station whose certificate was revoked while it was connected."""
+    station_id = msgspec.json.decode(task.payload, type=_For).station_id
+    return "hung_up" if context.security.hang_up(station_id) else "offline"
+
+
 async def renew_key(context: WorkContext, task: Task) -> str:
     """Tell a station a new key. It is in force once the station has connected with it; the old one works until then."""
     station_id = msgspec.json.decode(task.payload, type=_For).station_id
@@ -98,6 +104,7 @@ HANDLERS = {
     certificates.SIGN: sign,
     certificates.DELIVER: deliver,
     certificates.RENEW: renew,
+    certificates.HANG_UP: hang_up,
     keys.RENEW_KEY: renew_key,
     keys.RAISE_PROFILE: raise_profile,
     WATCH: watch,

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 from town_facts import NOW, an_id
 
+from shared.health import FindingView, Remedy, Rule, Severity, StationDay, StationHealth
 from shared.operating import (
     CommandForm,
     CommandForms,
@@ -19,7 +20,15 @@ from shared.operating import (
     MessageView,
 )
 from shared.problems import FieldError, Problem
-from shared.stations import Dispute, DisputeKind, StationEvse, StationView
+from shared.stations import (
+    Dispute,
+    DisputeKind,
+    PendingStation,
+    StationEvse,
+    StationNotice,
+    StationView,
+    TakenIn,
+)
 from shared.wire import Page
 
 Route = Callable[[str, bytes], httpx.Response]
@@ -51,6 +60,17 @@ def message(number: int, action: str, direction: Direction = Direction.IN, frame
     return MessageView(number, NOW, "LOOTS/1", direction, FrameKind.CALL, action, str(number), said)
 
 
+def waiting(identity: str) -> PendingStation:
+    since, until = NOW - timedelta(minutes=3), NOW + timedelta(days=1)
+    return PendingStation(an_id("p"), identity, "192.0.2.7", 1, "K7QD-2M4X", since, NOW, until, "Alfen", "Eve")
+
+
+def health(identity: str, *, well: bool = False) -> StationHealth:
+    away = FindingView(Rule.OFFLINE, Severity.CRITICAL, "no line", NOW, [Remedy.TRIGGER], NOW, None)
+    days = [StationDay(NOW.date(), 1_000 if well else 874, 1_000, None, 0 if well else 3, 4)]
+    return StationHealth(an_id("station", identity), identity, well, [] if well else [away], days)
+
+
 class Operated:
     """Public fields are what it says next; `searches` is what the log was asked."""
 
@@ -59,6 +79,13 @@ class Operated:
         self.stations = [station("LOOTS/1", evses=[busy]), station("LOOTS/2"), station("LOOTS/3", online=False)]
         self.disputes = [Dispute(DisputeKind.ORPHAN, "LOOTS/2", NOW, "StopTransaction 9")]
         self.messages = [message(2, "StatusNotification"), message(1, "BootNotification")]
+        self.pending = [waiting("NEW-1")]
+        self.notices = [
+            StationNotice(an_id("notice"), an_id("s2"), "LOOTS/2", "downgrade", "critical", "profile 0", NOW, NOW, 1)
+        ]
+        self.health = [health("LOOTS/3"), health("LOOTS/1", well=True)]
+        self.taken: list[tuple[str, object]] = []
+        self.paired: list[object] = []
         self.next_cursor: str | None = None
         self.outcome = CommandOutcome("LOOTS/1", "Reset", CommandStatus.ANSWERED, {"status": "Accepted"}, took_ms=3)
         self.refusal: Problem | None = None
@@ -71,11 +98,37 @@ class Operated:
             ("GET", "/api/stations"): lambda _p, _b: _json(self.stations),
             ("GET", "/api/disputes"): lambda _p, _b: _json(self.disputes),
             ("GET", "/api/messages"): lambda _p, _b: _json(Page(self.messages, self.next_cursor)),
+            ("GET", "/api/stations/pending"): lambda _p, _b: _json(self.pending),
+            ("GET", "/api/stations/notices"): lambda _p, _b: _json(self.notices),
+            ("GET", "/api/stations/health"): lambda _p, _b: _json(self.health),
+            ("DELETE", "/api/stations/pending/"): self._turn_away,
+            ("DELETE", "/api/stations/notices/"): self._clear,
+            ("POST", "/api/pairing"): self._pair,
             ("GET", "/api/stations/"): lambda _p, _b: _json(FORMS),
             ("POST", "/api/stations/"): self._command,
         }
 
+    def _approve(self, path: str, body: bytes) -> httpx.Response:
+        self.taken.append((path.split("/")[4], msgspec.json.decode(body)))
+        self.pending = []
+        self.stations.append(station("NEW-1"))
+        return _json(TakenIn("NEW-1", "Lootsstraat"))
+
+    def _pair(self, _path: str, body: bytes) -> httpx.Response:
+        self.paired.append(msgspec.json.decode(body))
+        return _json(TakenIn("NEW-1", "Home"))
+
+    def _turn_away(self, _path: str, _body: bytes) -> httpx.Response:
+        self.pending = []
+        return httpx.Response(204)
+
+    def _clear(self, _path: str, _body: bytes) -> httpx.Response:
+        self.notices = []
+        return httpx.Response(204)
+
     def _command(self, path: str, body: bytes) -> httpx.Response:
+        if path.startswith("/api/stations/pending/"):
+            return self._approve(path, body)
         self.commands.append((unquote(path), msgspec.json.decode(body)))
         if self.refusal is not None:
             return httpx.Response(self.refusal.status, content=msgspec.json.encode(self.refusal))

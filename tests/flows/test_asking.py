@@ -14,7 +14,7 @@ from server.core.session import Refused
 from server.flows import accounts as people
 from server.flows import asking, session_views, settlements
 from server.flows.asking import Valued
-from server.storage import accounts, dials, forecasts, sessions
+from server.storage import accounts, dials, forecasts, planned_sessions, sessions
 from shared.accounts import Dial, MeUpdate
 from shared.sessions import SessionState, SessionUpdate
 
@@ -225,7 +225,7 @@ async def test_every_forecast_is_valued_once_and_a_stated_time_is_not(town):
     await replan(town, HOME, NOW + HOUR)
     assert (await session_of(town, session_id)).answer_worth_minor == first
     async with town.begin() as tx:
-        assert await sessions.answer_worths(tx, (await sessions.get(tx, session_id)).party_id) == ([first], 0)
+        assert await planned_sessions.answer_worths(tx, (await sessions.get(tx, session_id)).party_id) == ([first], 0)
 
 
 async def test_in_one_of_five_sessions_is_asked_where_the_answer_is_worth_most(town):
@@ -239,7 +239,7 @@ async def test_in_one_of_five_sessions_is_asked_where_the_answer_is_worth_most(t
     worths = [5, 12, 12, 12, 12, 80, 12, 12, 12, 9]
     for session_id, worth in zip(ids, worths, strict=True):
         async with town.begin() as tx:
-            await asking.decide(tx, [Valued(await sessions.get(tx, session_id), worth)])
+            await asking.decide(tx, [Valued(session_id, (await sessions.get(tx, session_id)).party_id, worth)])
     asked = [(await session_of(town, session_id)).asked for session_id in ids]
     assert asked[5]
     assert sum(asked) <= 2

@@ -10,7 +10,7 @@ import pytest
 from gateway_town import KEY, ask, station_of
 from test_signin import refused
 from tls_town import LONG_AGO, OWNER, WALL, tls_town
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from server.core.certificate import Subject
 from server.feeds.charger_ca import create
@@ -104,8 +104,13 @@ async def test_profile_3_a_revoked_certificate_is_refused_before_the_upgrade_tc_
     town.door.gone.add(signed.fingerprint)
     assert await status_of(town.secure(paths, key=None)) == 401
     town.door.gone.clear()
-    async with town.secure(paths, key=None):
-        pass
+    async with town.secure(paths, key=None) as open_line:
+        town.door.gone.add(signed.fingerprint)
+        assert town.gateway.drop(CP1)
+        with pytest.raises(ConnectionClosed):
+            await open_line.recv()
+    assert await status_of(town.secure(paths, key=None)) == 401
+    assert not town.gateway.drop(CP1)
 
 
 async def test_a_station_never_goes_back_to_a_lower_profile_tc_a_19(town):

@@ -25,8 +25,9 @@ from small_town import (
 
 from server.core.meter import Reading
 from server.core.session import Followed
-from server.storage import sessions
-from server.storage.sessions import InForce, SampleRow, SessionEvent, Visit
+from server.storage import planned_sessions, sessions
+from server.storage.planned_sessions import InForce
+from server.storage.sessions import SampleRow, SessionEvent, Visit
 from shared.sessions import Delay
 
 MINUTE = timedelta(minutes=1)
@@ -198,8 +199,8 @@ async def test_plans_in_force_are_set_for_several_at_once(db):
     one, two = await plug_in(db, NOW), await plug_in(db, NOW, STREET_STATION_1, "BERT-CARD")
     plan = uuid4()
     async with db.begin() as tx:
-        await sessions.set_plans(tx, [])
-        await sessions.set_plans(tx, [InForce(one, "managed", plan, 3), InForce(two, "overridden", None, 0)])
+        await planned_sessions.set_plans(tx, [])
+        await planned_sessions.set_plans(tx, [InForce(one, "managed", plan, 3), InForce(two, "overridden", None, 0)])
     first, second = await get(db, one), await get(db, two)
     assert (first.delay, first.plan_id, first.plan_version) == (Delay.MANAGED, plan, 3)
     assert (second.delay, second.plan_id, second.plan_version) == (Delay.OVERRIDDEN, None, 0)

@@ -9,7 +9,7 @@ from server.core.reports import BootInfo
 from server.core.traits import KEYS, Traits
 from server.flows import stations as station_flows
 from server.flows import steering
-from server.storage import outbox, plans, sessions
+from server.storage import outbox, planned_sessions, plans, sessions
 from server.storage import stations as stored
 from server.storage.outbox import Task
 from server.workers import replan
@@ -164,8 +164,8 @@ class TestTheWriteBudget:
             plan = await plans.get(tx, session.plan_id)
             other = {"id": HOME, "version": session.plan_version + 1, "outcome": "", "sent_at": None, **changes}
             await plans.insert(tx, [type(plan)(**{**{f: getattr(plan, f) for f in plan.__struct_fields__}, **other})])
-            await sessions.set_plans(
-                tx, [sessions.InForce(session_id, session.delay.value, HOME, session.plan_version + 1)]
+            await planned_sessions.set_plans(
+                tx, [planned_sessions.InForce(session_id, session.delay.value, HOME, session.plan_version + 1)]
             )
         await dispatch(context, task("dispatch", HOME))
         async with context.db.read() as tx:

@@ -33,7 +33,7 @@ class Told:
     """A station at the other end: what it was told, and what it says."""
 
     def __init__(self, *says: str):
-        self.told, self.says = [], list(says)
+        self.told, self.says, self.hung_up = [], list(says), []
 
     def _hear(self, *what):
         self.told.append(what)
@@ -50,6 +50,10 @@ class Told:
 
     async def ask_for_request(self, station_id):
         return self._hear("renew")
+
+    def hang_up(self, station_id):
+        self.hung_up.append(station_id)
+        return True
 
 
 @pytest.fixture(scope="module")
@@ -167,21 +171,24 @@ async def test_a_certificate_that_cars_are_to_trust_is_never_ours_to_sign_tc_a_1
     assert await work(context) == ["held"]
 
 
-async def test_a_revoked_certificate_is_known_as_such_and_is_not_sent(context, ca):
-    context = replace(context, security=Told(), signer=ca)
+async def test_a_revoked_certificate_is_known_as_such_is_not_sent_and_its_station_is_hung_up(context, ca):
+    told = Told()
+    context = replace(context, security=told, signer=ca)
     pem = a_request()
     await ask(context, pem)
     await work(context)
     (one,) = await listed(context)
     async with context.db.begin() as tx:
         assert not await entering.revoked(tx, one.fingerprint)
-        assert not await certificates.revoke(tx, one.id, RIVAL)
-        assert await certificates.revoke(tx, one.id, OPERATOR)
+        assert not await certificates.revoke(tx, one.id, RIVAL, NOW)
+        assert await certificates.revoke(tx, one.id, OPERATOR, NOW)
         assert await entering.revoked(tx, one.fingerprint)
-        assert await certificates.revoke_serial(tx, "nothing") is None
-        assert await certificates.revoke_serial(tx, one.serial.upper()) == "LOOTS/1"
+        assert await certificates.revoke_serial(tx, "nothing", NOW) is None
+        assert await certificates.revoke_serial(tx, one.serial.upper(), NOW) == "LOOTS/1"
         assert await certificates.delivery(tx, one.id) is None
     assert (await ask(context, pem)).code == "key_revoked"
+    assert await work(context) == ["hung_up"]
+    assert told.hung_up == [STREET_STATION_1]
 
 
 async def test_the_end_of_a_certificate_is_told_thirty_and_seven_days_before_and_renewal_asked_for(context, ca):

@@ -148,24 +148,24 @@ async def test_whoever_answers_first_what_they_said_is_kept_in_one_order(context
 
 
 async def test_who_gets_more_is_not_asked_before_a_slow_one_has_given_way(context, charging_cars, stations):
-    first, second = charging_cars
+    _, second = charging_cars
     await limit(context, 25)
     await ask(context, second, energy_wh=22_080)  # all that there is for two hours
     await plan_again(context)
     await dispatch(context)
     forget(stations)
     gate = asyncio.Event()
-    stations.waits[STREET_STATION_1] = gate.wait
-    await ask(context, first, energy_wh=4_000)
+    stations.waits[STREET_STATION_2] = gate.wait
+    await ask(context, second, energy_wh=4_000)
     await plan_again(context)
     sending = asyncio.create_task(dispatch(context))
-    assert await next_asked(stations, 1) == [STREET_STATION_1]
+    assert await next_asked(stations, 1) == [STREET_STATION_2]
     for _ in range(20):
         await asyncio.sleep(0)
-    assert [to for _, to, _ in stations.told] == [STREET_STATION_1]
+    assert [to for _, to, _ in stations.told] == [STREET_STATION_2]
     gate.set()
     assert await asyncio.wait_for(sending, GUARD_S) == "sent:2"
-    assert [to for _, to, _ in stations.told] == [STREET_STATION_1, STREET_STATION_2]
+    assert [to for _, to, _ in stations.told] == [STREET_STATION_2, STREET_STATION_1]
 
 
 async def test_what_was_sent_before_a_crash_is_sent_once_more_and_kept_once(context, cars, stations):

@@ -8,6 +8,7 @@ from app.views import access, intents
 from app.views.desk import Desk, use_board, use_desk, use_prefs, use_texts
 from app.views.driver.dial import DialCard
 from app.views.driver.habits import Habits
+from app.views.driver.pairing import PairCard
 from app.views.driver.rota import RotaCard
 from app.views.driver.vehicle import Vehicles
 from app.widgets.cards import card, columns, page, skeleton, stack
@@ -24,7 +25,7 @@ def Settings() -> ft.Control:
     me = board.me
     if me is None:
         return page([skeleton(t, 120, 200, 200)], wide=prefs.wide)
-    left = [_Consent(me), keyed(DialCard, "dial", me), Vehicles()]
+    left = [_Consent(me), keyed(DialCard, "dial", me), Vehicles(), keyed(PairCard, "pair")]
     right = [
         Habits(me),
         keyed(RotaCard, "rota", me),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from typing import Any, TypeVar
+from uuid import UUID
 
 from app import live
 from app.console import Search
@@ -11,6 +12,7 @@ from app.state import Access, Remote
 from app.views.desk import Desk
 from shared.operating import CommandOutcome, MessageView
 from shared.problems import Problem
+from shared.stations import Approval, PendingStation
 from shared.wire import LiveEvent, LocationChanged
 
 T = TypeVar("T")
@@ -37,6 +39,7 @@ async def watch_stations(desk: Desk) -> None:
     while True:
         await load_stations(desk)
         await load_disputes(desk)
+        await load_waiting(desk)
         await asyncio.sleep(LOOK_S)
 
 
@@ -48,6 +51,39 @@ async def load_stations(desk: Desk) -> None:
 async def load_disputes(desk: Desk) -> None:
     """Sessions in dispute."""
     await _fill(desk, "disputes", desk.api.disputes())
+
+
+async def load_waiting(desk: Desk) -> None:
+    """What waits for the operator."""
+    await _fill(desk, "pending", desk.api.pending_stations())
+    await _fill(desk, "notices", desk.api.station_notices())
+    await load_health(desk)
+
+
+async def load_health(desk: Desk) -> None:
+    """How the stations have been."""
+    await _fill(desk, "health", desk.api.stations_health())
+
+
+async def approve(desk: Desk, one: PendingStation, place: str) -> None:
+    """Take a waiting station in at a place."""
+    taken = await desk.attempt(desk.api.approve_station(one.id, Approval(place)))
+    if taken is not None:
+        desk.toast(desk.texts("op.waiting.taken", identity=taken.identity, place=taken.location_name))
+        await load_stations(desk)
+    await load_waiting(desk)
+
+
+async def turn_away(desk: Desk, one: PendingStation) -> None:
+    """Let a station wait no more."""
+    await desk.attempt(desk.api.turn_away(one.id))
+    await load_waiting(desk)
+
+
+async def clear_notice(desk: Desk, notice_id: UUID) -> None:
+    """It was seen to."""
+    await desk.attempt(desk.api.clear_notice(notice_id))
+    await _fill(desk, "notices", desk.api.station_notices())
 
 
 async def load_forms(desk: Desk, identity: str) -> None:

@@ -1,22 +1,26 @@
 """One station: what it is, what runs there, what it can be asked, what was said."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import flet as ft
 import msgspec
 
 from app import theme
-from app.console import Search
+from app.console import Search, attention_of
 from app.strings import Texts
 from app.views.desk import use_clock, use_console, use_desk, use_prefs, use_texts
 from app.views.driver.session import missing
 from app.views.operator import intents
+from app.views.operator.days import days_card
 from app.views.operator.frames import mono, pretty
 from app.views.operator.log import Frames
 from app.views.operator.stations import evse_line, ill
+from app.views.operator.waiting import findings_of
 from app.widgets.cards import Tone, card, columns, failed, notice, page, pair, skeleton, stack
 from app.widgets.keyed import keyed
+from shared.health import StationHealth
 from shared.operating import CommandForms, CommandOutcome, CommandStatus
 from shared.problems import Problem
 from shared.stations import StationView
@@ -34,12 +38,13 @@ TONES = {
 @ft.component
 def StationPage() -> ft.Control:
     """A station by its address."""
-    desk, t, console, prefs = use_desk(), use_texts(), use_console(), use_prefs()
+    desk, t, console, prefs, clock = use_desk(), use_texts(), use_console(), use_prefs(), use_clock()
     station_id = ft.use_route_params().get("station", "")
     station = console.station(station_id)
 
     async def load() -> None:
         await intents.load_stations(desk)
+        await intents.load_health(desk)
 
     ft.use_effect(load, [station_id])
     if station is None:
@@ -48,10 +53,17 @@ def StationPage() -> ft.Control:
         if console.stations.value is None:
             return page([skeleton(t, 160, 220, 300)], wide=prefs.wide)
         return missing(t, lambda: desk.page.navigate("/"))
-    left: list[ft.Control | None] = [keyed(_Facts, "facts", station)]
+    health = console.health_of(station_id)
+    days = days_card(t, health.days) if health is not None else None
+    left: list[ft.Control | None] = [keyed(_Facts, "facts", station), _wrong(t, health, clock.now), days]
     right: list[ft.Control | None] = [keyed(Commands, f"commands-{station.identity}", station.identity)]
     log = stack([theme.heading(t("op.log")), keyed(Frames, f"frames-{station.identity}", Search(station.identity))])
     return page([columns(right, left, wide=prefs.wide), log], wide=prefs.wide)
+
+
+def _wrong(t: Texts, health: StationHealth | None, now: datetime) -> ft.Control | None:
+    found = [] if health is None else attention_of(health)
+    return card([theme.heading(t("op.wrong")), *findings_of(found, now)], key="wrong") if found else None
 
 
 @ft.component

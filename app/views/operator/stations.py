@@ -11,6 +11,7 @@ from app.views.background import use_background
 from app.views.desk import use_clock, use_console, use_desk, use_prefs, use_texts
 from app.views.driver.session import LinkNotice
 from app.views.operator import intents
+from app.views.operator.waiting import Noticed, Waiting
 from app.widgets.cards import card, empty, failed, page, rule, skeleton, stack
 from app.widgets.keyed import keyed
 from shared.stations import Dispute, DisputeKind, StationEvse, StationView
@@ -36,8 +37,10 @@ def Stations() -> ft.Control:
         return page([failed(t, stations.problem, load)], wide=prefs.wide)
     if stations.value is None:
         return page([skeleton(t, 60, 96, 96, 96)], wide=prefs.wide)
+    waiting = (keyed(Waiting, "waiting"), keyed(Noticed, "noticed"))
     if not stations.value:
-        return page([empty(ft.Icons.EV_STATION_OUTLINED, t("op.empty"), t("op.empty.do"))], wide=prefs.wide)
+        none = empty(ft.Icons.EV_STATION_OUTLINED, t("op.empty"), t("op.empty.do"))
+        return page([*waiting, none], wide=prefs.wide)
     shown = sorted(stations.value, key=lambda one: (ill(one) == 0, one.location_name, one.identity))
 
     def go(station: StationView) -> Callable[[], None]:
@@ -45,7 +48,7 @@ def Stations() -> ft.Control:
 
     rows = [_row(t, one, clock.now, go(one), wide=prefs.wide) for one in shown]
     disputes = _disputes(t, console.disputes.value or [])
-    return page([keyed(LinkNotice, "link"), _head(t, shown), disputes, *rows], wide=prefs.wide)
+    return page([keyed(LinkNotice, "link"), _head(t, shown), *waiting, disputes, *rows], wide=prefs.wide)
 
 
 def ill(station: StationView) -> int:

@@ -34,7 +34,27 @@ def kept(model: Model, planned: Store, plan: Ints) -> Store:
 
 
 def driven(model: Model, charged: Ints, given: Ints) -> Store:
-    """A schedule cut to what power and capacity allow, and to what leaves as much as there was."""
+    """A schedule cut to what power and capacity allow, and to what leaves as much as there was.
+
+    A full battery can often not be filled up again in whole Wh: then it gives a few less, until it can.
+    """
+    wanted = given.astype(np.int64)
+    taken = given = np.zeros_like(wanted)
+    for _ in range(PCT):  # so often at most: whatever the efficiency, that many Wh can be made good
+        takes, gives, missing = _cut(model, charged, wanted)
+        if not missing:
+            taken, given = takes, gives
+            break
+        giving = np.flatnonzero(gives)
+        if not len(giving):
+            break
+        wanted = gives
+        wanted[giving[-1]] = max(0, wanted[giving[-1]] - missing)
+    return Store(taken, given, np.clip(given - taken, 0, sale_wh(model)), lent_wh(model))
+
+
+def _cut(model: Model, charged: Ints, given: Ints) -> tuple[Ints, Ints, int]:
+    """What may be taken and given of a schedule, and how many Wh are missing at the end all the same."""
     battery = model.site.battery
     assert battery is not None
     most, full = store_wh(model).tolist(), PCT * battery.capacity_wh
@@ -54,10 +74,7 @@ def driven(model: Model, charged: Ints, given: Ints) -> Store:
         gives[slot] -= back
         missing -= back
         after[slot:] = [one + PCT * back for one in after[slot:]]
-    if missing or max(after) > full:
-        takes, gives = [0] * len(most), [0] * len(most)
-    taken, given = np.array(takes, np.int64), np.array(gives, np.int64)
-    return Store(taken, given, np.clip(given - taken, 0, sale_wh(model)), lent_wh(model))
+    return np.array(takes, np.int64), np.array(gives, np.int64), missing
 
 
 def _whole(schedule: Floats) -> Ints:

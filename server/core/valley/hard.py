@@ -24,6 +24,8 @@ REPLANS_PER_SECOND = 250
 """Of a site under rules, beside those of `switched`; each takes about 1 ms."""
 HASTE_S = 0.05
 """Who has less time than this for a site under rules gets plan and bound without a flow: a plug-in does not wait."""
+ENOUGH_NANO = 10_000_000
+"""In haste nobody looks for what a cent may buy: plans that differ by less are not sent either (`steady`)."""
 SEARCH_LEAST_S = 0.2
 """A search that gets less finds nothing."""
 CLOSER = 0.4
@@ -120,7 +122,7 @@ def _roughly(site: Model, plan: Ints, drawn: Drawn) -> Settled:
 
 def _alone(site: Model, found: Settled, time_s: float) -> Settled:
     """Each demand exactly, where what they do alone passes no limit and raises no peak; else what was found."""
-    own = switched.alone(site)
+    own = switched.alone(site, ENOUGH_NANO if _hastens(site, time_s) and not site.scored else 0)
     if site.breaks(own.plan) or grid.peak_nano(site, grid.peak_w(site, own.plan, found.store)):
         return found
     cost = switched.cost_nano(site, own.plan, found.store)

@@ -24,6 +24,8 @@ CHANGES = 200
 """Slots by which a pattern is lengthened or shortened at most."""
 CELLS = 4_000_000
 """Size of the dynamic programme up to which a plan that is not proven best is looked for there, energies x slots."""
+HASTY_CELLS = 400_000
+"""The same for who has no time: 8 ms."""
 
 
 class Found(msgspec.Struct, frozen=True, eq=False):
@@ -54,19 +56,22 @@ def course(cost: Ints, caps: Ints, least: Ints, need: tuple[int, int], rules: Ru
     return Course(cost, least, low, high, must, nothing, nothing, energy, rules)
 
 
-def planned(way: Course, cells: int = CELLS, *, bounded: bool = True) -> Found:
-    """The best plan of a course. `cells`: how large a programme may be solved for it. `bounded`: whether who asks needs
-    the bound, which costs more where the rules forbid the floor's own slots.
+def planned(way: Course, cells: int = CELLS, *, bounded: bool = True, near: int = 0) -> Found:
+    """The best plan of a course.
+
+    `cells`: how large a programme may be solved to better it. `bounded`: whether who asks needs the bound, which costs
+    more where the rules forbid the floor's own slots. `near`: a plan that costs no more beyond its bound than this,
+    nano, is good enough for who asks.
 
     One block of a car that charges goes on; only where that cannot serve all, nor the floor in its own slots, and a new
     one serves more, it is new.
     """
-    found = _planned(way, cells, bounded=bounded)
+    found = _planned(way, cells, bounded=bounded, near=near)
     if not (way.rules.block and way.rules.charging) or found.plan.sum() >= way.energy:
         return found
     if way.must.any() and np.all(found.plan >= way.low, where=way.must):
         return found
-    fresh = _planned(renewed(way), cells, bounded=bounded)
+    fresh = _planned(renewed(way), cells, bounded=bounded, near=near)
     return fresh if fresh.plan.sum() > found.plan.sum() else found
 
 
@@ -76,13 +81,13 @@ def renewed(way: Course) -> Course:
     return msgspec.structs.replace(way, high=high, rules=msgspec.structs.replace(way.rules, charging=False))
 
 
-def _planned(way: Course, cells: int, *, bounded: bool) -> Found:
+def _planned(way: Course, cells: int, *, bounded: bool, near: int) -> Found:
     if way.rules.block and way.rules.charging:
         way = msgspec.structs.replace(way, energy=_held(way))
     if not way.energy:
         return Found(np.zeros_like(way.high), 0, 0)
     best = _search(way)
-    found = None if best is None else _decided(way, best, cells)
+    found = None if best is None else _decided(way, best, cells, near)
     return _without_must(way, cells, bounded=bounded) if found is None else found
 
 
@@ -95,13 +100,14 @@ def _held(way: Course) -> int:
     return int(held.max(initial=0)) if len(held) or not way.must.any() else way.energy
 
 
-def _decided(way: Course, best: _Best, cells: int) -> Found | None:
+def _decided(way: Course, best: _Best, cells: int, near: int = 0) -> Found | None:
     """What the search found, or better by the programme; None where neither has a plan."""
-    if best.most or (best.plan is not None and way.total(best.plan) <= best.bound):
+    if best.most or (best.plan is not None and way.total(best.plan) <= best.bound + near):
         assert best.plan is not None
         return Found(best.plan, best.bound, best.worth)
     finer, times = _finer(way, best.worth)
-    plan = exact(finer, best.plan, best.worth * times, cells)
+    most = CELLS if cells and best.plan is None else cells
+    plan = exact(finer, best.plan, best.worth * times, most)
     if plan is None and best.plan is not None:
         return Found(best.plan, best.bound, best.worth)
     if plan is None or not plan.any():
@@ -173,7 +179,7 @@ def _early(way: Course, cells: int) -> Found:
     """All as early as can be, whatever it costs."""
     rules = msgspec.structs.replace(way.rules, switch_nano=0)
     cost, nothing = np.arange(len(way.cost)), np.zeros_like(way.rebate)
-    return _planned(msgspec.structs.replace(way, cost=cost, rebate=nothing, rules=rules), cells, bounded=False)
+    return _planned(msgspec.structs.replace(way, cost=cost, rebate=nothing, rules=rules), cells, bounded=False, near=0)
 
 
 class _Search:

@@ -90,12 +90,12 @@ def window(model: Model, index: int) -> slice:
     return slice(model.demands[index].arrive_slot, model.demands[index].depart_slot)
 
 
-def alone(model: Model) -> Alone:
-    """Each demand as if it were alone, exactly."""
+def alone(model: Model, near: int = 0) -> Alone:
+    """Each demand as if it were alone: exactly, or (`near`) as `runs.planned` has it for who has no time."""
     plan = np.zeros_like(model.caps)
-    bound, cells = 0, runs.CELLS // max(1, len(model.demands))
+    bound, cells = 0, (runs.HASTY_CELLS if near else runs.CELLS) // max(1, len(model.demands))
     for index in range(len(model.demands)):
-        found = runs.planned(course(model, plan, index, model.caps[index]), cells)
+        found = runs.planned(course(model, plan, index, model.caps[index]), cells, near=near)
         plan[index, window(model, index)] = found.plan
         bound += found.bound
     return Alone(plan, bound)

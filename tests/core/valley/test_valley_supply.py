@@ -77,6 +77,13 @@ def test_a_battery_comes_close_to_the_linear_optimum(problem):
     assert answer.cost_nano <= cost + dearest * 4 * problem.slots + 40 * problem.sites[0].peak_price_micro_per_kw
 
 
+def test_a_full_battery_gives_what_can_be_made_good_in_whole_wh():
+    """By the program it gives 250 Wh and takes 278 back, of which 250.2 fit nowhere: 243 and 270 do."""
+    battery = Battery(capacity_wh=3_000, stored_wh=3_000, max_w=2_000, efficiency_pct=90)
+    answer = solved([0, 100_000], [ev(depart_slot=1, energy_wh=1_000)], limit_w=3_000, battery=battery)
+    assert (energies(answer), answer.sites[0].battery_wh) == ([[993, 0]], [-243, 270])
+
+
 def test_the_sun_is_used_where_the_grid_is_dearer_than_what_it_would_have_earned():
     answer = solved([200_000, 90_000], [ev()], solar_w=[11_040, 0], feed_in_micro_per_kwh=80_000)
     assert energies(answer) == [[FULL, 0]]

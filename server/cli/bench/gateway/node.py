@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from server import collector
 from server.cli import logs
 from server.main.server import LINGER_S, Parts, Server
 from server.settings import Settings
@@ -84,12 +85,15 @@ async def serve(database: str, home: str, port: int) -> None:
     told: asyncio.Queue[str] = asyncio.Queue()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), lambda: told.put_nowait(sys.stdin.readline().strip()))
     async with server.running(pages=False):
+        collector.keep_for_good()
+        sparing = asyncio.create_task(collector.spare(server.quiet))
         watching = asyncio.create_task(watch.run())
         _say(server, clock, watch)
         while word := await told.get():
             await _do(word, server, clock, watch)
             _say(server, clock, watch)
         watching.cancel()
+        sparing.cancel()
     await solver.close()
 
 
@@ -107,8 +111,7 @@ async def _rest(server: Server) -> None:
     quiet = 0
     while quiet < QUIET_LOOKS:
         await asyncio.sleep(REST_LOOK_S)
-        busy = server.runner.busy or server.gateway.pending() > 0
-        quiet = 0 if busy else quiet + 1
+        quiet = quiet + 1 if server.quiet() else 0
 
 
 def _say(server: Server, clock: SkippingClock, watch: Watch) -> None:

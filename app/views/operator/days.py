@@ -1,0 +1,37 @@
+"""A station's last days in figures: how long it was there, and how often what a driver began went well."""
+
+from collections.abc import Sequence
+
+import flet as ft
+
+from app import theme
+from app.strings import Texts
+from app.widgets.cards import card, rule, stack
+from shared.health import StationDay
+
+GOOD, FAIR = 990, 950
+"""Thousandths: above the first all is well, below the second something is wrong."""
+
+
+def days_card(t: Texts, days: Sequence[StationDay]) -> ft.Control | None:
+    """A row a day, the newest first; None where nothing is known."""
+    if not days:
+        return None
+    heads = ("op.day", "op.day.uptime", "op.day.plug_in", "op.day.reliability", "op.day.disconnects")
+    rows: list[ft.Control] = [theme.heading(t("op.days")), _line([theme.small(t(head)) for head in heads]), rule()]
+    for day in days:
+        shares = (day.uptime_permille, day.plug_in_permille, day.reliability_permille)
+        cells = [theme.body(t.form.day(day.day)), *[_share(t, one) for one in shares], theme.body(str(day.disconnects))]
+        rows.append(_line(cells))
+    return card([stack(rows, 8)], key="days")
+
+
+def _line(cells: Sequence[ft.Control]) -> ft.Control:
+    return ft.Row([ft.Container(cell, expand=True) for cell in cells], spacing=8)
+
+
+def _share(t: Texts, permille: int | None) -> ft.Control:
+    if permille is None:
+        return theme.body("–", theme.MUTED)
+    color = theme.VALLEY if permille >= GOOD else theme.AT_ONCE if permille >= FAIR else ft.Colors.ERROR
+    return theme.strong(t.form.share(permille), color, 14)

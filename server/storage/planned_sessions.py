@@ -1,0 +1,70 @@
+"""What planning a place reads and writes of its open sessions, in few columns and few statements."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core.session import Followed
+from server.storage.tables import Sessions
+from shared.sessions import Delay
+
+TABLE = Sessions.__table__  # type: ignore[attr-defined]
+S = TABLE.c
+RUNNING = (
+    sa.select(S.id, S.party_id, S.account_id, S.delay, S.plan_id, S.plan_version, S.followed, S.answer_worth_minor)
+    .where(S.location_id == sa.bindparam("place"), S.state == "open")
+    .order_by(S.started_at, S.id)
+)
+
+
+class InForce(msgspec.Struct, frozen=True):
+    """Delay and plan of a session, as columns of a bulk update."""
+
+    session: UUID
+    delayed: str
+    plan: UUID | None
+    version: int
+
+
+async def set_plans(tx: AsyncSession, rows: Sequence[InForce]) -> None:
+    """Write delay and plan in force of several sessions in one statement."""
+    if rows:
+        places: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(name) for name in ("delayed", "plan", "version")}
+        statement = sa.update(TABLE).where(S.id == sa.bindparam("session"))
+        statement = statement.values(delay=places["delayed"], plan_id=places["plan"], plan_version=places["version"])
+        await tx.execute(statement, [msgspec.structs.asdict(row) for row in rows])
+
+
+class Running(msgspec.Struct, frozen=True):
+    """What a new plan has to know of an open session as it stands when the plan is saved."""
+
+    id: UUID
+    party_id: UUID
+    account_id: UUID | None
+    delay: Delay
+    plan_id: UUID | None
+    plan_version: int
+    followed: Followed
+    answer_worth_minor: int | None
+
+
+async def running_at(tx: AsyncSession, location_id: UUID) -> dict[UUID, Running]:
+    """The same by id, with little of each: of a large site whole sessions take longer to read than plans to write."""
+    rows = await tx.execute(RUNNING, {"place": location_id})
+    return {row[0]: Running(*row[:3], Delay(row[3]), *row[4:6], Followed(row[6]), row[7]) for row in rows}
+
+
+async def set_asked(tx: AsyncSession, session_id: UUID, worth_minor: int, *, asked: bool) -> None:
+    """Keep what the answer of a driver is worth, and whether it is asked for."""
+    await tx.execute(sa.update(TABLE).where(S.id == session_id).values(answer_worth_minor=worth_minor, asked=asked))
+
+
+async def answer_worths(tx: AsyncSession, party_id: UUID, limit: int = 500) -> tuple[list[int], int]:
+    """What answers were worth in a party's newest sessions that were valued, oldest first; in how many was asked."""
+    rows = sa.select(S.answer_worth_minor, S.asked).where(S.party_id == party_id, S.answer_worth_minor.is_not(None))
+    found = (await tx.execute(rows.order_by(S.started_at.desc(), S.id).limit(limit))).all()
+    return [row.answer_worth_minor for row in reversed(found)], sum(1 for row in found if row.asked)
