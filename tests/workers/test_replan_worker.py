@@ -28,13 +28,8 @@ from shared.sessions import Delay, SessionUpdate
 MINUTE = timedelta(minutes=1)
 LIMIT_W = 25_000 * 690 // 1000
 SHARE_W = LIMIT_W // 2
-HANDLERS = {
-    "replan": replan.replan,
-    "dispatch": replan.dispatch,
-    "resend": replan.resend,
-    "configure": replan.configure,
-    **local_lists.HANDLERS,
-}
+HANDLERS = {name: getattr(replan, name) for name in ("replan", "dispatch", "resend", "configure")}
+HANDLERS |= local_lists.HANDLERS
 
 
 async def work_off(context, rounds=20):
