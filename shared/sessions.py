@@ -123,6 +123,7 @@ class SessionView(msgspec.Struct, frozen=True):
     home: HomeAdvice | None = None
     car_note: CarNote | None = None
     car_timer_at: str | None = None  # HH:MM, local: when this car was seen to begin by its own timer
+    external_limit_w: int | None = None  # what the building or the grid leaves for this car now, where that is less
 
 
 class SessionSummary(msgspec.Struct, frozen=True):

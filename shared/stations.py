@@ -2,15 +2,16 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
 from shared.vehicles import Name, Phases
 
-Identity = Annotated[str, msgspec.Meta(min_length=1, max_length=48, pattern="^[!-9;-~]+$")]
-"""Printable ASCII without spaces; no colon, which Basic auth cannot carry in a name (RFC 7617)."""
+_SEEN = "[^\\u0000-\\u0020:\\u007f-\\u00a0\\u2000-\\u200f\\u2028-\\u202f\\u2060-\\u206f\\ufeff]"
+Identity = Annotated[str, msgspec.Meta(min_length=1, max_length=48, pattern=f"^{_SEEN}+( +{_SEEN}+)*$(?!\\n)")]
+"""What can be seen, and spaces inside; no colon, which Basic auth cannot carry in a name (RFC 7617)."""
 StationPowerW = Annotated[int, msgspec.Meta(ge=1_380, le=400_000)]
 
 
@@ -34,6 +35,19 @@ class StationEvse(msgspec.Struct, frozen=True):
     not_followed_reason: str | None = None
 
 
+class StationLimit(msgspec.Struct, frozen=True):
+    """A limit that a station has from elsewhere (`source`: EMS, SO, CSO, Other), on a connector or on all of it (0).
+
+    `limit_w`: what holds now, null where nothing does or it did not say; `critical`: the grid is in need.
+    """
+
+    source: str
+    connector_no: int
+    limit_w: int | None
+    ends_at: datetime | None
+    critical: bool
+
+
 class StationView(msgspec.Struct, frozen=True):
     """A station of the signed-in operator."""
 
@@ -50,6 +64,8 @@ class StationView(msgspec.Struct, frozen=True):
     safe_share_w: int | None
     version: str = "1.6"
     evses: list[StationEvse] = []
+    limits: list[StationLimit] = []
+    admission: str = "Accepted"
 
 
 class DisputeKind(StrEnum):
@@ -70,6 +86,26 @@ class Dispute(msgspec.Struct, frozen=True):
     at: datetime
     detail: str
     session_id: UUID | None = None
+
+
+class LocalListView(msgspec.Struct, frozen=True):
+    """The list of tokens that a station keeps for when we are away.
+
+    `state`: held, unknown (being sent), failed, not_supported, "" where it was never sent one; `tokens` where held.
+    """
+
+    station_id: UUID
+    state: str
+    version: int
+    capacity: int | None
+    synced_at: datetime | None
+    tokens: list[str]
+
+
+class Admission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a station's boot is answered: it may go to work, it waits, it is turned away."""
+
+    status: Literal["Accepted", "Pending", "Rejected"]
 
 
 class StationAdd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

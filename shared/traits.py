@@ -13,8 +13,8 @@ class StationTraits(msgspec.Struct, frozen=True):
 
     `unit`: A or W, what its profiles are said in. `purposes`, `refused`: profiles that it has taken, and has not.
     `follows`: whether its meter shows what it was told. `quirks`: by name, of its row; `of_its_make`: by its make.
-    `auto_configure`: whether it is asked and set up by us after it boots. `writes_today` of `flash_writes_a_day`: what
-    it was sent that it keeps in flash.
+    `auto_configure`: whether it is asked and set up by us after it boots. `local_list`: whether it is kept a list of
+    tokens for when we are away. `writes_today` of `flash_writes_a_day`: what it was sent that it keeps in flash.
     """
 
     station_id: UUID
@@ -31,6 +31,7 @@ class StationTraits(msgspec.Struct, frozen=True):
     auto_configure: bool
     flash_writes_a_day: int
     writes_today: int
+    local_list: bool = True
 
 
 class TraitsUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -39,4 +40,5 @@ class TraitsUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
     unit: Literal["A", "W"] | msgspec.UnsetType | None = msgspec.UNSET
     quirks: list[str] | msgspec.UnsetType = msgspec.UNSET
     auto_configure: bool | msgspec.UnsetType = msgspec.UNSET
+    local_list: bool | msgspec.UnsetType = msgspec.UNSET
     flash_writes_a_day: WritesADay | msgspec.UnsetType = msgspec.UNSET

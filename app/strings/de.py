@@ -253,6 +253,8 @@ TEXTS = {
     "notice.offline.do": "Sie lädt weiter, wie es ihr zuletzt gesagt wurde. Wir versuchen es von selbst wieder.",
     "notice.not_drawing": "Die Säule bietet Strom an, aber das Auto nimmt keinen.",
     "notice.not_drawing.do": "Prüfe Ladegrenze oder Timer des Autos, oder stecke neu ein.",
+    "notice.external_limit": "Das Gebäude oder das Netz lässt diesem Auto jetzt {power}.",
+    "notice.external_limit.do": "Damit lädt es; dein Plan rechnet damit.",
     "notice.car.no_more_pauses": "Dein Auto lud nach einer Pause nicht weiter und lädt jetzt ohne Pausen.",
     "notice.car.no_more_pauses.do": "Dein Cashback bleibt. Wir merken es uns für dieses Auto.",
     "notice.car.timer": "Dein Auto beginnt nach seinem eigenen Timer, um {at}.",

@@ -259,6 +259,8 @@ TEXTS = {
     "notice.offline.do": "It keeps charging by what it was told last. We try again by ourselves.",
     "notice.not_drawing": "The station offers power, but the car takes none.",
     "notice.not_drawing.do": "Check the car's own charge limit or timer, or plug in again.",
+    "notice.external_limit": "The building or the grid leaves {power} for this car now.",
+    "notice.external_limit.do": "It charges with that; your plan counts on it.",
     "notice.car.no_more_pauses": "Your car did not go on after a pause, so it charges without pauses now.",
     "notice.car.no_more_pauses.do": "Your cashback stays. We remember it for this car.",
     "notice.car.timer": "Your car begins by its own timer, at {at}.",

@@ -255,6 +255,8 @@ TEXTS = {
     "notice.offline.do": "Hij laadt door zoals hem het laatst is gezegd. Wij proberen het vanzelf opnieuw.",
     "notice.not_drawing": "De paal biedt stroom aan, maar de auto neemt niets.",
     "notice.not_drawing.do": "Kijk naar de laadgrens of timer van de auto, of steek opnieuw in.",
+    "notice.external_limit": "Het gebouw of het net laat nu {power} over voor deze auto.",
+    "notice.external_limit.do": "Daarmee wordt geladen; je plan houdt er rekening mee.",
     "notice.car.no_more_pauses": "Je auto ging na een pauze niet verder en laadt nu zonder pauzes.",
     "notice.car.no_more_pauses.do": "Je cashback blijft. We onthouden het voor deze auto.",
     "notice.car.timer": "Je auto begint met zijn eigen timer, om {at}.",

@@ -55,6 +55,18 @@ def _range(t: Texts, key: str, money: MoneyRange | None) -> list[str]:
     return [t(f"{key}_about", low=high)] if low == high else [t(key, low=low, high=high)]
 
 
+def _of_car_and_house(t: Texts, session: SessionView) -> list[ft.Control]:
+    """What the car does of itself, and what the house leaves for it."""
+    out: list[ft.Control] = []
+    if session.car_note is not None:
+        key, at = f"notice.car.{session.car_note.value}", session.car_timer_at or ""
+        out.append(notice(Tone.CALM, t(key, at=at), t(f"{key}.do")))
+    if session.external_limit_w is not None:
+        power = t.form.power(session.external_limit_w)
+        out.append(notice(Tone.CALM, t("notice.external_limit", power=power), t("notice.external_limit.do")))
+    return out
+
+
 def notices(t: Texts, session: SessionView, missing: str | None = None) -> list[ft.Control]:
     """Everything that is not as it should be, or that the driver is owed an explanation for.
 
@@ -65,9 +77,7 @@ def notices(t: Texts, session: SessionView, missing: str | None = None) -> list[
         out.append(notice(Tone.WARN, t("notice.offline"), t("notice.offline.do")))
     if session.headline is Headline.NOT_DRAWING:
         out.append(notice(Tone.WARN, t("notice.not_drawing"), t("notice.not_drawing.do")))
-    if session.car_note is not None:
-        key, at = f"notice.car.{session.car_note.value}", session.car_timer_at or ""
-        out.append(notice(Tone.CALM, t(key, at=at), t(f"{key}.do")))
+    out += _of_car_and_house(t, session)
     if session.plan.followed == "not_followed":
         reason = t.code("followed", session.plan.not_followed_reason or "other")
         out.append(notice(Tone.WARN, t("notice.not_followed", reason=reason), t("notice.not_followed.do")))

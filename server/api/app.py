@@ -9,6 +9,7 @@ from litestar.middleware import DefineMiddleware
 
 from server.api import openapi, security
 from server.api.accounts import AuthController, DemoController, MeController, RotaController
+from server.api.admission import AdmissionController
 from server.api.attempts import Attempts
 from server.api.bulk import BulkController, Jobs
 from server.api.clock import ClockController
@@ -20,10 +21,12 @@ from server.api.forwardings import ForwardingController
 from server.api.guards import BearerAuthentication, Caller
 from server.api.health import health
 from server.api.live import live
+from server.api.local_lists import LocalListController
 from server.api.locations import LocationController
 from server.api.messages import MessageController
 from server.api.prices import PriceController
 from server.api.requests import StrictRequest, allowed_methods, keep_segments
+from server.api.reservations import ReservationController, StationReservationController
 from server.api.sessions import SessionController
 from server.api.stations import StationController, list_disputes
 from server.api.tariffs import TariffController
@@ -48,6 +51,10 @@ ROUTES = (
     PriceController,
     StationController,
     *security.CONTROLLERS,
+    AdmissionController,
+    LocalListController,
+    ReservationController,
+    StationReservationController,
     TraitsController,
     list_disputes,
     CommandController,

@@ -12,6 +12,7 @@ from uuid import UUID
 from server.bus import Bus
 from server.clock import Clock
 from server.core.valley.problem import Answer, Problem
+from server.flows.reservations import ReserveOrder
 from server.storage.db import Database
 from shared.operating import CommandForms, CommandOutcome, CommandStatus
 from shared.problems import FieldError
@@ -33,6 +34,12 @@ class Commands(Protocol):
 
     async def stop(self, station_id: UUID, transaction_id: int, reference: str | None = None) -> CommandAnswer:
         """Ask a station to end a session."""
+
+    async def reserve(self, order: ReserveOrder) -> CommandAnswer:
+        """Ask a station to keep an EVSE free."""
+
+    async def cancel_reservation(self, station_id: UUID, reservation_id: int) -> CommandAnswer:
+        """Ask a station to keep it free no longer."""
 
 
 @dataclass(frozen=True)

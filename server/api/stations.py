@@ -33,7 +33,7 @@ class StationController(Controller):
     ) -> list[StationView]:
         """Your party's stations, by identity, with their connectors and what runs there."""
         async with context.db.read() as tx:
-            return await operating.stations_of(tx, caller.party_id)
+            return await operating.stations_of(tx, caller.party_id, context.now())
 
     @get("/health", responses=documented())
     async def health_of_stations(

@@ -135,7 +135,7 @@ async def token_add(uid: str, account: str, database: str) -> None:
     if not 0 < len(uid) <= MOST_CARD:
         raise BadSetting(f"a card's uid has 1 to {MOST_CARD} characters")
     async with opened(database) as db, db.begin() as tx:
-        owner = _granted(await entry.add_token(tx, uid, account))
+        owner = _granted(await entry.add_token(tx, uid, account, RealClock().now()))
     typer.echo(f"Card {uid} charges on {owner.name} <{owner.email}>.")
 
 

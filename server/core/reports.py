@@ -10,7 +10,8 @@ class Credential(msgspec.Struct, frozen=True):
     """The station behind an identity, the SHA-256 of its key, its make and its quirks by name (gateway/quirks.py).
 
     `new_keys`: SHA-256 of keys that it was told and has not used yet; `security_profile`: the highest that it ever
-    connected with; `organization`: whose it is, "" where certificates need not say.
+    connected with; `organization`: whose it is, "" where certificates need not say. `admission`: what its boot is
+    answered, which holds for a connection on which it does not boot.
     """
 
     station_id: UUID
@@ -21,6 +22,7 @@ class Credential(msgspec.Struct, frozen=True):
     organization: str = ""
     vendor: str = ""
     model: str = ""
+    admission: str = "Accepted"
 
 
 class BootInfo(msgspec.Struct, frozen=True):
@@ -84,13 +86,15 @@ class StartInfo(msgspec.Struct, frozen=True):
     at: datetime
     at_heard: bool = False
     reference: str | None = None
+    reservation_id: int | None = None
 
 
 class StartAnswer(msgspec.Struct, frozen=True):
-    """The transaction's id and whether its token may charge."""
+    """The transaction's id and whether its token may charge; `group` as in TokenAnswer."""
 
     transaction_id: int
     status: str
+    group: str = ""
 
 
 class StopInfo(msgspec.Struct, frozen=True):
@@ -140,6 +144,7 @@ class TransactionInfo(msgspec.Struct, frozen=True):
     reason: str | None = None
     readings: tuple[SampledReading, ...] = ()
     signed: tuple[SignedValue, ...] = ()
+    reservation_id: int | None = None
 
 
 class TransactionAnswer(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from server.core.external_limit import ExternalLimit
 from server.core.timegrid import Grid
 from server.core.traits import Traits
 from shared.units import VOLTS
@@ -15,6 +16,7 @@ MIN_CURRENT_MA = 6_000
 """Below 6 A an AC session cannot charge (IEC 61851)."""
 
 
+ACCEPTED = "Accepted"
 START_WAIT_S = 420
 """Behind a shared limit a new start draws nothing for so long, unless it is told something before.
 
@@ -51,6 +53,8 @@ class Station(msgspec.Struct, frozen=True):
     connected_at: datetime | None = None
     status: str = ""
     traits: Traits | None = None
+    external_limits: tuple[ExternalLimit, ...] | None = None
+    admission: str = ACCEPTED  # what its boot is answered: Accepted, Pending, Rejected
     follows: bool | None = None
     flash_day: date | None = None
     flash_writes: int = 0

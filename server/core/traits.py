@@ -20,6 +20,7 @@ class Traits(msgspec.Struct, frozen=True, omit_defaults=True):
     periods_max: int | None = None
     stack_max: int | None = None
     auto_configure: bool = True
+    local_list: bool = True
     flash_writes_a_day: int = WRITES_A_DAY
 
 

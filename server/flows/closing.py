@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core import ledger
 from server.core.session import Refused
 from server.flows.announcements import ForwardingMoved, WalletMoved
-from server.storage import accounts, contracts, forwardings, sessions, wallets
+from server.storage import accounts, contracts, forwardings, local_lists, outbox, sessions, wallets
 from server.storage.db import announce
 
 
@@ -33,6 +33,8 @@ async def close_account(tx: AsyncSession, account_id: UUID, now: datetime) -> in
     for one in await forwardings.of_owner(tx, account.party_id, account_id):
         await forwardings.delete(tx, one.id)
         announce(tx, ForwardingMoved(account.party_id))
+    for station_id in await local_lists.stations_of(tx, account_id):
+        await outbox.put_once(tx, "local_list", str(station_id), {}, now)
     await accounts.revoke_all(tx, account_id, now)
     await accounts.update(tx, account, msgspec.structs.replace(account, closed_at=now, consent_at=None))
     return released

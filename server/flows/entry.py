@@ -13,7 +13,7 @@ from server.core.contract import Contract, ContractKind, ContractTerms
 from server.core.session import Refused
 from server.core.tariff import EnergyWindow, PublicTariffTerms
 from server.flows.placing import home_place, new_place, put_station
-from server.storage import accounts, contracts, locations, stations, town
+from server.storage import accounts, contracts, local_lists, locations, outbox, stations, town
 from server.storage.accounts import Account, Party
 from server.storage.contracts import Token
 from server.storage.locations import Location
@@ -94,14 +94,16 @@ async def add_account(tx: AsyncSession, entry: AccountEntry, now: datetime) -> A
     return account
 
 
-async def add_token(tx: AsyncSession, uid: str, email: str) -> Account | Refused:
-    """Let a card charge on an account; gives the account."""
+async def add_token(tx: AsyncSession, uid: str, email: str, now: datetime) -> Account | Refused:
+    """Let a card charge on an account; gives the account. Stations of its home hear of it."""
     account = await accounts.by_email(tx, email.strip().lower())
     if account is None:
         return Refused("unknown_account", "Add the account first: dalstroom account add.")
     if await contracts.token(tx, uid) is not None:
         return Refused("token_taken", "This card charges on an account already.")
     await contracts.add_token(tx, Token(uid, account.party_id, account.id, "rfid", valid=True))
+    for station_id in await local_lists.stations_of(tx, account.id):
+        await outbox.put_once(tx, "local_list", str(station_id), {}, now)
     return account
 
 

@@ -1,11 +1,13 @@
 """What several flows load: a session with its driver, contract, car, prices and plan, in few queries."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core import external_limit
 from server.core.contract import Contract, ContractKind, at_place
 from server.core.eligibility import Standing
 from server.core.pricecurve import PriceSlot, curve
@@ -62,6 +64,11 @@ class SessionFacts(msgspec.Struct, frozen=True):
             limits.append(self.car.max_ac_w)
             limits.append(self.evse.max_w * self.phases // self.evse.phases)
         return min(limits)
+
+    def free_w(self, now: datetime) -> int:
+        """The most that may be drawn now: what a limit from elsewhere leaves of it, W."""
+        limit = external_limit.least_w(self.station.external_limits or (), self.session.connector_no, now)
+        return self.max_w if limit is None else min(self.max_w, limit)
 
     def driver_prices(self, grid: Grid, market: Sequence[int]) -> list[int] | None:
         """What the driver (or the driver's employer) pays per kWh in each slot, None where nobody does."""

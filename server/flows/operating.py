@@ -10,12 +10,12 @@ from server.core.session import Followed, Session
 from server.core.station import Station
 from server.storage import locations, operated, stations
 from server.storage.stations import Evse
-from shared.stations import Dispute, DisputeKind, StationEvse, StationView
+from shared.stations import Dispute, DisputeKind, StationEvse, StationLimit, StationView
 
 ORPHANS_MAX = 50
 
 
-async def stations_of(tx: AsyncSession, party_id: UUID) -> list[StationView]:
+async def stations_of(tx: AsyncSession, party_id: UUID, now: datetime) -> list[StationView]:
     """The stations of a party, by identity."""
     found = await stations.of_party(tx, party_id)
     place_ids = sorted({station.location_id for station in found})
@@ -30,11 +30,13 @@ async def stations_of(tx: AsyncSession, party_id: UUID) -> list[StationView]:
         sessions = [running[one.id] for one in mine if one.id in running]
         read = [one.read_at for one in sessions if one.read_at is not None]
         told = [_evse(one, running.get(one.id)) for one in mine]
-        views.append(_view(station, "" if place is None else place.name, told, read))
+        views.append(_view(station, "" if place is None else place.name, told, read, now))
     return views
 
 
-def _view(station: Station, location_name: str, evses: Sequence[StationEvse], read: Sequence[datetime]) -> StationView:
+def _view(
+    station: Station, location_name: str, evses: Sequence[StationEvse], read: Sequence[datetime], now: datetime
+) -> StationView:
     """A station, last heard by its heartbeats, its connectors, and the readings (`read`) of its sessions."""
     said = [station.last_seen_at, *(one.status_at for one in evses)]
     heard = [one for one in said if one is not None] + list(read)
@@ -51,6 +53,11 @@ def _view(station: Station, location_name: str, evses: Sequence[StationEvse], re
         open_sessions=sum(one.session_id is not None for one in evses),
         safe_share_w=station.safe_held_w,
         evses=list(evses),
+        limits=[
+            StationLimit(one.source, one.connector_no, one.at(now), one.ends_at, one.critical)
+            for one in station.external_limits or ()
+        ],
+        admission=station.admission,
     )
 
 

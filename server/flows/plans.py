@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import ask
+from server.core import ask, external_limit
 from server.core.ask import Place, Wish
 from server.core.following import is_silent
 from server.core.pricecurve import PriceSlot, curve_id, sources
@@ -222,6 +222,10 @@ async def _look_again(tx: AsyncSession, question: Question, now: datetime) -> No
     due = min((end for end in said if end > now), default=None)
     if due is not None:
         await outbox.put_once(tx, "replan", str(question.location_id), {"why": "deadline"}, due + DEADLINE_GRACE)
+    steps = [external_limit.next_change(one.station.external_limits or (), now) for one in question.asked]
+    step = min((one for one in steps if one is not None), default=None)
+    if step is not None:
+        await outbox.put_once(tx, "replan", str(question.location_id), {"why": "external_limit"}, step)
 
 
 def _plan(question: Question, one: SessionFacts, wish: Wish, of_curve: tuple[str, str]) -> Plan:

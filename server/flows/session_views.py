@@ -90,8 +90,15 @@ async def _view(tx: AsyncSession, seen: SessionFacts, now: datetime) -> SessionV
         ready_by_stays=plan.depart_stays if plan else 0,
         car_note=_car_note(seen),
         car_timer_at=seen.car.timer_at if seen.car else None,
+        external_limit_w=_external_limit_w(seen, now),
         home=await advising.of_session(tx, seen, ahead) if session.state is SessionState.OPEN else None,
     )
+
+
+def _external_limit_w(seen: SessionFacts, now: datetime) -> int | None:
+    """What a limit from elsewhere leaves, where that is less than the car could take."""
+    free_w = seen.free_w(now)
+    return free_w if seen.session.state is SessionState.OPEN and free_w < seen.max_w else None
 
 
 def _car_note(seen: SessionFacts) -> CarNote | None:

@@ -26,17 +26,18 @@ async def authorize(tx: AsyncSession, station_id: UUID, token_uid: str, now: dat
     """May this token charge at this station."""
     station = await stations.get(tx, station_id)
     status = await token_status(tx, station, token_uid, now)
-    return TokenAnswer(status, await token_group(tx, token_uid) if status == "Accepted" else "")
+    return TokenAnswer(status, await _group(tx, token_uid, status))
 
 
 async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now: datetime) -> StartAnswer:
     """A transaction began. The same start again, under whatever message id, gets the first answer."""
     station = await stations.get(tx, station_id)
     status = await token_status(tx, station, info.token_uid, now)
+    group = await _group(tx, info.token_uid, status)
     session_id = _id_of(station_id, info)
     known = await sessions.get(tx, session_id) or await _begun_already(tx, station_id, info)
     if known is not None:
-        return StartAnswer(known.transaction_id, status)
+        return StartAnswer(known.transaction_id, status, group)
     info = msgspec.structs.replace(info, at=min(info.at, now + CLOCK_SKEW) if info.at >= now - OLDEST else now)
     evse = await stations.evse_at(tx, station_id, info.connector_no)
     if evse is None:
@@ -54,7 +55,12 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
         await sessions.add_event(tx, session, session.override_since, "override", "replugged")
     await outbox.put_once(tx, "replan", str(session.location_id), {"why": "plugged_in"}, now)
     _tell(tx, session)
-    return StartAnswer(transaction_id, status)
+    return StartAnswer(transaction_id, status, group)
+
+
+async def _group(tx: AsyncSession, token_uid: str, status: str) -> str:
+    """The group of a token that may charge; no other is told of one."""
+    return await token_group(tx, token_uid) if status == "Accepted" else ""
 
 
 def _id_of(station_id: UUID, info: StartInfo) -> UUID:

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import access
 from server.core.session import Refused, Session
-from server.core.station import Station
+from server.core.station import ACCEPTED, Station
 from server.flows.locations import NOT_THERE, visible_evse
-from server.storage import contracts, locations, sessions, starts, stations
+from server.storage import contracts, locations, reservations, sessions, starts, stations
 from server.storage.starts import StartWish
 from server.storage.stations import Evse
 from shared.sessions import RemoteStart, SessionState
@@ -54,7 +54,8 @@ async def prepare(tx: AsyncSession, account_id: UUID, asked: RemoteStart, now: d
     if status != "Accepted":
         return Refused("token_not_accepted", f"The place answers {status}; ask your provider.")
     station = await stations.get(tx, evse.station_id)
-    refusal = await _why_not(tx, evse, station, account_id)
+    kept = await reservations.at_evse(tx, evse.id, now)
+    refusal = await _why_not(tx, evse, station, account_id, reserved=kept.account_id if kept else None)
     if refusal is not None:
         return refusal
     if asked.ready_by is None:
@@ -64,15 +65,19 @@ async def prepare(tx: AsyncSession, account_id: UUID, asked: RemoteStart, now: d
     return StartOrder(station.id, evse.id, evse.connector_no, token.uid)
 
 
-async def _why_not(tx: AsyncSession, evse: Evse, station: Station, account_id: UUID) -> Refused | None:
+async def _why_not(
+    tx: AsyncSession, evse: Evse, station: Station, account_id: UUID, *, reserved: UUID | None
+) -> Refused | None:
     running = await sessions.open_on(tx, evse.id)
     if running is not None and running.account_id == account_id:
         return Refused("already_charging", "You charge here already; open that session.")
     if running is not None:
         return Refused("evse_in_use", "Somebody else charges here; choose another one.")
-    if not station.online:
+    if not station.online or station.admission != ACCEPTED:
         return Refused("station_offline", "This station is out of reach; choose another one or use your card.")
-    if evse.status not in FREE:
+    if reserved not in {None, account_id}:
+        return Refused("evse_reserved", "Somebody else has reserved this one; choose another one.")
+    if evse.status not in FREE and (evse.status, reserved) != ("Reserved", account_id):
         return Refused("evse_not_free", f"The station says {evse.status}; choose another one.")
     return None
 

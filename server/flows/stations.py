@@ -18,6 +18,7 @@ from server.storage.watch import StationEvent
 
 HEARTBEAT_SECONDS = 3600
 BOOTED = "booted"
+HELD_SECONDS = 300
 BOOT_TELLS = timedelta(minutes=2)
 """So long a 2.x station that booted has to tell of the transactions that ran before; then it is asked."""
 FAULTED = "Faulted"
@@ -83,10 +84,18 @@ async def boot_all(tx: AsyncSession, booted: Sequence[tuple[UUID, BootInfo]], no
         rows[station_id] = {**values, "booted_at": now, "last_seen_at": now, "safe_held_w": None}
     await stations.update_each(tx, rows)
     await watch.all_happened(tx, [StationEvent(one, now, watch.BOOT, info.firmware[:50]) for one, info in booted])
-    await _configure(tx, list(rows), now)
+    held = await stations.held(tx, list(rows))
+    await _configure(tx, [one for one in rows if one not in held], now)
     named = {str(one): {BOOTED: True} for one in await session_batches.open_named(tx, list(rows))}
     await outbox.put_each_once(tx, "ask_transaction", named, now + BOOT_TELLS)
-    return [BootAnswer(status="Accepted", interval_s=HEARTBEAT_SECONDS, now=now) for _ in booted]
+    return [_boot_answer(held.get(station_id), now) for station_id, _ in booted]
+
+
+def _boot_answer(held: str | None, now: datetime) -> BootAnswer:
+    """Accepted, or what its operator says instead; one that is held asks again more often than a heart beats."""
+    if held is None:
+        return BootAnswer(status="Accepted", interval_s=HEARTBEAT_SECONDS, now=now)
+    return BootAnswer(status=held, interval_s=HELD_SECONDS, now=now)
 
 
 async def _configure(tx: AsyncSession, station_ids: Sequence[UUID], now: datetime) -> None:

@@ -33,6 +33,7 @@ def view(station: Station, of_its_make: tuple[str, ...], now: datetime) -> Stati
         quirks=list(manner.quirks),
         of_its_make=list(of_its_make),
         auto_configure=manner.auto_configure,
+        local_list=manner.local_list,
         flash_writes_a_day=manner.flash_writes_a_day,
         writes_today=station.writes_on(now.date()),
     )
@@ -54,4 +55,6 @@ async def write(tx: AsyncSession, station: Station, said: TraitsUpdate, now: dat
         await stations.update(tx, station.id, unit=unit, traits=manner)
     if unit != station.unit or (manner.auto_configure and not station.manner.auto_configure):
         await outbox.put_once(tx, "configure", str(station.id), {"station_id": station.id}, now)
+    if manner.local_list != station.manner.local_list:
+        await outbox.put_once(tx, "local_list", str(station.id), {}, now)
     return after

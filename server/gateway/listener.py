@@ -16,7 +16,7 @@ from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
 from server.gateway import languages, rpc, strangers, tls
-from server.gateway.caller import Caller
+from server.gateway.caller import Caller, Standing
 from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
 from server.gateway.inflate import Inflate
 from server.gateway.languages import LANGUAGES, Command, CommandAnswer
@@ -44,6 +44,9 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     Some stations know no ping (MENNEKES and others): `ping_timeout_s` None lets a silent one stay. Some do not come
     back after a closing handshake (JIGU): `drop_on_stop` lets go of the sockets without one.
 
+    `max_frame_bytes`: beyond it the line is closed with 1009; the longest honest frames are lists of all configuration
+    keys and chains of certificates, some tens of KiB.
+
     `port` is for security profile 1, None: nobody connects without TLS. `tls_port`: profile 2, and 3 by asking for a
     certificate, unless there is an `mtls_port`, which requires one. Both need `tls`.
     """
@@ -53,7 +56,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     tls_port: int | None = None
     mtls_port: int | None = None
     tls: Tls | None = None
-    max_frame_bytes: int = 1 << 20
+    max_frame_bytes: int = 160 << 10
     ping_interval_s: float | None = 60.0
     ping_timeout_s: float | None = 60.0
     quiet_s: float = 1.0
@@ -96,7 +99,7 @@ class _Line:
         self.counts["told"] += 1
 
     def asked(self, question: Question) -> None:
-        if question.action == "TriggerMessage":
+        if question.action in {"TriggerMessage", "ExtendedTriggerMessage"}:
             said = msgspec.json.decode(msgspec.json.encode(question.payload), type=_Trigger)
             self._caller.standing.triggered.add(said.requested_message)
 
@@ -268,12 +271,13 @@ class Gateway:
         quirks = of_station(connection.credential)
         if quirks.compressed_frames:
             connection.protocol.extensions = [Inflate()]
-        if connection.subprotocol is None and not (quirks.no_subprotocol and _offered_none(connection)):
+        if connection.subprotocol is None and not _offered_none(connection):  # one that may offer none was let in
             self.counts["subprotocols_refused"] += 1
             await connection.close(CloseCode.PROTOCOL_ERROR, f"the subprotocols are {', '.join(Version)}")
             return
         version = Version(connection.subprotocol) if connection.subprotocol else Version.V16
-        caller = Caller(self._flows, connection.credential.station_id, quirks, version)
+        standing = Standing(connection.credential.admission)
+        caller = Caller(self._flows, connection.credential.station_id, quirks, version, standing)
         id_max = LONG_ID_MAX if quirks.long_message_ids else rpc.MESSAGE_ID_MAX
         link = Link(connection, caller.station_id, _Line(caller, self.counts), id_max, version)
         link.believes_any_id = quirks.other_result_ids

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.external_limit import ToldLimit
 from server.core.reports import (
     BootAnswer,
     BootInfo,
@@ -86,6 +87,15 @@ class Flows(Protocol):
 
     async def needs(self, station_id: UUID, connector_no: int) -> bool:
         """A car said what it needs (ISO 15118): whether it gets a plan, which is on its way then."""
+
+    async def limited(self, station_id: UUID, told: ToldLimit) -> None:
+        """A station has a limit from elsewhere: an energy manager, the grid operator."""
+
+    async def released(self, station_id: UUID, source: str, connector_no: int | None) -> None:
+        """A source's limit is gone, on an EVSE or (None) everywhere."""
+
+    async def reserved(self, station_id: UUID, reservation_id: int, word: str) -> None:
+        """What became of a reservation, in the station's word."""
 
     async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         """A station wants its request signed (`kind`: station or v2g); whether it may be. The answer comes later."""

@@ -16,7 +16,9 @@ from server.core.windows import Windows
 from server.gateway import signin, tls
 from server.gateway.door import Doorkeeper, Stranger
 from server.gateway.ports import Flows
+from server.gateway.quirks import of_station
 from server.gateway.signin import Admitted, Shown, Why
+from server.gateway.versions import Version
 
 WINDOW_S = 300.0
 TRIES_AT_IDENTITY = 10
@@ -69,7 +71,14 @@ class Reception:
             why = await self._admit(connection, shown)
         finally:
             self.busy -= 1
-        return None if why is None else await self._refuse(connection, shown, why)
+        if why is not None:
+            return await self._refuse(connection, shown, why)
+        return None if _speaks(connection, request) else self._no_subprotocol(connection)
+
+    def _no_subprotocol(self, connection: StationConnection) -> Response:
+        """Offered none, and is not known for it. (Who offers others only gets the handshake, then 1002: 1.6 §3.1.2.)"""
+        self._counts["subprotocols_refused"] += 1
+        return connection.respond(HTTPStatus.BAD_REQUEST, f"Offer one of the subprotocols {', '.join(Version)}.\n")
 
     async def _admit(self, connection: StationConnection, shown: Shown) -> Why | None:
         """Why not, None where it is let in; then the connection carries what it is."""
@@ -137,6 +146,13 @@ class Reception:
             await asyncio.sleep(LIMITED_WAIT_S)
         finally:
             self._late -= 1
+
+
+def _speaks(connection: StationConnection, request: Request) -> bool:
+    """Whether it offers a subprotocol, or is known to offer none and to mean 1.6."""
+    if request.headers.get_all("Sec-WebSocket-Protocol"):
+        return True
+    return connection.credential is not None and of_station(connection.credential).no_subprotocol
 
 
 def _shown(connection: ServerConnection, request: Request, name: str) -> Shown:

@@ -43,7 +43,7 @@ class ErrorCode(StrEnum):
 
 _IN_16 = {
     ErrorCode.MESSAGE_TYPE: ErrorCode.PROTOCOL,
-    ErrorCode.FORMAT: ErrorCode.FORMATION,
+    ErrorCode.FORMAT: ErrorCode.TYPE,  # a payload that is no object; Formation is what is wrong with the frame
     ErrorCode.FRAMEWORK: ErrorCode.FORMATION,
 }
 _IN_2 = {ErrorCode.FORMATION: ErrorCode.FORMAT.value, ErrorCode.OCCURRENCE: "OccurrenceConstraintViolation"}

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.clock import Clock
+from server.core.external_limit import ToldLimit
 from server.core.reports import (
     BootAnswer,
     BootInfo,
@@ -23,7 +24,18 @@ from server.core.reports import (
     TransactionAnswer,
     TransactionInfo,
 )
-from server.flows import certificates, entering, readings, sessions, starts, station_events, stations, transactions
+from server.flows import (
+    certificates,
+    entering,
+    external_limits,
+    readings,
+    reservations,
+    sessions,
+    starts,
+    station_events,
+    stations,
+    transactions,
+)
 from server.flows.readings import Came
 from server.gateway.ports import Said
 from server.main import transaction_flow
@@ -117,6 +129,8 @@ class GatewayFlows:
             now = self._clock.now()
             answer = await sessions.open_session(tx, station_id, info, now)
             await starts.fulfil(tx, station_id, answer.transaction_id, now)
+            if info.reservation_id is not None:
+                await reservations.used(tx, station_id, info.reservation_id, answer.transaction_id)
             return answer
 
     async def stop(self, station_id: UUID, info: StopInfo) -> TokenAnswer | None:
@@ -146,6 +160,21 @@ class GatewayFlows:
         """A car said what it needs."""
         async with self._db.begin() as tx:
             return await transactions.needs(tx, station_id, connector_no, self._clock.now())
+
+    async def limited(self, station_id: UUID, told: ToldLimit) -> None:
+        """A station has a limit from elsewhere."""
+        async with self._db.begin() as tx:
+            await external_limits.limited(tx, station_id, told, self._clock.now())
+
+    async def released(self, station_id: UUID, source: str, connector_no: int | None) -> None:
+        """It is gone."""
+        async with self._db.begin() as tx:
+            await external_limits.released(tx, station_id, source, connector_no, self._clock.now())
+
+    async def reserved(self, station_id: UUID, reservation_id: int, word: str) -> None:
+        """What became of a reservation."""
+        async with self._db.begin() as tx:
+            await reservations.told(tx, station_id, reservation_id, word)
 
     async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         """A station wants its request signed; that it did is kept with what it told."""

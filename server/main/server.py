@@ -27,6 +27,7 @@ from server.main.forwarder import Forwarder
 from server.main.gateway_door import GatewayDoor
 from server.main.gateway_flows import GatewayFlows
 from server.main.hands import GatewayHands
+from server.main.lists_port import GatewayLists
 from server.main.message_log import MessageLog
 from server.main.security_port import GatewaySecurity
 from server.main.station_port import GatewayStations
@@ -35,7 +36,7 @@ from server.storage import outbox as stored_outbox
 from server.storage import schema, sessions, stations
 from server.storage import watch as station_events
 from server.storage.db import Database
-from server.workers import replan, security, settle, tidy, watch
+from server.workers import admission, costs, limits, local_lists, replan, reservations, security, settle, tidy, watch
 from server.workers.context import WorkContext
 from server.workers.ports import Solver
 from server.workers.prices import PriceWorker
@@ -54,6 +55,11 @@ HANDLERS = {
     "ask_transaction": settle.ask_transaction,
     tidy.TIDY: tidy.tidy,
     **security.HANDLERS,
+    **local_lists.HANDLERS,
+    **limits.HANDLERS,
+    **admission.HANDLERS,
+    **costs.HANDLERS,
+    **reservations.HANDLERS,
     watch.WATCH: watch.watch,
     "remedy": watch.remedy,
 }
@@ -118,6 +124,7 @@ class Server:
             GatewaySecurity(self.gateway, lambda: self.wss_url),
             tls_setup.signer(settings),
             timedelta(days=settings.message_days),
+            GatewayLists(self.gateway),
         )
         self.runner = Runner(self.context, HANDLERS, abreast=parts.abreast)
         self.prices = PriceWorker(self.context, parts.feeds)

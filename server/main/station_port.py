@@ -7,10 +7,12 @@ from uuid import UUID
 from server.core.following import UNANSWERED
 from server.core.reports import TransactionStanding
 from server.core.station import START_WAIT_S
+from server.flows.reservations import ReserveOrder
 from server.gateway.languages import Command
 from server.gateway.limits import limit_of
 from server.gateway.listener import CallOutcome, Gateway
 from server.gateway.v201.commands import GetTransactionStatus, TransactionStatusAnswer
+from server.gateway.v201.upkeep import CostUpdated
 from server.main.heard import speaks_16, unanswered
 from server.main.words import WORDS_16, WORDS_201, Words, unit_of
 from server.workers.ports import AT_ONCE, Heard, Order
@@ -19,6 +21,7 @@ from shared.sessions import CommandAnswer
 ALWAYS = datetime(2020, 1, 1, tzinfo=UTC)
 """An absolute default profile holds from before any station was made."""
 CALL_SECONDS = 20.0
+UNKNOWN_HERE = ("NotSupported", "NotImplemented")
 NO_WORD = Heard("not_supported", "the station's version has no word for it")
 
 
@@ -76,6 +79,19 @@ class GatewayStations:
         heard = await self._ask(station_id, self._words(station_id).clear_plans())
         return Heard("accepted", heard.detail) if heard.detail == "Unknown" else heard
 
+    async def tell_cost(self, station_id: UUID, reference: str, total_minor: int) -> Heard:
+        """What a transaction costs so far; any answer is a good one."""
+        if speaks_16(self._gateway, station_id):
+            return NO_WORD
+        outcome = await self._gateway.call(station_id, CostUpdated(total_minor / 100, reference), CALL_SECONDS)
+        if outcome.error_code in UNKNOWN_HERE:
+            return Heard("not_supported", outcome.error_code)
+        return unanswered(outcome) or Heard("accepted")
+
+    async def ask_limits(self, station_id: UUID) -> Heard:
+        """Ask for the limits that a station has from elsewhere; `NoProfiles` is what one says that has none."""
+        return await self._ask(station_id, self._words(station_id).ask_limits())
+
     async def reset(self, station_id: UUID, *, hard: bool) -> Heard:
         """Restart a station."""
         return await self._ask(station_id, self._words(station_id).reset(hard=hard))
@@ -88,6 +104,16 @@ class GatewayStations:
     async def stop(self, station_id: UUID, transaction_id: int, reference: str | None = None) -> CommandAnswer:
         """Ask a station to end a session; `reference` is what a 2.x station calls it."""
         heard = await self._ask(station_id, self._words(station_id).stop(transaction_id, reference))
+        return CommandAnswer(heard.status, heard.detail)
+
+    async def reserve(self, order: ReserveOrder) -> CommandAnswer:
+        """Ask a station to keep an EVSE free; the detail is its own word."""
+        heard = await self._ask(order.station_id, self._words(order.station_id).reserve(order))
+        return CommandAnswer(heard.status, heard.detail)
+
+    async def cancel_reservation(self, station_id: UUID, reservation_id: int) -> CommandAnswer:
+        """Ask a station to keep it free no longer."""
+        heard = await self._ask(station_id, self._words(station_id).cancel_reservation(reservation_id))
         return CommandAnswer(heard.status, heard.detail)
 
     def _words(self, station_id: UUID) -> Words:

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.reports import ConnectorStatus, ReadingsInfo, StopInfo, TransactionAnswer, TransactionInfo
 from server.core.session import Session
-from server.flows import final_cost, sessions, starts, stations, transactions
+from server.flows import final_cost, reservations, running_cost, sessions, starts, stations, transactions
 from server.flows import readings as metered
 
 
@@ -19,6 +19,10 @@ async def take(tx: AsyncSession, station_id: UUID, info: TransactionInfo, now: d
         begun = await sessions.open_session(tx, station_id, step.start, now)
         await starts.fulfil(tx, station_id, begun.transaction_id, now)
         session = await transactions.begun(tx, station_id, info, now)
+        if session is not None:
+            await running_cost.follow(tx, session, now)
+    if session is not None and info.reservation_id is not None:
+        await reservations.used(tx, station_id, info.reservation_id, session.transaction_id)
     if step.fresh and session is not None:
         await _take_meter(tx, session, info, step, now)
         await _take_status(tx, session, info, now)

@@ -7,12 +7,16 @@ from uuid import uuid4
 
 from server.core.traits import within_periods
 from server.core.valley.charging_profile import to_periods
+from server.flows.reservations import ReserveOrder
+from server.gateway import moments
 from server.gateway.languages import Command, CommandAnswer
 from server.gateway.limits import limit_of
 from server.gateway.v16 import commands as c16
 from server.gateway.v16 import translate as t16
+from server.gateway.v16 import upkeep as u16
 from server.gateway.v201 import commands as c201
 from server.gateway.v201 import translate as t201
+from server.gateway.v201 import upkeep as u201
 from server.gateway.v201.messages import IdToken
 from server.workers.ports import Order
 
@@ -52,6 +56,9 @@ class Words(Protocol):
         """Take the profiles of running transactions back."""
         ...
 
+    def ask_limits(self) -> Command | None:
+        """Report the limits that you have from elsewhere."""
+
     def reset(self, *, hard: bool) -> Command:
         """Restart; what charges there ends."""
         ...
@@ -62,6 +69,14 @@ class Words(Protocol):
 
     def stop(self, transaction_id: int, reference: str | None) -> Command | None:
         """End a session."""
+
+    def reserve(self, order: ReserveOrder) -> Command:
+        """Keep an EVSE free."""
+        ...
+
+    def cancel_reservation(self, reservation_id: int) -> Command:
+        """Keep it free no longer."""
+        ...
 
 
 class _Words16:
@@ -93,6 +108,9 @@ class _Words16:
     def clear_plans(self) -> Command:
         return c16.ClearChargingProfile(charging_profile_purpose="TxProfile")
 
+    def ask_limits(self) -> Command | None:
+        return None
+
     def reset(self, *, hard: bool) -> Command:
         return c16.Reset(type="Hard" if hard else "Soft")
 
@@ -101,6 +119,13 @@ class _Words16:
 
     def stop(self, transaction_id: int, _reference: str | None) -> Command | None:
         return c16.RemoteStopTransaction(transaction_id=transaction_id)
+
+    def reserve(self, order: ReserveOrder) -> Command:
+        until, who = moments.write(order.until), order.token_uid
+        return u16.ReserveNow(order.connector_no, until, who, order.reservation_id, order.group or None)
+
+    def cancel_reservation(self, reservation_id: int) -> Command:
+        return u16.CancelReservation(reservation_id)
 
 
 class _Words201:
@@ -131,6 +156,10 @@ class _Words201:
     def clear_plans(self) -> Command:
         return c201.ClearChargingProfile(charging_profile_criteria=c201.ProfileCriteria(charging_profile_purpose=TX))
 
+    def ask_limits(self) -> Command | None:
+        wanted = c201.ReportCriteria(charging_profile_purpose="ChargingStationExternalConstraints")
+        return c201.GetChargingProfiles(uuid4().int & 0x7FFF_FFFF, wanted)
+
     def reset(self, *, hard: bool) -> Command:
         """Soft is OnIdle here: what still charges ends first."""
         return c201.Reset(type="Immediate" if hard else "OnIdle")
@@ -141,6 +170,15 @@ class _Words201:
 
     def stop(self, _transaction_id: int, reference: str | None) -> Command | None:
         return None if reference is None else c201.RequestStopTransaction(reference)
+
+    def reserve(self, order: ReserveOrder) -> Command:
+        token = IdToken(order.token_uid, "ISO14443" if order.card else CENTRAL)
+        group = IdToken(order.group, CENTRAL) if order.group else None
+        until = moments.write(order.until)
+        return u201.ReserveNow(order.reservation_id, until, token, order.connector_no, group_id_token=group)
+
+    def cancel_reservation(self, reservation_id: int) -> Command:
+        return u201.CancelReservation(reservation_id)
 
 
 WORDS_16: Words = _Words16()

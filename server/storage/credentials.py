@@ -18,7 +18,8 @@ ORGANIZATION_MAX = 64
 """A certificate's organization (X.520) has so many characters at most."""
 
 
-WANTED = (S.identity, S.id, S.key_sha256, S.new_keys_sha256, S.security_profile, S.traits, S.vendor, S.model, P.name)
+SIGNED = (S.identity, S.id, S.key_sha256, S.new_keys_sha256, S.security_profile, S.traits, S.admission)
+WANTED = (*SIGNED, S.vendor, S.model, P.name)
 SOME = sa.select(*WANTED).join(Parties, P.id == S.party_id)
 SOME = SOME.where(S.identity.in_(sa.bindparam("identities", expanding=True)))
 
@@ -38,6 +39,7 @@ def _credential(found: sa.Row[*tuple[Any, ...]]) -> Credential:
         quirks=() if found.traits is None else found.traits.quirks,
         vendor=found.vendor,
         model=found.model,
+        admission=found.admission,
     )
 
 

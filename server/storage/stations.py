@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.station import Feeder, Station
+from server.core.station import ACCEPTED, Feeder, Station
 from server.storage.db import padded, to_struct
 from server.storage.tables import Evses, Feeders, Stations
 from shared.ids import derive
@@ -121,6 +121,12 @@ async def add_evse(tx: AsyncSession, station: Station, connector_no: int) -> Evs
 async def update(tx: AsyncSession, station_id: UUID, **values: object) -> None:
     """Write columns of a station."""
     await tx.execute(sa.update(STATIONS).where(S.id == station_id).values(**values))
+
+
+async def held(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Of these stations those that may not go to work: what their boot is answered."""
+    found = sa.select(S.id, S.admission).where(S.id.in_(padded(station_ids)), S.admission != ACCEPTED)
+    return {row.id: row.admission for row in await tx.execute(found)}
 
 
 async def update_each(tx: AsyncSession, rows: Mapping[UUID, Mapping[str, object]]) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.local_list import Update
 from server.core.reports import TransactionStanding
 from server.core.traits import STACK_LEVEL
 from server.core.valley.problem import Answer, Problem
@@ -73,6 +74,12 @@ class StationPort(Protocol):
     async def clear_plans(self, station_id: UUID) -> Heard:
         """Take the profiles of running transactions back; its safe share stays."""
 
+    async def tell_cost(self, station_id: UUID, reference: str, total_minor: int) -> Heard:
+        """Tell a 2.x station what a transaction of its own costs so far, cents; `not_supported` where it shows none."""
+
+    async def ask_limits(self, station_id: UUID) -> Heard:
+        """Ask for the limits that a station has from elsewhere: told later. The detail `NoProfiles`: it has none."""
+
     async def reset(self, station_id: UUID, *, hard: bool) -> Heard:
         """Restart a station; what charges there ends."""
 
@@ -123,6 +130,39 @@ class NoSecurity:
         """Nobody is there."""
         del station_id
         return False
+
+
+class ListVersion(msgspec.Struct, frozen=True):
+    """What a station says of its list of tokens: `accepted` with the version, or as in Heard why not."""
+
+    status: str
+    version: int | None = None
+
+
+class ListPort(Protocol):
+    """Lists of tokens, told to stations in the version that they speak. Never raises for what a station does."""
+
+    async def version(self, station_id: UUID) -> ListVersion:
+        """The version of a station's list; 0: it holds none."""
+        ...
+
+    async def send(self, station_id: UUID, update: Update) -> Heard:
+        """Send a list, or what changes in it; the detail of a refusal is the station's word."""
+        ...
+
+
+class NoLists:
+    """No station hears anything: for what runs without a gateway."""
+
+    async def version(self, station_id: UUID) -> ListVersion:
+        """Not asked."""
+        del station_id
+        return ListVersion("offline")
+
+    async def send(self, station_id: UUID, update: Update) -> Heard:
+        """Not sent."""
+        del station_id, update
+        return Heard("offline")
 
 
 class Solver(Protocol):

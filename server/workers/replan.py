@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core.following import PROFILE, UNANSWERED, UNANSWERED_MAX, is_silent
 from server.core.objective import told_no_limit
 from server.core.session import Followed, Session
-from server.core.station import Feeder, Station, safe_share_w
+from server.core.station import ACCEPTED, Feeder, Station, safe_share_w
 from server.core.traits import stack_level
-from server.flows import facts, plans
+from server.flows import external_limits, facts, local_lists, plans
 from server.flows.announcements import SessionMoved
 from server.flows.facts import SessionFacts
 from server.storage import outbox, sessions, stations
@@ -34,6 +34,7 @@ SILENT = timedelta(minutes=1)
 SELDOM = timedelta(minutes=10)
 """One that was given up is asked this often whether it is there again."""
 AGAIN = "again"
+LISTS_LATER = timedelta(minutes=2)
 
 
 async def replan(context: WorkContext, task: Task) -> str:
@@ -279,6 +280,8 @@ async def configure(context: WorkContext, task: Task) -> str:
         running = [one for one in await sessions.open_at(tx, station.location_id) if one.station_id == station_id]
     if not station.online:
         return "offline"
+    if station.admission != ACCEPTED:
+        return "held"  # it is set up once its boot is accepted
     by_hand = not station.manner.auto_configure
     if station.unit is None and not by_hand:
         station = await acquaintance.first(context, station)
@@ -287,7 +290,19 @@ async def configure(context: WorkContext, task: Task) -> str:
     for session in running:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())
+    if not by_hand:
+        await _ask_later(context, station)
     return "by_hand" if by_hand else "configured"
+
+
+async def _ask_later(context: WorkContext, station: Station) -> None:
+    """What can wait: plans come first, and a storm of stations that come back has passed by then."""
+    later = [local_lists.SYNC] if local_lists.keeps_one(station) else []
+    later += [external_limits.ASK] if station.external_limits else []  # it may have lost them meanwhile
+    if later:
+        async with context.db.begin() as tx:
+            for kind in later:
+                await outbox.put_once(tx, kind, str(station.id), {}, context.clock.now() + LISTS_LATER)
 
 
 async def _configure_share(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.flows import sessions, settlements, stations, transactions
+from server.flows import local_lists, sessions, settlements, stations, transactions
 from server.storage.outbox import Task
 from server.workers.context import WorkContext
 
@@ -13,7 +13,9 @@ from server.workers.context import WorkContext
 async def settle(context: WorkContext, task: Task) -> str:
     """One session, one transaction."""
     async with context.db.begin() as tx:
-        return await settlements.settle_session(tx, UUID(task.key), context.clock.now())
+        became = await settlements.settle_session(tx, UUID(task.key), context.clock.now())
+        await local_lists.learn(tx, UUID(task.key), context.clock.now())
+        return became
 
 
 async def close(context: WorkContext, task: Task) -> str:

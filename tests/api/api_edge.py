@@ -39,6 +39,14 @@ class FakeStations:
         self.told.append(("start", station_id, connector_no, token_uid))
         return self.answer
 
+    async def reserve(self, order):
+        self.told.append(("reserve", order.station_id, order.connector_no, order.token_uid))
+        return self.answer
+
+    async def cancel_reservation(self, station_id, reservation_id):
+        self.told.append(("cancel", station_id, reservation_id))
+        return self.answer
+
     async def stop(self, station_id, transaction_id, _reference=None):
         self.told.append(("stop", station_id, transaction_id))
         return self.answer

@@ -38,6 +38,7 @@ STATION = {"identity": "NEW-1", "location_name": "Yard"}
 BULK = {"action": "ClearCache", "body": {}}
 COMMANDS = "/api/stations/{identity:str}/commands"
 FILES = "/api/stations/{identity:str}/files"
+KEPT = "/api/stations/{station_id:uuid}/reservations"
 JOB = "/api/bulk-commands/{job_id:uuid}"
 FORWARDINGS, FORWARDING = "/api/forwardings", "/api/forwardings/{forwarding_id:uuid}"
 FORWARDED = {"name": "Ours", "url": "wss://x/y", "stations": "identity,key,location"}
@@ -63,6 +64,9 @@ STRANGERS = {
     ("DELETE", SESSION + "/override"): (BERT, None, 404),
     ("GET", SESSION + "/receipt"): (BERT, None, 404),
     ("POST", SESSION + "/stop"): (BERT, None, 404),
+    ("GET", "/api/reservations"): (BERT, None, None),
+    ("POST", "/api/reservations"): (BERT, {"evse_id": str(HOME_EVSE)}, 404),
+    ("DELETE", "/api/reservations/{reservation_id:int}"): (BERT, None, 404),
     ("GET", "/api/locations"): (BERT, None, None),
     ("GET", "/api/locations/{location_id:uuid}"): (BERT, None, 404),
     ("GET", "/api/locations/{location_id:uuid}/worth"): (BERT, None, 404),
@@ -74,6 +78,11 @@ STRANGERS = {
     ("GET", "/api/stations/health"): (OTTO, None, None),
     ("GET", "/api/stations/{station_id:uuid}/traits"): (OTTO, None, 404),
     ("PATCH", "/api/stations/{station_id:uuid}/traits"): (OTTO, {"auto_configure": False}, 404),
+    ("GET", KEPT): (OTTO, None, 404),
+    ("DELETE", KEPT + "/{reservation_id:int}"): (OTTO, None, 404),
+    ("GET", "/api/stations/{station_id:uuid}/local-list"): (OTTO, None, 404),
+    ("POST", "/api/stations/{station_id:uuid}/local-list/again"): (OTTO, None, 404),
+    ("PUT", "/api/stations/{station_id:uuid}/admission"): (OTTO, {"status": "Pending"}, 404),
     ("POST", "/api/stations"): (BERT, STATION, 403),
     ("GET", "/api/stations/pending"): (OTTO, None, None),
     ("POST", "/api/stations/pending/{pending_id:uuid}/approve"): (OTTO, {"location_name": "Yard"}, 404),
@@ -125,12 +134,20 @@ REAL = {
     "job_id": ANNA,
     "file_id": ANNA,
     "forwarding_id": ANNA,  # the routes of lists that exist: test_forwardings_api.py
+    "reservation_id": 1,
 }
 EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there, nobody pays there, it is not settled
     "/api/sessions",
     "/api/locations/evses/{evse_id}/estimate",
     "/api/sessions/{session_id}/receipt",
     "/api/pairing",  # nobody waits
+    "/api/reservations",  # test_reservations_api.py, which has some
+    "/api/reservations/{reservation_id}",
+    "/api/stations/{station_id}/reservations",
+    "/api/stations/{station_id}/reservations/{reservation_id}",
+    "/api/stations/{station_id}/local-list",  # Olga's: test_stations_api.py
+    "/api/stations/{station_id}/local-list/again",
+    "/api/stations/{station_id}/admission",
     "/api/stations/{station_id}/traits",  # Olga's: test_stations_api.py
     "/api/stations/{identity}/commands",  # Olga's: see test_commands_api.py
     "/api/stations/{identity}/commands/{action}",
@@ -158,7 +175,10 @@ def routes(context) -> set[tuple[str, str]]:
 
 def by_format(table):
     """Routes by path without parameter types, as a route's `path_format` has them."""
-    return {(method, path.replace(":uuid", "").replace(":str", "")): case for (method, path), case in table.items()}
+    return {
+        (method, path.replace(":uuid", "").replace(":str", "").replace(":int", "")): case
+        for (method, path), case in table.items()
+    }
 
 
 CASES = by_format(STRANGERS)

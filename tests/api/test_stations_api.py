@@ -2,7 +2,9 @@
 
 import hashlib
 from datetime import timedelta
+from urllib.parse import quote
 
+import pytest
 import small_town
 from small_town import NOW, STREET, STREET_STATION_1, STREET_STATION_2
 
@@ -67,7 +69,7 @@ async def test_one_more_station_behind_a_shared_limit_makes_every_safe_share_ane
 
 
 async def test_an_identity_that_basic_auth_cannot_carry_is_refused(api, olga):
-    for identity in ("with:colon", "with space", "", "x" * 49):
+    for identity in ("with:colon", " before", "after\n", "un\u200bseen", "", "x" * 49):
         answer = await api.post("/api/stations", json={**NEW, "identity": identity}, headers=olga)
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["field"] == "identity"
@@ -165,3 +167,30 @@ TRAITS = f"/api/stations/{STREET_STATION_1}/traits"
 async def _booted(context, vendor, model):
     async with context.db.begin() as tx:
         await station_flows.boot(tx, STREET_STATION_1, BootInfo(vendor, model), NOW)
+
+
+@pytest.mark.parametrize("identity", ["RDAM|1/23", "Straße 5", "50%41", "北京 7", "a  b"])
+async def test_an_identity_may_be_as_odd_as_stations_are(api, olga, identity):
+    answer = await api.post("/api/stations", json={**NEW, "identity": identity}, headers=olga)
+    assert answer.status_code == 201
+    assert answer.json()["url"].endswith("/ocpp/" + quote(identity, safe=""))
+
+
+async def test_an_operator_reads_a_list_of_tokens_and_has_it_sent_again_a_stranger_does_not(api, context, olga, otto):
+    path = f"/api/stations/{STREET_STATION_1}/local-list"
+    answer = await api.get(path, headers=olga)
+    assert (answer.status_code, answer.json()["tokens"], answer.json()["state"]) == (200, [], "")
+    assert (await api.post(f"{path}/again", headers=olga)).status_code == 202
+    async with context.db.read() as tx:
+        assert str(STREET_STATION_1) in {task.key for task in await outbox.due(tx, NOW) if task.kind == "local_list"}
+    for method in (api.get(path, headers=otto), api.post(f"{path}/again", headers=otto)):
+        assert (await method).status_code == 404
+
+
+async def test_an_operator_holds_and_accepts_a_station_of_its_own_only(api, olga, otto):
+    path = f"/api/stations/{STREET_STATION_1}/admission"
+    assert (await api.put(path, json={"status": "Pending"}, headers=otto)).status_code == 404
+    assert (await api.put(path, json={"status": "Pending"}, headers=olga)).status_code == 202
+    assert (await api.put(path, json={"status": "Perhaps"}, headers=olga)).status_code == 400
+    found = {one["identity"]: one["admission"] for one in (await api.get("/api/stations", headers=olga)).json()}
+    assert found == {"LOOTS/1": "Pending", "LOOTS/2": "Accepted"}

@@ -22,11 +22,11 @@ def free_port() -> int:
         return port
 
 
-def start(home: Path, *words: str) -> "subprocess.Popen[str]":
-    """Start `dalstroom up` with these words; it keeps its things in `home`."""
+def start(home: Path, *words: str, quiet: bool = False) -> "subprocess.Popen[str]":
+    """Start `dalstroom up` with these words; it keeps its things in `home`. `quiet`: nobody reads what it says."""
     env = {**os.environ, "DALSTROOM_HOME": str(home), "DALSTROOM_NO_BROWSER": "1", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "server.cli", "up", "--no-browser", *words]
-    pipe = subprocess.PIPE
+    pipe = subprocess.DEVNULL if quiet else subprocess.PIPE  # a pipe that nobody empties stops it once it is full
     return subprocess.Popen(command, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True)
 
 
@@ -46,9 +46,9 @@ def refused(home: Path, *words: str) -> str:
 class Up:
     """A running server. `with Up(home, "--demo") as up:` waits until it answers; leaving kills what still runs."""
 
-    def __init__(self, home: Path, *words: str) -> None:
+    def __init__(self, home: Path, *words: str, quiet: bool = False) -> None:
         self.port, self.ocpp_port = free_port(), free_port()
-        self.process = start(home, "--port", str(self.port), "--ocpp-port", str(self.ocpp_port), *words)
+        self.process = start(home, "--port", str(self.port), "--ocpp-port", str(self.ocpp_port), *words, quiet=quiet)
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False)
 
     def __enter__(self) -> Self:

@@ -65,7 +65,7 @@ async def test_a_key_from_station_add_leads_to_a_profile_and_a_settled_session(t
         heard = await ocpp_rpc_station(url, IDENTITY, key, "--token", CARD, "--wait-ms", "10000")
         assert heard["error"] is None
         assert heard["profileInTime"]
-        assert heard["answers"]["StartTransaction"]["idTagInfo"] == {"status": "Accepted"}
+        assert heard["answers"]["StartTransaction"]["idTagInfo"]["status"] == "Accepted"
         wrong = await ocpp_rpc_station(url, IDENTITY, key[::-1], "--token", CARD)
         assert "Unauthorized" in wrong["error"]
         session, receipt, plan = await until_settled(home)

@@ -36,21 +36,21 @@ def files(town, subject=None):
     return [*words, "--cert", str(cert), "--key", str(key)]
 
 
-async def test_it_charges_a_session_in_profile_2_tc_086_a_04(town, ocpp_rpc_station):
+async def test_it_charges_a_session_in_profile_2_tc_086_tc_a_04(town, ocpp_rpc_station):
     heard = await ocpp_rpc_station(url(town), IDENTITY, KEY.decode(), *files(town))
     assert heard["error"] is None
     assert heard["answers"]["StopTransaction"] == {"idTagInfo": {"status": "Accepted"}}
     assert town.door.entries == [(STATION, Entry(2))]
 
 
-async def test_it_charges_a_session_in_profile_3_without_a_password_tc_087_a_07(town, ocpp_rpc_station):
+async def test_it_charges_a_session_in_profile_3_without_a_password_tc_087_tc_a_07(town, ocpp_rpc_station):
     heard = await ocpp_rpc_station(url(town), IDENTITY, "", *files(town, Subject(IDENTITY, OWNER)))
     assert heard["error"] is None
     assert heard["answers"]["StopTransaction"] == {"idTagInfo": {"status": "Accepted"}}
     assert town.door.entries == [(STATION, Entry(3))]
 
 
-async def test_another_stations_certificate_a_wrong_key_and_a_lower_profile_keep_it_out_a_03_a_08(
+async def test_another_stations_certificate_a_wrong_key_and_a_lower_profile_keep_it_out_tc_a_03_tc_a_08(
     town, ocpp_rpc_station
 ):
     wrong = await ocpp_rpc_station(url(town), IDENTITY, KEY.decode(), *files(town, Subject("CP2", OWNER)))

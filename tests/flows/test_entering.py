@@ -190,7 +190,7 @@ async def test_strangers_are_bounded_by_identity_by_address_and_in_all(town, mon
     assert await held(town, arrival("D-2", "10.0.0.4"), now=late) == [True]
 
 
-@pytest.mark.parametrize("identity", ["a b", "x" * 49, "a:b", "Straße"])
+@pytest.mark.parametrize("identity", [" a", "x" * 49, "a:b", "a\u200bb"])
 async def test_what_could_not_be_added_is_not_held(town, identity):
     assert await held(town, arrival(identity)) == [False]
 

@@ -112,6 +112,15 @@ class MemoryFlows:
         await self._hear(station_id, "needs", connector_no)
         return connector_no == 1
 
+    async def limited(self, station_id: UUID, told) -> None:
+        await self._hear(station_id, "limited", told)
+
+    async def released(self, station_id: UUID, source: str, connector_no: int | None) -> None:
+        await self._hear(station_id, "released", (source, connector_no))
+
+    async def reserved(self, station_id: UUID, reservation_id: int, word: str) -> None:
+        await self._hear(station_id, "reserved", (reservation_id, word))
+
     async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         await self._hear(station_id, "sign", (request_pem, kind))
         return "CERTIFICATE REQUEST" in request_pem

@@ -54,7 +54,7 @@ async def test_every_action_of_a_session_is_heard_and_answered(town):
         ('[2,"a","UpdateFirmware",{"location":"x"}]', [4, "a", "NotSupported"]),
         ('[2,"a","RemoteStartTransaction",{"idTag":"x"}]', [4, "a", "NotSupported"]),
         ('[2,"a","Heartbeat"]', [4, "a", "ProtocolError"]),
-        ('[2,"a","Heartbeat",[]]', [4, "a", "FormationViolation"]),
+        ('[2,"a","Heartbeat",[]]', [4, "a", "TypeConstraintViolation"]),
         ('[2,"a","Heartbeat",{"x":NaN}]', [4, "a", "FormationViolation"]),
         ('[2,"a",["x"],{}]', [4, "a", "FormationViolation"]),
         ('[9,"a","Heartbeat",{}]', [4, "a", "ProtocolError"]),

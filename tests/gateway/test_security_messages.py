@@ -51,7 +51,7 @@ async def test_security_events_are_always_heard(town, kind, case):
         (s.ExtendedTriggerMessage("SignChargePointCertificate"), {"status": "NotImplemented"}, "NotImplemented"),
     ],
 )
-async def test_what_we_ask_fits_the_schema_and_its_answer_is_read_tc_074_075_076(town, command, answer, read):
+async def test_what_we_ask_fits_the_schema_and_its_answer_is_read_tc_074_tc_075_tc_076(town, command, answer, read):
     fits(c.action(command), json.loads(msgspec.json.encode(command)))
     async with town.station() as socket:
         asked, call = await _asked(town, socket, command)
@@ -83,7 +83,7 @@ async def _asked(town, socket, command):
         ("NotSupported", "not_supported"),
     ],
 )
-async def test_a_key_and_a_profile_are_configuration_keys_tc_073_083(town, answer, word):
+async def test_a_key_and_a_profile_are_configuration_keys_tc_073_tc_083(town, answer, word):
     port = GatewaySecurity(town.gateway)
     async with town.station() as socket:
         for work, key, value in (

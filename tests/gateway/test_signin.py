@@ -95,7 +95,18 @@ async def test_the_subprotocol_that_we_speak_is_chosen_from_those_offered(town, 
         assert socket.subprotocol == "ocpp1.6"
 
 
-@pytest.mark.parametrize("offered", [[], ["ocpp2.0"], ["OCPP1.6"], ["ocpp2.2"]])
+async def test_who_offers_no_subprotocol_is_told_400_and_which_after_it_has_signed_in(town):
+    url, headers = town.url("CP1"), basic("CP1")
+    with pytest.raises(InvalidStatus) as caught:
+        async with connect(url, additional_headers=headers):
+            pass
+    assert caught.value.response.status_code == 400
+    assert b"ocpp1.6" in caught.value.response.body
+    assert (await refused(url, {})).status_code == 401  # a stranger hears nothing of it
+    assert town.flows.heard == []
+
+
+@pytest.mark.parametrize("offered", [["ocpp2.0"], ["OCPP1.6"], ["ocpp2.2"]])
 async def test_without_our_subprotocol_the_handshake_completes_and_1002_closes(town, offered):
     async with town.station("CP1", offered) as socket:
         with pytest.raises(ConnectionClosedError) as caught:

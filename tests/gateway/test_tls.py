@@ -40,49 +40,49 @@ async def never_in(socket):
     assert not isinstance(caught.value, InvalidStatus), "refused before the upgrade, not in the handshake"
 
 
-async def test_profile_2_a_key_over_tls_with_our_certificate_tc_086_a_04(town):
+async def test_profile_2_a_key_over_tls_with_our_certificate_tc_086_tc_a_04(town):
     async with town.secure() as socket:
         assert (await ask(socket, "Heartbeat", {}))[0] == 3
     assert town.door.entries == [(CP1, Entry(2))]
 
 
-async def test_profile_2_with_a_wrong_key_is_401_tc_085_a_03(town):
+async def test_profile_2_with_a_wrong_key_is_401_tc_085_tc_a_03(town):
     assert await status_of(town.secure(key=b"wrong")) == 401
     assert await status_of(town.secure(key=None)) == 401
     assert town.flows.heard == []
 
 
-async def test_profile_2_needs_the_identity_as_user_a_02(town):
+async def test_profile_2_needs_the_identity_as_user_tc_a_02(town):
     town.flows.keys["CP2"] = KEY
     response = await refused(f"ws://127.0.0.1:{town.gateway.port}/ocpp/CP1", {})
     assert response.status_code == 401
 
 
-async def test_profile_3_the_certificate_names_the_station_tc_087_a_07(town):
+async def test_profile_3_the_certificate_names_the_station_tc_087_tc_a_07(town):
     async with town.secure(town.paper(), key=None) as socket:
         assert (await ask(socket, "Heartbeat", {}))[0] == 3
     assert town.door.entries == [(CP1, Entry(3))]
 
 
-async def test_profile_3_another_stations_certificate_is_refused_even_with_the_right_key_a_08(town):
+async def test_profile_3_another_stations_certificate_is_refused_even_with_the_right_key_tc_a_08(town):
     for subject in (Subject("CP2", OWNER), Subject("cp1", OWNER), Subject("CP1", "Somebody else")):
         assert await status_of(town.secure(town.paper(subject), key=None)) == 401, subject
         assert await status_of(town.secure(town.paper(subject), key=KEY)) == 401, subject
     assert town.flows.heard == []
 
 
-async def test_profile_3_a_certificate_that_ended_is_refused_in_the_handshake_a_08(town):
+async def test_profile_3_a_certificate_that_ended_is_refused_in_the_handshake_tc_a_08(town):
     await never_in(town.secure(town.paper(now=LONG_AGO), key=None))
     assert town.flows.heard == []
 
 
-async def test_profile_3_another_authoritys_certificate_is_refused_in_the_handshake_a_08(town, tmp_path):
+async def test_profile_3_another_authoritys_certificate_is_refused_in_the_handshake_tc_a_08(town, tmp_path):
     other = create(tmp_path / "other", OWNER, WALL)
     await never_in(town.secure(town.paper(ca=other), key=KEY))
     assert town.flows.heard == []
 
 
-async def test_profile_3_a_self_signed_certificate_is_refused_in_the_handshake_a_08(town, tmp_path):
+async def test_profile_3_a_self_signed_certificate_is_refused_in_the_handshake_tc_a_08(town, tmp_path):
     key, cert = tmp_path / "self.key", tmp_path / "self.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "9"]
     command += ["-subj", f"/CN=CP1/O={OWNER}"]
@@ -96,7 +96,7 @@ async def test_profile_3_the_gateways_own_certificate_is_no_stations(town):
     await never_in(town.secure(paper, key=KEY))
 
 
-async def test_profile_3_a_revoked_certificate_is_refused_before_the_upgrade_a_08(town):
+async def test_profile_3_a_revoked_certificate_is_refused_before_the_upgrade_tc_a_08(town):
     key, signed = town.ca.make_station(Subject("CP1", OWNER), WALL)
     paths = town.folder / "r.pem", town.folder / "r.key"
     paths[0].write_text(signed.chain_pem)
@@ -113,7 +113,7 @@ async def test_profile_3_a_revoked_certificate_is_refused_before_the_upgrade_a_0
     assert not town.gateway.drop(CP1)
 
 
-async def test_a_station_never_goes_back_to_a_lower_profile_a_19(town):
+async def test_a_station_never_goes_back_to_a_lower_profile_tc_a_19(town):
     town.flows.profiles["CP1"] = 3
     assert await status_of(town.secure()) == 403
     assert (await refused(town.url("CP1"), {})).status_code == 401
@@ -184,7 +184,7 @@ async def test_openssl_shakes_hands_in_tls_1_2_and_1_3_tc_086(town, version):
 
 
 @pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
-async def test_openssl_is_refused_below_tls_1_2_a_06(town, version):
+async def test_openssl_is_refused_below_tls_1_2_tc_a_06(town, version):
     done = await openssl(town.gateway.tls_port, version, "-cipher", "DEFAULT@SECLEVEL=0")
     assert refused_by(done), done.stdout
 

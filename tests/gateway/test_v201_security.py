@@ -28,7 +28,7 @@ def fits(action: str, payload: object, kind: int = 2) -> None:
         ({"csr": PEM}, "station"),  # TC_A_13: one for both uses
     ],
 )
-async def test_a_request_for_a_certificate_is_accepted_tc_a_11_12_13(town, said, kind):
+async def test_a_request_for_a_certificate_is_accepted_tc_a_11_tc_a_12_tc_a_13(town, said, kind):
     fits("SignCertificate", said)
     async with town.station(subprotocols=["ocpp2.0.1"]) as socket:
         good = await ask(socket, "SignCertificate", said)
@@ -79,7 +79,7 @@ def variable(status):
         ("UnknownVariable", "not_supported"),
     ],
 )
-async def test_a_new_key_is_the_basic_auth_password_tc_a_09_10(town, status, word):
+async def test_a_new_key_is_the_basic_auth_password_tc_a_09_tc_a_10(town, status, word):
     port = GatewaySecurity(town.gateway)
     async with town.station(subprotocols=["ocpp2.0.1"]) as socket:
         action, payload, heard = await asked(socket, port.set_key(CP1, "ab" * 20), variable(status))
@@ -92,7 +92,7 @@ async def test_a_new_key_is_the_basic_auth_password_tc_a_09_10(town, status, wor
     assert heard.status == word
 
 
-async def test_a_certificate_goes_with_its_type_and_renewal_is_triggered_tc_a_11_12_14(town):
+async def test_a_certificate_goes_with_its_type_and_renewal_is_triggered_tc_a_11_tc_a_12_tc_a_14(town):
     port = GatewaySecurity(town.gateway)
     async with town.station(subprotocols=["ocpp2.0.1"]) as socket:
         for kind, name in (("station", "ChargingStationCertificate"), ("v2g", "V2GCertificate")):

@@ -37,7 +37,10 @@ def Stations() -> ft.Control:
         return page([failed(t, stations.problem, load)], wide=prefs.wide)
     if stations.value is None:
         return page([skeleton(t, 60, 96, 96, 96)], wide=prefs.wide)
-    waiting = (keyed(Waiting, "waiting"), keyed(Noticed, "noticed"))
+    waiting = (
+        keyed(Waiting, "waiting") if console.pending.value else None,
+        keyed(Noticed, "noticed") if console.attention() else None,
+    )
     if not stations.value:
         none = empty(ft.Icons.EV_STATION_OUTLINED, t("op.empty"), t("op.empty.do"))
         return page([*waiting, none], wide=prefs.wide)

@@ -8,6 +8,7 @@ import msgspec
 from server.gateway.rpc import Refusal, read_payload
 from server.gateway.v16.messages import Message
 from server.gateway.v16.security import GetInstalledCertificateIds, InstalledAnswer, SecurityCommand
+from server.gateway.v16.upkeep import Upkeep, UpkeepAnswer
 
 
 class SchedulePeriod(Message, frozen=True):
@@ -179,13 +180,15 @@ Command = (
     | GetConfiguration
     | ChangeConfiguration
     | SecurityCommand
+    | Upkeep
 )
-CommandAnswer = StatusAnswer | CompositeAnswer | ConfigurationAnswer | InstalledAnswer
+CommandAnswer = StatusAnswer | CompositeAnswer | ConfigurationAnswer | InstalledAnswer | UpkeepAnswer
 
 _status_answer = msgspec.json.Decoder(StatusAnswer)
 _composite_answer = msgspec.json.Decoder(CompositeAnswer)
 _configuration_answer = msgspec.json.Decoder(ConfigurationAnswer)
 _installed_answer = msgspec.json.Decoder(InstalledAnswer)
+_upkeep_answer = msgspec.json.Decoder(UpkeepAnswer)
 
 
 def action(command: Command) -> str:
@@ -202,4 +205,6 @@ def read_answer(command: Command, payload: msgspec.Raw) -> CommandAnswer | Refus
             return read_payload(_configuration_answer, payload)
         case GetInstalledCertificateIds():
             return read_payload(_installed_answer, payload)
+    if isinstance(command, Upkeep):
+        return read_payload(_upkeep_answer, payload)
     return read_payload(_status_answer, payload)

@@ -4,9 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, SampledReading, StartInfo, StopInfo
+from server.core.reports import (
+    BootInfo,
+    ConnectorStatus,
+    ReadingsInfo,
+    SampledReading,
+    StartInfo,
+    StopInfo,
+    TokenAnswer,
+)
 from server.gateway import meter_values, moments, rpc
-from server.gateway.caller import Action, Answer, Caller, action, answer
+from server.gateway.caller import ACCEPTED, Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
 from server.gateway.v16 import messages as m
 from server.gateway.v16 import notices, security
@@ -14,10 +22,17 @@ from server.gateway.v16 import notices, security
 TEXT_MAX = 255
 TRANSACTION_MAX = 2**31 - 1
 METER_MAX_WH = 10**15
+BEFORE_ACCEPTED = frozenset(["BootNotification", "SecurityEventNotification"])
 
 
 async def handle(caller: Caller, call: rpc.Call) -> Answer:
-    """The answer to a call: the action's, or why there is none (NotImplemented: unknown; NotSupported: not served)."""
+    """The answer to a call: the action's, or why there is none (NotImplemented: unknown; NotSupported: not served).
+
+    Until a boot was accepted nothing else is heard but alarms and what we asked for (OCPP 1.6 §4.2).
+    """
+    standing = caller.standing
+    if standing.boot != ACCEPTED and call.action not in BEFORE_ACCEPTED and call.action not in standing.triggered:
+        return Refusal(ErrorCode.SECURITY, f"The answer to the boot of this station was {standing.boot}.")
     served = ACTIONS.get(call.action)
     if served is None and call.action in KNOWN:
         return Refusal(ErrorCode.NOT_SUPPORTED, "This action is not served here.")
@@ -35,6 +50,8 @@ async def boot_notification(caller: Caller, request: m.BootNotification) -> Answ
         serial=(request.charge_point_serial_number or request.charge_box_serial_number or "")[:TEXT_MAX],
     )
     said = await caller.flows.boot(caller.station_id, info)
+    caller.standing.boot = said.status
+    caller.standing.triggered.clear()
     return m.BootNotificationAnswer(said.status, moments.write(said.now), said.interval_s)
 
 
@@ -61,7 +78,7 @@ async def status_notification(caller: Caller, request: m.StatusNotification) -> 
 async def authorize(caller: Caller, request: m.Authorize) -> Answer:
     """May this token charge here?"""
     said = await caller.flows.authorize(caller.station_id, request.id_tag)
-    return m.AuthorizeAnswer(m.IdTagInfo(said.status))
+    return m.AuthorizeAnswer(_token_info(said))
 
 
 async def start_transaction(caller: Caller, request: m.StartTransaction) -> Answer:
@@ -73,9 +90,10 @@ async def start_transaction(caller: Caller, request: m.StartTransaction) -> Answ
         meter_start_wh=_register(request.meter_start),
         at=said or await caller.flows.heartbeat(caller.station_id),
         at_heard=said is None,
+        reservation_id=request.reservation_id,
     )
     begun = await caller.flows.start(caller.station_id, info)
-    return m.StartTransactionAnswer(begun.transaction_id, m.IdTagInfo(begun.status))
+    return m.StartTransactionAnswer(begun.transaction_id, _token_info(TokenAnswer(begun.status, begun.group)))
 
 
 async def stop_transaction(caller: Caller, request: m.StopTransaction) -> Answer:
@@ -89,7 +107,7 @@ async def stop_transaction(caller: Caller, request: m.StopTransaction) -> Answer
         readings=await _readings(caller, request.transaction_data or ()),
     )
     ended = await caller.flows.stop(caller.station_id, info)
-    return m.StopTransactionAnswer(None if ended is None else m.IdTagInfo(ended.status))
+    return m.StopTransactionAnswer(None if ended is None else _token_info(ended))
 
 
 async def take_meter_values(caller: Caller, request: m.MeterValues) -> Answer:
@@ -121,6 +139,11 @@ async def _readings(caller: Caller, values: Sequence[m.MeterValue]) -> tuple[Sam
     said = [(value.timestamp, value.sampled_value) for value in values if value.sampled_value]
     timed = [(await _moment(caller, timestamp), samples) for timestamp, samples in said]
     return meter_values.readings(timed, kwh_as_wh=caller.quirks.kwh_as_wh)
+
+
+def _token_info(said: TokenAnswer) -> m.IdTagInfo:
+    """What we say of a token, with the group that may end what it began (OCPP 1.6 §3.5.2)."""
+    return m.IdTagInfo(said.status, parent_id_tag=said.group or None)
 
 
 def _transaction(transaction_id: int | None) -> int | None:

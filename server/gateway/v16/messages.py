@@ -66,9 +66,11 @@ class Authorize(Message, frozen=True):
 
 
 class IdTagInfo(Message, frozen=True):
-    """What we say of a token: an AuthorizationStatus."""
+    """What we say of a token: an AuthorizationStatus. Tokens of one parent may end each other's sessions."""
 
     status: str
+    expiry_date: str | None = None
+    parent_id_tag: str | None = None
 
 
 class AuthorizeAnswer(Message, frozen=True):
@@ -84,6 +86,7 @@ class StartTransaction(Message, frozen=True):
     id_tag: IdTag
     meter_start: int | float
     timestamp: str
+    reservation_id: int | None = None
 
 
 class StartTransactionAnswer(Message, frozen=True):

@@ -11,8 +11,8 @@ from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, Station
 from server.gateway import moments, rpc
 from server.gateway.caller import ACCEPTED, Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
+from server.gateway.v201 import external, meter_values, security
 from server.gateway.v201 import messages as m
-from server.gateway.v201 import meter_values, security
 from server.gateway.v201.names import BEFORE_ACCEPTED, IN_21, KNOWN, KNOWN_21, RECEIVED, RECEIVED_21
 from server.gateway.versions import Version
 
@@ -101,6 +101,7 @@ async def transaction_event(caller: Caller, request: m.TransactionEvent) -> Answ
         reason=(transaction.stopped_reason or "")[:TEXT_MAX] or None,
         readings=meter_values.readings(timed, kwh_as_wh=caller.quirks.kwh_as_wh),
         signed=meter_values.signed(timed),
+        reservation_id=request.reservation_id,
     )
     said = await caller.flows.transaction(caller.station_id, info)
     cost = None if said.total_cost_minor is None else said.total_cost_minor / 100
@@ -122,6 +123,13 @@ async def charging_needs(caller: Caller, request: m.NotifyEVChargingNeeds) -> An
     """A car says what it needs: where it has a plan, that is sent (OCPP 2.0.1 K15)."""
     planned = await caller.flows.needs(caller.station_id, request.evse_id)
     return m.Status(ACCEPTED if planned else "Rejected")
+
+
+async def reservation_status(caller: Caller, request: m.ReservationStatusUpdate) -> Answer:
+    """What became of a reservation."""
+    status = request.reservation_update_status[:TEXT_MAX]
+    await caller.flows.reserved(caller.station_id, request.reservation_id, status)
+    return m.Empty()
 
 
 async def received(_caller: Caller, _request: m.Anything) -> Answer:
@@ -216,6 +224,7 @@ async def _timed(caller: Caller, values: Sequence[m.MeterValue]) -> meter_values
 ACTIONS: dict[str, Action[Any]] = {
     "Authorize": action(m.Authorize, authorize),
     "BootNotification": action(m.BootNotification, boot_notification),
+    "ClearedChargingLimit": action(external.ClearedChargingLimit, external.released),
     "DataTransfer": action(m.Anything, data_transfer),
     "FirmwareStatusNotification": action(m.UpkeepStatus, firmware_status),
     "Get15118EVCertificate": action(m.Anything, ev_certificate),
@@ -223,8 +232,11 @@ ACTIONS: dict[str, Action[Any]] = {
     "Heartbeat": action(m.Heartbeat, heartbeat),
     "LogStatusNotification": action(m.UpkeepStatus, log_status),
     "MeterValues": action(m.MeterValues, take_meter_values),
+    "NotifyChargingLimit": action(external.NotifyChargingLimit, external.limited),
     "NotifyEVChargingNeeds": action(m.NotifyEVChargingNeeds, charging_needs),
     "NotifyEVChargingSchedule": action(m.Anything, taken),
+    "ReportChargingProfiles": action(external.ReportChargingProfiles, external.reported),
+    "ReservationStatusUpdate": action(m.ReservationStatusUpdate, reservation_status),
     "SecurityEventNotification": action(security.SecurityEventNotification, security.security_event),
     "SignCertificate": action(security.SignCertificate, security.sign_certificate),
     "StatusNotification": action(m.StatusNotification, status_notification),

@@ -36,6 +36,7 @@ class IdTokenInfo(Message, frozen=True):
 
     status: str
     group_id_token: IdToken | None = None
+    cache_expiry_date_time: str | None = None
 
 
 class Modem(Message, frozen=True):
@@ -158,6 +159,14 @@ class TransactionEvent(Message, frozen=True):
     evse: Evse | None = None
     id_token: IdToken | None = None
     meter_value: list[MeterValue] | None = None
+    reservation_id: int | None = None
+
+
+class ReservationStatusUpdate(Message, frozen=True):
+    """What became of a reservation: Expired, Removed."""
+
+    reservation_id: int
+    reservation_update_status: str
 
 
 class TransactionEventAnswer(Message, frozen=True):

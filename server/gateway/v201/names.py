@@ -5,16 +5,12 @@ BEFORE_ACCEPTED = frozenset(["BootNotification", "NotifyReport", "SecurityEventN
 
 RECEIVED = frozenset(
     [
-        "ClearedChargingLimit",
-        "NotifyChargingLimit",
         "NotifyCustomerInformation",
         "NotifyDisplayMessages",
         "NotifyEvent",
         "NotifyMonitoringReport",
         "NotifyReport",
         "PublishFirmwareStatusNotification",
-        "ReportChargingProfiles",
-        "ReservationStatusUpdate",
     ]
 )
 """Answered with an empty result: the message log has what they say."""

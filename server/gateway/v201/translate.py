@@ -30,6 +30,8 @@ OPTIONS = {
     "HeartbeatInterval": (("OCPPCommCtrlr", "HeartbeatInterval"),),
     "WebSocketPingInterval": (("OCPPCommCtrlr", "WebSocketPingInterval"),),
     _RATE_UNIT: (("SmartChargingCtrlr", "RateUnit"),),
+    "LocalAuthListEnabled": (("LocalAuthListCtrlr", "Enabled"),),
+    "SendLocalListMaxLength": (("LocalAuthListCtrlr", "ItemsPerMessage"),),
     "ChargeProfileMaxStackLevel": (("SmartChargingCtrlr", "ProfileStackLevel"),),
     "ChargingScheduleMaxPeriods": (("SmartChargingCtrlr", "PeriodsPerSchedule"),),
 }

@@ -24,6 +24,7 @@ from server.storage.tables.forwarding import (
     ForwardedTransactions,
     Forwardings,
 )
+from server.storage.tables.lists import StationLists, StationListTokens
 from server.storage.tables.money import Cdrs, Entries, PriceNotices, PriceSlots, Transfers
 from server.storage.tables.operating import MessageLog, StationFiles
 from server.storage.tables.people import (
@@ -40,6 +41,7 @@ from server.storage.tables.people import (
     Vehicles,
 )
 from server.storage.tables.places import Evses, Feeders, ForecastRecords, Locations, Stations
+from server.storage.tables.reservations import Reservations
 from server.storage.tables.security import PendingStations, StationCertificates, StationNotices
 from server.storage.tables.watch import Findings, StationEvents
 
@@ -72,6 +74,7 @@ __all__ = [
     "PriceSlots",
     "Readings",
     "RefreshTokens",
+    "Reservations",
     "Rotas",
     "SQLModel",
     "SessionEvents",
@@ -81,6 +84,8 @@ __all__ = [
     "StationCertificates",
     "StationEvents",
     "StationFiles",
+    "StationListTokens",
+    "StationLists",
     "StationNotices",
     "Stations",
     "Tariffs",

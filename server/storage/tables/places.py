@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from server.core.external_limit import ExternalLimit
 from server.core.traits import Traits
 from server.storage.columns import json_field, party_field, time_field
 
@@ -59,12 +60,14 @@ class Stations(SQLModel, table=True):
     booted_at: datetime | None = time_field(nullable=True)
     connected_at: datetime | None = time_field(nullable=True)
     traits: Any = json_field(Traits, nullable=True)
+    external_limits: Any = json_field(tuple[ExternalLimit, ...], nullable=True)  # from an energy manager, the grid
     follows: bool | None = None  # whether its meter showed what it was told, when that was last seen
     flash_day: date | None = None
     flash_writes: int = 0  # on that day
     status: str = ""  # what it said of itself as a whole (connector 0), "" where it never did
     safe_held_w: int | None = None  # the safe share that the station confirmed as its default profile
     ocpp: str = ""  # the subprotocol of its last connection
+    admission: str = "Accepted"  # what its boot is answered
     starts_alone: bool = False  # it refused to stop taking cards while it is out of reach
 
 

@@ -401,12 +401,14 @@ def upgrade() -> None:
     sa.Column('booted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('connected_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('traits', sa.Text(), nullable=True),
+    sa.Column('external_limits', sa.Text(), nullable=True),
     sa.Column('follows', sa.Boolean(), nullable=True),
     sa.Column('flash_day', sa.Date(), nullable=True),
     sa.Column('flash_writes', sa.Integer(), nullable=False),
     sa.Column('status', sa.String(), nullable=False),
     sa.Column('safe_held_w', sa.Integer(), nullable=True),
     sa.Column('ocpp', sa.String(), nullable=False),
+    sa.Column('admission', sa.String(), nullable=False),
     sa.Column('starts_alone', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['feeder_id'], ['feeders.id'], name=op.f('fk_stations_feeder_id')),
     sa.ForeignKeyConstraint(['location_id'], ['locations.id'], name=op.f('fk_stations_location_id')),
@@ -604,6 +606,39 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_station_files_party_id'), ['party_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_station_files_station_id'), ['station_id'], unique=False)
 
+    op.create_table('station_list_tokens',
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('uid', sa.String(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('status', sa.String(), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('group', sa.String(), nullable=False),
+    sa.Column('card', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_station_list_tokens_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_station_list_tokens_station_id')),
+    sa.PrimaryKeyConstraint('station_id', 'uid', name=op.f('pk_station_list_tokens'))
+    )
+    with op.batch_alter_table('station_list_tokens', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_station_list_tokens_party_id'), ['party_id'], unique=False)
+
+    op.create_table('station_lists',
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('capacity', sa.Integer(), nullable=True),
+    sa.Column('per_message', sa.Integer(), nullable=True),
+    sa.Column('firmware', sa.String(), nullable=False),
+    sa.Column('synced_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("state IN ('held', 'unknown', 'failed', 'not_supported')", name=op.f('ck_station_lists_state')),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_station_lists_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_station_lists_station_id')),
+    sa.PrimaryKeyConstraint('station_id', name=op.f('pk_station_lists'))
+    )
+    with op.batch_alter_table('station_lists', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_station_lists_party_id'), ['party_id'], unique=False)
+
     op.create_table('station_notices',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -634,6 +669,31 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_transaction_events_station_id')),
     sa.PrimaryKeyConstraint('station_id', 'reference', 'seq_no', 'kind', name=op.f('pk_transaction_events'))
     )
+    op.create_table('reservations',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('evse_id', sa.Uuid(), nullable=False),
+    sa.Column('connector_no', sa.Integer(), nullable=False),
+    sa.Column('account_id', sa.Uuid(), nullable=False),
+    sa.Column('token_uid', sa.String(), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('word', sa.String(), nullable=False),
+    sa.Column('session_id', sa.Uuid(), nullable=True),
+    sa.CheckConstraint("state IN ('asked', 'held', 'used', 'cancelled', 'expired', 'removed', 'refused')", name=op.f('ck_reservations_state')),
+    sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_reservations_account_id')),
+    sa.ForeignKeyConstraint(['evse_id'], ['evses.id'], name=op.f('fk_reservations_evse_id')),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_reservations_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_reservations_station_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_reservations'))
+    )
+    with op.batch_alter_table('reservations', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_reservations_account_id'), ['account_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_reservations_party_id'), ['party_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_reservations_station_id'), ['station_id'], unique=False)
+
     op.create_table('sessions',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
@@ -880,12 +940,26 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_sessions_account_id'))
 
     op.drop_table('sessions')
+    with op.batch_alter_table('reservations', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_reservations_station_id'))
+        batch_op.drop_index(batch_op.f('ix_reservations_party_id'))
+        batch_op.drop_index(batch_op.f('ix_reservations_account_id'))
+
+    op.drop_table('reservations')
     op.drop_table('transaction_events')
     with op.batch_alter_table('station_notices', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_station_notices_station_id'))
         batch_op.drop_index(batch_op.f('ix_station_notices_party_id'))
 
     op.drop_table('station_notices')
+    with op.batch_alter_table('station_lists', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_station_lists_party_id'))
+
+    op.drop_table('station_lists')
+    with op.batch_alter_table('station_list_tokens', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_station_list_tokens_party_id'))
+
+    op.drop_table('station_list_tokens')
     with op.batch_alter_table('station_files', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_station_files_station_id'))
         batch_op.drop_index(batch_op.f('ix_station_files_party_id'))

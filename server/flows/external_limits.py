@@ -1,0 +1,50 @@
+"""Limits that stations have from elsewhere: kept, planned with, and forgotten when they are taken back."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.core import external_limit
+from server.core.external_limit import ExternalLimit, ToldLimit
+from server.core.station import Station
+from server.flows.announcements import LocationMoved, SessionMoved
+from server.storage import outbox, sessions, stations
+from server.storage.db import announce
+
+ASK = "ask_limits"
+
+
+async def limited(tx: AsyncSession, station_id: UUID, told: ToldLimit, now: datetime) -> None:
+    """A station has a limit from elsewhere. One that does not say how much is asked."""
+    station = await stations.get(tx, station_id)
+    known = station.external_limits or ()
+    await _keep(tx, station, external_limit.replaced(known, external_limit.read(told, station.phases)), now)
+    if not told.steps:
+        await outbox.put_once(tx, ASK, str(station_id), {}, now)
+
+
+async def released(tx: AsyncSession, station_id: UUID, source: str, connector_no: int | None, now: datetime) -> None:
+    """A limit is gone."""
+    station = await stations.get(tx, station_id)
+    await _keep(tx, station, external_limit.without(station.external_limits or (), source, connector_no), now)
+
+
+async def none_left(tx: AsyncSession, station_id: UUID, now: datetime) -> None:
+    """A station that was asked says that it has none."""
+    await _keep(tx, await stations.get(tx, station_id), (), now)
+
+
+async def _keep(tx: AsyncSession, station: Station, limits: tuple[ExternalLimit, ...], now: datetime) -> None:
+    """Where something changed the place is planned anew, and who charges there sees it."""
+    if limits == (station.external_limits or ()):
+        return
+    await stations.update(tx, station.id, external_limits=limits or None)
+    running = [one for one in await sessions.open_at(tx, station.location_id) if one.station_id == station.id]
+    for session in running:
+        limit_w = external_limit.least_w(limits, session.connector_no, now)
+        await sessions.add_event(tx, session, now, "external_limit", "" if limit_w is None else str(limit_w))
+        announce(tx, SessionMoved(session.account_id, session.id))
+    if running:
+        await outbox.put_once(tx, "replan", str(station.location_id), {"why": "external_limit"}, now)
+    announce(tx, LocationMoved(station.location_id))

@@ -1,0 +1,94 @@
+"""The conformance runs in full: 500 stations of npm's ocpp-rpc at once, then npm's ocpp-ws-cli, 60 s of it fuzzing.
+
+    npm ci --ignore-scripts --prefix tests/conformance
+    PYTHONPATH=. .venv/bin/python tests/conformance/whole.py [--stations 500] [--seconds 60]
+
+The whole server runs beside it as a user starts it. Exit code 1 where anything is not as it should be.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "cli")]
+import stations_at_once as at_once  # noqa: E402
+import ws_cli  # noqa: E402
+from up_process import Up  # noqa: E402
+
+from server.clock import RealClock  # noqa: E402
+from server.core.traits import Traits  # noqa: E402
+from server.flows import entry  # noqa: E402
+from server.storage import stations as stored  # noqa: E402
+from server.storage.db import Database  # noqa: E402
+
+KEY = b"0123456789abcdef0123456789abcdef01234567"
+GROWTH_MAX_KIB = 8 * 1024
+WARM_S = 10.0
+
+
+async def stations(node: str, home: Path, up: Up, count: int) -> bool:
+    """Every session of the stations is settled."""
+    database, url = f"sqlite:///{home / 'dalstroom.db'}", f"ws://127.0.0.1:{up.ocpp_port}/ocpp"
+    entered = await at_once.enter(database, count, url)
+    outcome = await at_once.run(node, home, url, entered, 60 + count)
+    right = sum(energy_wh == at_once.ENERGY_WH for energy_wh in outcome.settled.values())
+    print(
+        f"{count} stations at once: {len(outcome.errors)} errors, {right} sessions settled with the energy they drew;"
+        f" charged in {outcome.charged_s:.1f} s, all settled after {outcome.settled_s:.1f} s"
+    )
+    print(*outcome.errors[:10], sep="\n")
+    return not outcome.errors and right == count
+
+
+async def cli(node: str, home: Path, up: Up, seconds: float) -> bool:
+    """Its tests pass; while it fuzzes no line drops and the server does not grow."""
+    keys = dict.fromkeys(ws_cli.identities(), KEY.decode())
+    db = Database(f"sqlite:///{home / 'dalstroom.db'}")
+    async with db.begin() as tx:
+        await entry.enter_simulated(tx, keys, hashlib.sha256(KEY).hexdigest()[:16], RealClock().now())
+        for identity in keys:  # it takes the next frame for its answer, so nothing may be asked of it meanwhile
+            station = await stored.named(tx, identity)
+            assert station is not None
+            await stored.update(tx, station.id, traits=Traits(auto_configure=False))
+    await db.close()
+    async with ws_cli.signing_in(up.ocpp_port, KEY) as url:
+        runs = [ws_cli.run_tests(node, home, url, protocol) for protocol in ws_cli.PROTOCOLS]
+        found = {
+            f"{name}, {number}": issue
+            for number, one in enumerate(await asyncio.gather(*runs))
+            for name, issue in one.items()
+        }
+        wrong = {name: issue for name, issue in found.items() if issue}
+        print(f"ocpp-ws-cli test: {len(found) - len(wrong)} of {len(found)} pass {wrong or ''}")
+        warm, whole = home / "warm", home / "whole"
+        warm.mkdir(), whole.mkdir()
+        await ws_cli.fuzz(node, warm, url, WARM_S)
+        before = ws_cli.resident_kib(up.process.pid)
+        figures = await ws_cli.fuzz(node, whole, url, seconds)
+        grown = ws_cli.resident_kib(up.process.pid) - before
+    print(f"ocpp-ws-cli fuzz, {seconds:.0f} s: {figures}; the server grew by {grown} KiB from {before}")
+    return not wrong and figures["serverDrops"] == 0 and grown < GROWTH_MAX_KIB
+
+
+async def main(said: SimpleNamespace) -> bool:
+    """All of it."""
+    node = shutil.which("node")
+    assert node is not None, "install node"
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        with Up(home, quiet=True) as up:
+            good = await stations(node, home, up, said.stations)
+            return await cli(node, home, up, said.seconds) and good
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stations", type=int, default=500)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    sys.exit(0 if asyncio.run(main(SimpleNamespace(**vars(parser.parse_args())))) else 1)

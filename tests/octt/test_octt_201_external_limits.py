@@ -1,0 +1,137 @@
+"""OCTT 2.0.1, CSMS: limits from elsewhere (K), from the wire to the plan and back; TC_K_48, TC_K_50 to TC_K_52."""
+
+import asyncio
+import json
+from datetime import timedelta
+from types import SimpleNamespace
+
+from small_town import ANNA, HOME, HOME_STATION, NOW, PROVIDER, make_plan, plug_in
+from v2_station import heard, judge_call
+
+from server.flows import operating, session_views
+from server.main.station_port import GatewayStations
+from server.storage import outbox, plans, sessions, stations
+from server.storage.outbox import Task
+from server.workers import limits as worker
+
+HARDWARE_W = 11_040
+
+
+def schedule(*periods, unit="A", **more):
+    steps = [{"startPeriod": start, "limit": limit} for start, limit in periods]
+    return {"id": 1, "chargingRateUnit": unit, "chargingSchedulePeriod": steps} | more
+
+
+async def limit(station, *schedules, source="EMS", evse=1):
+    said = {"chargingLimit": {"chargingLimitSource": source, "isGridCritical": False}}
+    said |= {"chargingSchedule": list(schedules)} if schedules else {}
+    await station.tell("NotifyChargingLimit", **said, **({"evseId": evse} if evse else {}))
+
+
+async def known(case):
+    async with case.db.read() as tx:
+        return (await stations.get(tx, HOME_STATION)).external_limits or ()
+
+
+async def planned_w(case) -> int:
+    """The most that the plan in force gives in any slot, after the place was planned anew."""
+    await make_plan(case.db, HOME, case.clock.now())
+    async with case.db.read() as tx:
+        (session,) = await sessions.open_at(tx, HOME)
+        plan = await plans.get(tx, session.plan_id)
+    return max(plan.energy_wh) * 3600 // plan.slot_seconds
+
+
+async def replans(case):
+    async with case.db.read() as tx:
+        return [task.due_at for task in await outbox.due(tx, NOW + timedelta(days=1)) if task.kind == "replan"]
+
+
+async def done(case):
+    """What waits to be planned is being planned."""
+    async with case.db.begin() as tx:
+        await outbox.withdraw(tx, "replan", str(HOME), NOW)
+
+
+async def test_tc_k_48_csms_a_limit_lowers_the_plan_and_is_shown_until_tc_k_50_csms_it_is_released(case):
+    await plug_in(case.db, NOW)
+    async with case.station() as station:
+        assert await planned_w(case) == HARDWARE_W
+        await done(case)
+        await limit(station, schedule((0, 8.0)))
+        assert await replans(case) == [NOW]
+        assert await planned_w(case) <= 8 * 690
+        async with case.db.read() as tx:
+            (seen,) = await session_views.current(tx, ANNA, case.clock.now())
+            (box,) = [
+                one for one in await operating.stations_of(tx, PROVIDER, case.clock.now()) if one.id == HOME_STATION
+            ]
+        assert seen.external_limit_w == 8 * 690
+        assert [(one.source, one.connector_no, one.limit_w) for one in box.limits] == [("EMS", 1, 8 * 690)]
+        await station.tell("ClearedChargingLimit", chargingLimitSource="EMS", evseId=1)
+        assert await known(case) == ()
+        assert await planned_w(case) == HARDWARE_W
+        async with case.db.read() as tx:
+            (seen,) = await session_views.current(tx, ANNA, case.clock.now())
+        assert seen.external_limit_w is None
+
+
+async def test_tc_k_51_csms_a_limit_of_the_whole_station_changes_by_the_hour_and_is_planned_anew_then(case):
+    await plug_in(case.db, NOW)
+    async with case.station() as station:
+        await limit(station, schedule((0, 0.0), (3600, 3_000.0), unit="W", duration=7200), evse=None)
+        await done(case)
+        assert await planned_w(case) == 0
+        assert NOW + timedelta(hours=1) in await replans(case)
+        case.clock.advance_to(NOW + timedelta(hours=1))
+        assert await planned_w(case) <= 3_000
+        case.clock.advance_to(NOW + timedelta(hours=2))  # it ends by itself
+        assert await planned_w(case) == HARDWARE_W
+
+
+async def test_tc_k_52_csms_one_that_does_not_say_how_much_is_asked_and_its_report_counts(case):
+    await plug_in(case.db, NOW)
+    context = SimpleNamespace(stations=GatewayStations(case.gateway), db=case.db, clock=case.clock)
+    async with case.station() as station:
+        await limit(station)
+        async with case.db.read() as tx:
+            (task,) = [one for one in await outbox.due(tx, NOW) if one.kind == "ask_limits"]
+        assert await planned_w(case) == HARDWARE_W
+        asked = asyncio.create_task(worker.ask(context, task))
+        call = await answer(station, {"status": "Accepted"})
+        assert call[2:] == [
+            "GetChargingProfiles",
+            {
+                "requestId": call[3]["requestId"],
+                "chargingProfile": {"chargingProfilePurpose": "ChargingStationExternalConstraints"},
+            },
+        ]
+        assert await asked == "accepted"
+        profile = {
+            "id": 1,
+            "stackLevel": 0,
+            "chargingProfilePurpose": "ChargingStationExternalConstraints",
+            "chargingProfileKind": "Absolute",
+            "chargingSchedule": [schedule((0, 10.0))],
+        }
+        ours = profile | {"chargingProfilePurpose": "TxProfile", "chargingSchedule": [schedule((0, 1.0))]}
+        more = {"requestId": call[3]["requestId"], "evseId": 1, "chargingProfile": [profile, ours]}
+        await station.tell("ReportChargingProfiles", chargingLimitSource="EMS", **more)
+        assert await planned_w(case) <= 10 * 690
+
+
+async def test_a_station_that_has_none_left_is_taken_at_its_word(case):
+    context = SimpleNamespace(stations=GatewayStations(case.gateway), db=case.db, clock=case.clock)
+    async with case.station() as station:
+        await limit(station, schedule((0, 8.0)))
+        asked = asyncio.create_task(worker.ask(context, Task(1, "ask_limits", str(HOME_STATION), "{}", NOW, 0)))
+        await answer(station, {"status": "NoProfiles"})
+        assert await asked == "NoProfiles"
+    assert await known(case) == ()
+
+
+async def answer(station, payload):
+    call = await heard(station.socket)
+    judge_call("ocpp2.0.1", call[2], call[3])
+    await station.socket.send(json.dumps([3, call[1], payload]))
+    return call

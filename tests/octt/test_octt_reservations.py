@@ -1,0 +1,190 @@
+"""Reservations from the app to the wire and back, in 1.6 (TC_046, TC_047, TC_048, TC_051, TC_052) and 2.0.1 (TC_H)."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from small_town import ANNA, BERT, NOW, STREET_EVSE_1, STREET_STATION_1
+from teller_16 import judge, station_16
+from v2_station import judge_call, judge_result
+
+from server.core.session import Refused
+from server.flows import reservations, starts
+from server.main.station_port import GatewayStations
+from server.storage import outbox, sessions
+from server.storage import reservations as stored
+from server.workers import reservations as worker
+from shared.reservations import ReservationAsk
+from shared.sessions import RemoteStart
+
+CARD = "ANNA-CARD"
+BOTH = pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1"])
+
+
+@asynccontextmanager
+async def street(case, version):
+    """A station of Street in either version."""
+    async with station_16(case, "LOOTS%2F1") if version == "ocpp1.6" else case.station("LOOTS%2F1") as station:
+        yield station
+
+
+async def answers(station, version, payload):
+    """The station answers our next call; action and payload, both judged."""
+    _, message_id, action, said = json.loads(await asyncio.wait_for(station.socket.recv(), 10))
+    if version == "ocpp1.6":
+        judge(2, action, said)
+        judge(3, action, payload)
+    else:
+        judge_call(version, action, said)
+        judge_result(version, action, payload)
+    await station.socket.send(json.dumps([3, message_id, payload]))
+    return action, said
+
+
+async def ask(case, account_id=ANNA, minutes=30):
+    async with case.db.begin() as tx:
+        return await reservations.prepare(tx, account_id, ReservationAsk(STREET_EVSE_1, minutes), case.clock.now())
+
+
+async def reserve(case, station, version, status="Accepted"):
+    """A driver reserves and the station says this; the order, and what the station was asked."""
+    order = await ask(case)
+    asked = asyncio.create_task(GatewayStations(case.gateway).reserve(order))
+    action, said = await answers(station, version, {"status": status})
+    answer = await asked
+    async with case.db.begin() as tx:
+        await reservations.answered(tx, order.reservation_id, answer.status, answer.detail)
+    assert action == "ReserveNow"
+    return order, said
+
+
+async def state(case, order):
+    async with case.db.read() as tx:
+        return (await stored.get(tx, order.reservation_id)).state
+
+
+@BOTH
+async def test_a_reservation_is_used_by_the_session_that_names_it_tc_046_tc_h_01_tc_h_19(case, version):
+    async with street(case, version) as station:
+        order, said = await reserve(case, station, version)
+        ends = "2025-01-15T18:30:00Z"
+        if version == "ocpp1.6":
+            assert said == {
+                "connectorId": 1,
+                "expiryDate": ends,
+                "idTag": CARD,
+                "reservationId": order.reservation_id,
+                "parentIdTag": order.group,
+            }
+        else:
+            assert (said["id"], said["evseId"], said["expiryDateTime"]) == (order.reservation_id, 1, ends)
+            assert said["groupIdToken"]["idToken"] == order.group
+        assert await state(case, order) == "held"
+        await station.status("Reserved")
+        async with case.db.begin() as tx:  # its driver may start there, nobody else
+            mine = await starts.prepare(tx, ANNA, RemoteStart(STREET_EVSE_1), NOW)
+            other = await starts.prepare(tx, BERT, RemoteStart(STREET_EVSE_1), NOW)
+        assert not isinstance(mine, Refused)
+        assert (isinstance(other, Refused), other.code) == (True, "evse_reserved")
+        named = {"reservationId": order.reservation_id}
+        if version == "ocpp1.6":
+            assert await station.start(CARD, **named) == "Accepted"
+        else:
+            await station.event("Started", "Authorized", "Charging", card=CARD, **named)
+    async with case.db.read() as tx:
+        (session,) = await sessions.in_order(tx)
+        kept = await stored.get(tx, order.reservation_id)
+    assert (kept.state, kept.session_id, session.account_id) == ("used", session.id, ANNA)
+
+
+@BOTH
+async def test_a_reservation_that_nobody_uses_ends_tc_047_tc_h_07(case, version):
+    context = SimpleNamespace(db=case.db, clock=case.clock)
+    async with street(case, version) as station:
+        order, _ = await reserve(case, station, version)
+        async with case.db.read() as tx:
+            (task,) = [one for one in await outbox.due(tx, NOW + timedelta(days=1)) if one.kind == "reservation_end"]
+        assert task.due_at == NOW + timedelta(minutes=31)
+        if version == "ocpp2.0.1":
+            update = {"reservationId": order.reservation_id, "reservationUpdateStatus": "Expired"}
+            await station.tell("ReservationStatusUpdate", **update)
+            assert await state(case, order) == "expired"
+        case.clock.advance_to(task.due_at)
+        assert await worker.end(context, task) == ("expired" if version == "ocpp1.6" else "over")
+    assert await state(case, order) == "expired"
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [
+        pytest.param("ocpp1.6", "Faulted", id="TC_048_1"),
+        pytest.param("ocpp1.6", "Occupied", id="TC_048_2"),
+        pytest.param("ocpp1.6", "Unavailable", id="TC_048_3"),
+        pytest.param("ocpp1.6", "Rejected", id="TC_048_4"),
+        pytest.param("ocpp2.0.1", "Rejected", id="TC_H_22"),
+    ],
+)
+async def test_a_station_that_refuses_has_the_last_word(case, version, status):
+    async with street(case, version) as station:
+        order, _ = await reserve(case, station, version, status)
+        async with case.db.read() as tx:
+            kept = await stored.get(tx, order.reservation_id)
+        assert (kept.state, kept.word) == ("refused", status)
+        again, _ = await reserve(case, station, version)  # it stands in nobody's way
+        assert await state(case, again) == "held"
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "status",
+    [pytest.param("Accepted", id="TC_051 TC_H_17"), pytest.param("Rejected", id="TC_052 it knows of none")],
+)
+async def test_a_reservation_is_cancelled(case, version, status):
+    async with street(case, version) as station:
+        order, _ = await reserve(case, station, version)
+        async with case.db.read() as tx:
+            assert await reservations.own(tx, BERT, order.reservation_id, NOW) is None
+            one = await reservations.own(tx, ANNA, order.reservation_id, NOW)
+        asked = asyncio.create_task(GatewayStations(case.gateway).cancel_reservation(one.station_id, one.id))
+        action, said = await answers(station, version, {"status": status})
+        assert (action, said) == ("CancelReservation", {"reservationId": one.id})
+        answer = await asked
+        async with case.db.begin() as tx:
+            assert await reservations.cancelled(tx, one, answer.status, answer.detail)
+    assert await state(case, order) == "cancelled"
+
+
+async def test_tc_h_20_csms_a_station_that_breaks_takes_its_reservation_back(case):
+    async with street(case, "ocpp2.0.1") as station:
+        order, _ = await reserve(case, station, "ocpp2.0.1")
+        await station.status("Faulted")
+        update = {"reservationId": order.reservation_id, "reservationUpdateStatus": "Removed"}
+        await station.tell("ReservationStatusUpdate", **update)
+    assert await state(case, order) == "removed"
+
+
+async def test_one_that_nobody_answered_stands_until_it_would_have_ended(case):
+    async with street(case, "ocpp1.6"):
+        order = await ask(case)
+        async with case.db.begin() as tx:
+            await reservations.answered(tx, order.reservation_id, "timed_out", "")
+            (seen,) = await reservations.mine(tx, ANNA, NOW)
+        assert (seen.confirmed, seen.location_name) == (False, "Lootsstraat")
+        assert (await ask(case, BERT)).code == "evse_not_free"
+        assert (await ask(case)).code == "reserved_already"
+        case.clock.advance_to(NOW + timedelta(minutes=31))
+        assert not isinstance(await ask(case, BERT), Refused)
+
+
+async def test_another_stations_word_about_it_does_not_count(case):
+    async with street(case, "ocpp1.6") as station:
+        order, _ = await reserve(case, station, "ocpp1.6")
+    async with case.station() as other:
+        update = {"reservationId": order.reservation_id, "reservationUpdateStatus": "Removed"}
+        await other.tell("ReservationStatusUpdate", **update)
+    assert await state(case, order) == "held"
+    async with case.db.read() as tx:
+        assert [one.id for one in await reservations.at_station(tx, STREET_STATION_1, NOW)] == [order.reservation_id]
