@@ -136,6 +136,17 @@ class Answers(ChargePoint):
         self._station.changed()
         return call_result.ChangeConfiguration(status=status)
 
+    @on(Action.get_local_list_version)
+    def on_get_local_list_version(self) -> call_result.GetLocalListVersion:
+        return call_result.GetLocalListVersion(list_version=self._station.local_list.version)
+
+    @on(Action.send_local_list)
+    def on_send_local_list(
+        self, list_version: int, update_type: str, local_authorization_list: list[dict[str, Any]] | None = None
+    ) -> call_result.SendLocalList:
+        status = self._station.local_list.take(list_version, update_type, local_authorization_list or [])
+        return call_result.SendLocalList(status=status)
+
     @on(Action.data_transfer)
     def on_data_transfer(self, vendor_id: str, **_rest: str) -> call_result.DataTransfer:  # noqa: ARG002
         return call_result.DataTransfer(status="UnknownVendorId")

@@ -2,6 +2,7 @@
 
 from ocpp.v16 import datatypes
 
+from server.simulator.local_list import LENGTH_MAX, MESSAGE_MAX
 from server.simulator.profiles import MAX_PERIODS, MAX_PROFILES, MAX_STACK_LEVEL
 
 WRITABLE = {
@@ -10,10 +11,11 @@ WRITABLE = {
     "MeterValueSampleInterval": "0",
     "ConnectionTimeOut": "120",
     "LocalAuthorizeOffline": "true",
+    "LocalAuthListEnabled": "true",
     "MeterValuesSampledData": "Energy.Active.Import.Register,Power.Active.Import,Current.Import,SoC",
     "MeterValuesAlignedData": "Energy.Active.Import.Register,Power.Active.Import,Current.Import,SoC",
 }
-SWITCHES = {"LocalAuthorizeOffline"}
+SWITCHES = {"LocalAuthorizeOffline", "LocalAuthListEnabled"}
 NUMERIC = {"HeartbeatInterval", "ClockAlignedDataInterval", "MeterValueSampleInterval", "ConnectionTimeOut"}
 
 
@@ -24,11 +26,13 @@ class Configuration:
         self._values = dict(WRITABLE)
         self._fixed = {
             "NumberOfConnectors": "1",
-            "SupportedFeatureProfiles": "Core,SmartCharging,RemoteTrigger",
+            "SupportedFeatureProfiles": "Core,SmartCharging,RemoteTrigger,LocalAuthListManagement",
             "ChargeProfileMaxStackLevel": str(MAX_STACK_LEVEL),
             "ChargingScheduleAllowedChargingRateUnit": "Current" if unit == "A" else "Power",
             "ChargingScheduleMaxPeriods": str(MAX_PERIODS),
             "MaxChargingProfilesInstalled": str(MAX_PROFILES),
+            "LocalAuthListMaxLength": str(LENGTH_MAX),
+            "SendLocalListMaxLength": str(MESSAGE_MAX),
             "StopTransactionOnEVSideDisconnect": "true",
             "AuthorizeRemoteTxRequests": "false",
         }

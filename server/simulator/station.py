@@ -12,6 +12,7 @@ from ocpp.v16.enums import ChargePointErrorCode, ChargePointStatus, ReadingConte
 
 from server.simulator.car import FAR_US, MIN_PILOT_MA, Car
 from server.simulator.configuration import Configuration
+from server.simulator.local_list import LocalList
 from server.simulator.meter import Flow, Meter
 from server.simulator.outgoing import Outgoing
 from server.simulator.places import StationSpec
@@ -34,6 +35,7 @@ class Station:
         self.meter = Meter(spec.register_wh, spec.register_unit)
         self.profiles = Profiles(spec.unit)
         self.configuration = Configuration(spec.unit)
+        self.local_list = LocalList()
         self.outbox: deque[Outgoing] = deque()
         self.car: Car | None = None
         self.running: Transaction | None = None
