@@ -300,7 +300,7 @@ class Station:
         self._limit = None
         if profile and self.car:
             self.car.nudge(self.now_us())
-        if self.running:
+        if self.running and self._reading_us > self.now_us():  # one that is due now is not put off
             self._schedule_reading(self.now_us())
         self.heard()
 
