@@ -226,7 +226,7 @@ async def test_what_is_older_than_the_days_kept_is_deleted_in_batches(context, m
         log.put(STREET_STATION_1, frame(str(days)))
     await log.flush()
     work = WorkContext(context.db, clock, None, None, timedelta(days=14))
-    assert await tidy._forget_messages(work, clock.now() - work.messages_kept) == 6
+    assert await tidy._forget(work, message_log, clock.now() - work.messages_kept) == 6
     async with context.db.read() as tx:
         assert (await everything(tx))[0].raw == "6"
 

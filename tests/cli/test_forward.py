@@ -58,7 +58,7 @@ def test_a_list_is_added_shown_and_switched_off(listed):
 
 
 def test_what_is_wrong_is_one_line_and_nothing_is_entered(listed):
-    listed.write_text("identity,key,location\nA 1,short,Yard\n")
+    listed.write_text("identity,key,location\nA:1,short,Yard\n")
     add = ("add", str(listed), "--url", "wss://central.example", "--name", "Ours")
     said = forward(*add, code=2)
     assert "nothing was entered: row 2, identity:" in said
