@@ -99,7 +99,7 @@ async def _serve(server: Server, wanted: Wanted, demo: Demo | None) -> None:
     logs.configure(logging.INFO)
     async with server.running():
         collector.keep_for_good()
-        sparing = asyncio.create_task(collector.spare(server.quiet))
+        sparing = asyncio.create_task(collector.spare(server.resting))
         living = asyncio.create_task(_live(server, *demo)) if demo else None
         _greet(console, server, wanted, demo[1] if demo else None)
         try:

@@ -129,6 +129,7 @@ class Server:
         self.runner = Runner(self.context, HANDLERS, abreast=parts.abreast)
         self.prices = PriceWorker(self.context, parts.feeds)
         self._http: _Http | None = None
+        self._frames_seen = 0
         self.port = settings.port
 
     @property
@@ -272,6 +273,11 @@ class Server:
     def quiet(self) -> bool:
         """Whether nobody waits for us now: no station for an answer, no task for its turn."""
         return not self.runner.busy and self.gateway.pending() == 0
+
+    def resting(self) -> bool:
+        """Whether nobody waits, and no station has said anything since this was asked last."""
+        before, self._frames_seen = self._frames_seen, self.gateway.counts["frames_in"]
+        return before == self._frames_seen and self.quiet()
 
 
 def _dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:

@@ -86,7 +86,7 @@ async def serve(database: str, home: str, port: int) -> None:
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), lambda: told.put_nowait(sys.stdin.readline().strip()))
     async with server.running(pages=False):
         collector.keep_for_good()
-        sparing = asyncio.create_task(collector.spare(server.quiet))
+        sparing = asyncio.create_task(collector.spare(server.resting))
         watching = asyncio.create_task(watch.run())
         _say(server, clock, watch)
         while word := await told.get():
