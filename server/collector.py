@@ -27,7 +27,7 @@ def keep_for_good() -> None:
 
 
 async def spare(quiet: Callable[[], bool], look_s: float = LOOK_S) -> None:
-    """Make full rounds only while nobody waits, as `quiet` says every `look_s`, or long overdue ones; until cancelled."""
+    """Make full rounds only while nobody waits, as `quiet` says, or long overdue ones; until cancelled."""
     usual = gc.get_threshold()
     gc.set_threshold(YOUNG, ROUNDS, NEVER)
     try:
