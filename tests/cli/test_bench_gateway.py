@@ -16,14 +16,14 @@ def bench(*said: str):
 
 
 def test_a_quick_run_measures_everything_and_nothing_is_lost():
-    done = bench(
-        "--quick", "--json", "--sizes", "idle=10,storm=10,queued=3,killed=10,seconds=0.5,fuzz=400,busy=2,starts=2"
-    )
+    sizes = "idle=10,storm=10,queued=3,seconds=0.5,fuzz=400,busy=2,starts=2"
+    rows = [name for name in NAMES if name != "kill"]  # journeys/test_killed_while_charging.py is that one
+    done = bench("--quick", "--json", "--sizes", sizes, "--rows", ",".join(rows))
     assert done.exit_code == 0, done.output
     report = json.loads(done.stdout)
     assert set(report) == set(Report.__struct_fields__)
     rows = {row["name"]: row for row in report["rows"]}
-    assert tuple(rows) == NAMES
+    assert list(rows) == [name for name in NAMES if name != "kill"]
     assert rows["postgres"]["skipped"] == "no --postgres URL of an empty database"
     figures = {name: row["figures"] for name, row in rows.items()}
     assert figures["idle"]["kib_each"] > 0

@@ -56,6 +56,8 @@ class Station:
     def _heard(self, _wire: Wire, action: str, payload: Any) -> object:  # noqa: ANN401 -- any JSON
         if action == "GetConfiguration":
             return {"configurationKey": [], "unknownKey": []}
+        if action == "GetLocalListVersion":
+            return {"listVersion": -1}  # it holds none
         if action == "SetChargingProfile":
             self._profile(payload["csChargingProfiles"])
         return ACCEPTED
