@@ -34,7 +34,8 @@ SILENT = timedelta(minutes=1)
 SELDOM = timedelta(minutes=10)
 """One that was given up is asked this often whether it is there again."""
 AGAIN = "again"
-LISTS_LATER = timedelta(minutes=2)
+LISTS_LATER, SPREAD_S = timedelta(minutes=2), 300
+"""What can wait is done so long after a station came back, and up to so many seconds later, each at its own time."""
 
 
 async def replan(context: WorkContext, task: Task) -> str:
@@ -300,9 +301,10 @@ async def _ask_later(context: WorkContext, station: Station) -> None:
     later = [local_lists.SYNC] if local_lists.keeps_one(station) else []
     later += [external_limits.ASK] if station.external_limits else []  # it may have lost them meanwhile
     if later:
+        due = context.clock.now() + LISTS_LATER + timedelta(seconds=station.id.int % SPREAD_S)
         async with context.db.begin() as tx:
             for kind in later:
-                await outbox.put_once(tx, kind, str(station.id), {}, context.clock.now() + LISTS_LATER)
+                await outbox.put_once(tx, kind, str(station.id), {}, due)
 
 
 async def _configure_share(
