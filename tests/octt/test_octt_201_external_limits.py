@@ -34,11 +34,15 @@ async def known(case):
 
 
 async def planned_w(case) -> int:
-    """The most that the plan in force gives in any slot, after the place was planned anew."""
+    """The most that the plan in force gives in any slot, after the place was planned anew.
+
+    What holds for ever after it is never the limit of the moment: the station keeps that itself.
+    """
     await make_plan(case.db, HOME, case.clock.now())
     async with case.db.read() as tx:
         (session,) = await sessions.open_at(tx, HOME)
         plan = await plans.get(tx, session.plan_id)
+    assert plan.final_w == HARDWARE_W
     return max(plan.energy_wh) * 3600 // plan.slot_seconds
 
 
