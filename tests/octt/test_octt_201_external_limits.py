@@ -122,6 +122,14 @@ async def test_tc_k_52_csms_one_that_does_not_say_how_much_is_asked_and_its_repo
         more = {"requestId": call[3]["requestId"], "evseId": 1, "chargingProfile": [profile, ours]}
         await station.tell("ReportChargingProfiles", chargingLimitSource="EMS", **more)
         assert await planned_w(case) <= 10 * 690
+        async with case.db.begin() as tx:
+            await outbox.withdraw(tx, "ask_limits", str(HOME_STATION), NOW)
+        silent = profile | {"chargingSchedule": [schedule((0, -1.0))]}
+        await station.tell(
+            "ReportChargingProfiles", chargingLimitSource="EMS", **(more | {"chargingProfile": [silent]})
+        )
+        async with case.db.read() as tx:
+            assert not [one for one in await outbox.due(tx, NOW) if one.kind == "ask_limits"], "for ever"
 
 
 async def test_a_station_that_has_none_left_is_taken_at_its_word(case):
