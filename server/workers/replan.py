@@ -16,6 +16,7 @@ from server.core.traits import stack_level
 from server.flows import external_limits, facts, local_lists, plans
 from server.flows.announcements import SessionMoved
 from server.flows.facts import SessionFacts
+from server.flows.stations import READINGS
 from server.storage import outbox, sessions, stations
 from server.storage import plans as stored
 from server.storage.db import announce
@@ -283,11 +284,13 @@ async def configure(context: WorkContext, task: Task) -> str:
         return "offline"
     if station.admission != ACCEPTED:
         return "held"  # it is set up once its boot is accepted
-    by_hand = not station.manner.auto_configure
+    by_hand, marks = not station.manner.auto_configure, msgspec.json.decode(task.payload)
     if station.unit is None and not by_hand:
         station = await acquaintance.first(context, station)
+    elif READINGS in marks and not by_hand:
+        await acquaintance.tell_readings(context, station)
     if feeder is not None and not by_hand:
-        await _configure_share(context, station, feeder, here.sockets, again=AGAIN in msgspec.json.decode(task.payload))
+        await _configure_share(context, station, feeder, here.sockets, again=AGAIN in marks)
     for session in running:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())

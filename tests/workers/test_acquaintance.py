@@ -13,6 +13,7 @@ from server.storage import outbox, planned_sessions, plans, sessions
 from server.storage import stations as stored
 from server.storage.outbox import Task
 from server.workers import replan
+from server.workers.acquaintance import READING_OPTIONS
 from server.workers.ports import Heard, Order
 from server.workers.replan import configure, dispatch
 
@@ -54,6 +55,20 @@ async def test_a_new_station_is_asked_for_its_unit_levels_and_periods_once(conte
     stations.told.clear()
     await configure(context, task("configure", STREET_STATION_1))
     assert not [said for kind, _, said in stations.told if kind == "ask"]
+
+
+async def test_who_was_disturbed_is_told_again_what_to_report(context, stations):
+    """Another system, or an operator, may have set the interval to 0; a `configure` that waits already lacks that."""
+    async with context.db.begin() as tx:
+        await outbox.put(tx, "configure", str(STREET_STATION_1), {"station_id": STREET_STATION_1}, NOW)
+        await station_flows.disturbed(tx, STREET_STATION_1, NOW)
+    async with context.db.read() as tx:
+        plain, marked = [one for one in await outbox.due(tx, NOW) if one.kind == "configure"]
+    told = []
+    for one in (plain, marked):
+        await configure(context, one)
+        told.append([kind for kind, _, _ in stations.told if kind in dict(READING_OPTIONS)])
+    assert [len(said) for said in told] == [0, len(READING_OPTIONS)]
 
 
 @pytest.mark.parametrize("booted", [True, False])
