@@ -40,7 +40,7 @@ class Bench:
 
 @asynccontextmanager
 async def running(context, bench, abreast=8):
-    runner = Runner(context, {kind: bench.work for kind in ("work", *outbox.SLOW)}, abreast=abreast)
+    runner = Runner(context, dict.fromkeys(("work", *outbox.SLOW), bench.work), abreast=abreast)
     context.db.on_commit = lambda _announced, queued: runner.wake() if queued else None
     task = asyncio.create_task(runner.run())
     try:
