@@ -14,6 +14,7 @@ from server.storage import local_lists as stored
 from server.storage import locations, outbox, sessions, stations
 from server.storage.contracts import Token
 from server.storage.local_lists import FAILED, HELD, NOT_SUPPORTED, UNKNOWN, StationList
+from server.storage.locations import Location
 from shared.stations import LocalListView
 
 SYNC = "local_list"

@@ -13,6 +13,8 @@ from server.core.station import Station, cap_w
 from server.flows import waking
 from server.flows.metered import SUPERSEDED
 from server.storage import contracts, forwardings, locations, sessions, stations, vehicles
+from server.storage.contracts import Token
+from server.storage.locations import Location
 from server.storage.stations import Evse
 from shared.ids import derive
 
