@@ -113,7 +113,7 @@ class ApiSettings:
 class ApiContext:
     """All that handlers reach; `set_speed` only where the clock has buttons, `stopping` ends open streams.
 
-    `files`: where uploads of stations are kept, None where none are taken.
+    `files`: where uploads of stations are kept, None where none are taken; `uploading`: those that are coming in.
     """
 
     db: Database
@@ -126,6 +126,7 @@ class ApiContext:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     hands: Hands = field(default_factory=OutOfReach)
     files: Path | None = None
+    uploading: set[UUID] = field(default_factory=set)
 
     def now(self) -> datetime:
         """The charging side's present."""

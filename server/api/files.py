@@ -1,5 +1,6 @@
 """Diagnostics and logs that stations upload: asked for, taken in once, downloaded by their operator."""
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncIterator
@@ -28,6 +29,8 @@ from shared.operating import FileAnswer, FileAsk, FileKind, FileView
 FILE_MAX = 64 << 20
 LIFETIME = timedelta(hours=24)
 CHUNK = 64 * 1024
+STALL_WALL_S = 60.0
+"""A line that brings nothing for so long is given up: the station's next try is not kept waiting by it."""
 KEPT = 20
 """Files a station: an older one makes room for the next."""
 
@@ -142,7 +145,7 @@ class UploadController(Controller):
         ["/{token:str}", "/{token:str}/{name:str}"],
         status_code=201,
         include_in_schema=False,
-        responses=documented_public(404, 409, 413),
+        responses=documented_public(404, 408, 409, 413),
     )
     async def put_upload(
         self, request: Request[Any, Any, Any], context: NamedDependency[ApiContext], token: FromPath[str]
@@ -154,7 +157,7 @@ class UploadController(Controller):
         ["/{token:str}", "/{token:str}/{name:str}"],
         status_code=201,
         include_in_schema=False,
-        responses=documented_public(404, 409, 413),
+        responses=documented_public(404, 408, 409, 413),
     )
     async def post_upload(
         self, request: Request[Any, Any, Any], context: NamedDependency[ApiContext], token: FromPath[str]
@@ -168,13 +171,23 @@ async def _take(request: Request[Any, Any, Any], context: ApiContext, token: str
         file = await stored.awaited(tx, _sha256(token), context.now())
     if file is None:
         raise Failed(problem(404, "Nobody waits for a file here.", hint="Ask the operator for a new address."))
+    if file.id in context.uploading:
+        raise Failed(problem(409, "This file is being uploaded.", code="uploading", hint="Try again in a minute."))
+    context.uploading.add(file.id)
+    try:
+        return await _take_one(request, context, file)
+    finally:
+        context.uploading.discard(file.id)
+
+
+async def _take_one(request: Request[Any, Any, Any], context: ApiContext, file: StationFile) -> Response[None]:
     home = _home(context)
     part = home / f"{file.id}.{secrets.token_hex(4)}"
     try:
         size = await _write(request, part)
         name = _named(request, file)
         if "multipart/form-data" in request.headers.get("content-type", ""):
-            size, name = _unwrapped(part, request.headers["content-type"], name)
+            size = await asyncio.to_thread(_unwrapped, part, request.headers["content-type"])
         async with context.db.begin() as tx:
             if await stored.came(tx, file.id, name, size, context.now()):
                 part.rename(home / str(file.id))
@@ -187,9 +200,9 @@ async def _take(request: Request[Any, Any, Any], context: ApiContext, token: str
 
 
 async def _write(request: Request[Any, Any, Any], path: Path) -> int:
-    size = 0
+    size, chunks = 0, request.stream()
     with path.open("wb") as target:
-        async for chunk in request.stream():
+        while chunk := await _next(chunks):
             size += len(chunk)
             if size > FILE_MAX:
                 raise Failed(problem(413, "The file is too large.", hint=f"Send at most {FILE_MAX} bytes."))
@@ -197,8 +210,20 @@ async def _write(request: Request[Any, Any, Any], path: Path) -> int:
     return size
 
 
-def _unwrapped(path: Path, content_type: str, name: str) -> tuple[int, str]:
-    """The first part of a form in place of the form (RFC 7578)."""
+async def _next(chunks: AsyncIterator[bytes]) -> bytes:
+    """The next bytes that are any, b"" at the end."""
+    try:
+        async with asyncio.timeout(STALL_WALL_S):
+            while not (chunk := await anext(chunks, None)):
+                if chunk is None:
+                    return b""
+            return chunk
+    except TimeoutError as error:
+        raise Failed(problem(408, "Nothing came any more.", hint="Send the file again.")) from error
+
+
+def _unwrapped(path: Path, content_type: str) -> int:
+    """The first part of a form in place of the form (RFC 7578); its size."""
     head = Message()
     head["content-type"] = content_type
     boundary = str(head.get_param("boundary") or "").encode()
@@ -208,7 +233,7 @@ def _unwrapped(path: Path, content_type: str, name: str) -> tuple[int, str]:
     _, _, content = parts[1].partition(b"\r\n\r\n")
     content = content.removesuffix(b"\r\n")
     path.write_bytes(content)
-    return len(content), name
+    return len(content)
 
 
 def _named(request: Request[Any, Any, Any], file: StationFile) -> str:

@@ -7,6 +7,11 @@ import msgspec
 
 from shared.units import VOLTS
 
+LIMITS_MAX, STEPS_MAX = 8, 100
+"""So many limits are kept of a station, the newest, and so many steps of each, from the one in force on."""
+MOST_W = 10_000_000
+PHASES_MAX = 3
+
 
 class LimitStep(msgspec.Struct, frozen=True):
     """From `at` on: at most `limit_w`."""
@@ -45,13 +50,14 @@ class ToldStep(msgspec.Struct, frozen=True):
 
 
 class ToldLimit(msgspec.Struct, frozen=True):
-    """A limit as a station tells of it; `steps` ascend."""
+    """A limit as a station tells of it; `steps` ascend. `asked`: in answer to our question."""
 
     source: str
     connector_no: int
     steps: tuple[ToldStep, ...] = ()
     ends_at: datetime | None = None
     critical: bool = False
+    asked: bool = False
 
 
 def read(told: ToldLimit, phases: int) -> ExternalLimit:
@@ -61,7 +67,16 @@ def read(told: ToldLimit, phases: int) -> ExternalLimit:
 
 
 def _watts(step: ToldStep, phases: int) -> int:
-    return int(step.limit if step.unit == "W" else step.limit * VOLTS * (step.phases or phases))
+    phases = min(max(step.phases or phases, 1), PHASES_MAX)
+    return int(min(step.limit if step.unit == "W" else step.limit * VOLTS * phases, MOST_W))
+
+
+def shortened(limit: ExternalLimit, now: datetime) -> ExternalLimit:
+    """A limit with no more steps than are kept."""
+    if len(limit.steps) <= STEPS_MAX:
+        return limit
+    begun = sum(step.at <= now for step in limit.steps)
+    return msgspec.structs.replace(limit, steps=limit.steps[max(0, begun - 1) :][:STEPS_MAX])
 
 
 def least_w(limits: Sequence[ExternalLimit], connector_no: int, moment: datetime) -> int | None:
@@ -78,9 +93,11 @@ def next_change(limits: Sequence[ExternalLimit], moment: datetime) -> datetime |
 
 
 def replaced(limits: Sequence[ExternalLimit], new: ExternalLimit) -> tuple[ExternalLimit, ...]:
-    """The limits with a new one in the place of its source's last one there."""
+    """The limits, the oldest first, with a new one in the place of its source's last one there."""
+    if new in limits:
+        return tuple(limits)
     others = [one for one in limits if (one.source, one.connector_no) != (new.source, new.connector_no)]
-    return tuple(sorted([*others, new], key=lambda one: (one.connector_no, one.source)))
+    return (*others, new)[-LIMITS_MAX:]
 
 
 def without(limits: Sequence[ExternalLimit], source: str, connector_no: int | None) -> tuple[ExternalLimit, ...]:

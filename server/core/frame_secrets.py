@@ -5,8 +5,11 @@ from typing import Any
 import msgspec
 
 HIDDEN = "***"
-NAMES = ("AuthorizationKey", "BasicAuthPassword")
-"""1.6 (security whitepaper) names a configuration key, 2.0.1 a variable; network profiles have `...Password` fields."""
+NAMES = ("authorizationkey", "basicauthpassword")
+"""1.6 (security whitepaper) names a configuration key, 2.0.1 a variable; network profiles have `...Password` fields.
+
+Both versions take names in any case.
+"""
 
 
 def hidden(raw: bytes) -> str:
@@ -14,7 +17,8 @@ def hidden(raw: bytes) -> str:
 
     A frame that may hold a key and that nobody can read is not kept at all: its length is.
     """
-    if b"assword" not in raw and b"AuthorizationKey" not in raw:
+    low = raw.lower()
+    if b"password" not in low and b"authorizationkey" not in low and b"\\u" not in low:  # \u may write any letter
         return _text(raw)
     try:
         frame = msgspec.json.decode(raw)
@@ -32,12 +36,16 @@ def _cleared(value: Any) -> Any:  # noqa: ANN401 -- any JSON
         return [_cleared(item) for item in value]
     if not isinstance(value, dict):
         return value
-    variable = value.get("variable")
-    named = value.get("key") in NAMES or (isinstance(variable, dict) and variable.get("name") in NAMES)
+    low = {name.lower(): item for name, item in value.items()}
+    variable = low.get("variable")
+    said = [low.get("key")]
+    if isinstance(variable, dict):
+        said += [item for name, item in variable.items() if name.lower() == "name"]
+    named = any(isinstance(one, str) and one.strip().lower() in NAMES for one in said)
     return {name: HIDDEN if _is_key(name, item, named=named) else _cleared(item) for name, item in value.items()}
 
 
 def _is_key(name: str, item: object, *, named: bool) -> bool:
     if not isinstance(item, str):
         return False
-    return "password" in name.lower() or (named and name in {"value", "attributeValue"})
+    return "password" in name.lower() or (named and name.lower() in {"value", "attributevalue"})

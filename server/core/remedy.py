@@ -87,6 +87,8 @@ def _allowed(remedy: Remedy, finding: Finding, sight: StationSight, used: Mappin
         return False
     if remedy is Remedy.CLEAR_PROFILE and finding.detail in UNHEARD:
         return False  # it is asked every ten minutes already, and what is reserved for it is what it may hold
+    if remedy is Remedy.CLEAR_PROFILE and sight.shared:
+        return False  # all its sockets would go to their default share, while the others hold the whole limit
     return remedy not in RESETS or may_reset(finding, sight)
 
 

@@ -62,7 +62,10 @@ class Stray(msgspec.Struct, frozen=True):
 
 
 class StationSight(msgspec.Struct, frozen=True):
-    """All that the rules look at. `dropped_at`: lately lost connections; `certificate_until`: None where unknown."""
+    """All that the rules look at. `dropped_at`: lately lost connections; `certificate_until`: None where unknown.
+
+    `shared`: it stands behind a limit with others.
+    """
 
     station_id: UUID
     party_id: UUID
@@ -73,6 +76,7 @@ class StationSight(msgspec.Struct, frozen=True):
     dropped_at: tuple[datetime, ...] = ()
     strays: tuple[Stray, ...] = ()
     certificate_until: datetime | None = None
+    shared: bool = False
 
     def charge_on(self, connector_no: int) -> Charge | None:
         """The session of a connector."""

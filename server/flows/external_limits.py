@@ -16,11 +16,12 @@ ASK = "ask_limits"
 
 
 async def limited(tx: AsyncSession, station_id: UUID, told: ToldLimit, now: datetime) -> None:
-    """A station has a limit from elsewhere. One that does not say how much is asked."""
+    """A station has a limit from elsewhere. One that does not say how much is asked, unless it was: some never do."""
     station = await stations.get(tx, station_id)
     known = station.external_limits or ()
-    await _keep(tx, station, external_limit.replaced(known, external_limit.read(told, station.phases)), now)
-    if not told.steps:
+    limit = external_limit.shortened(external_limit.read(told, station.phases), now)
+    await _keep(tx, station, external_limit.replaced(known, limit), now)
+    if not told.steps and not told.asked:
         await outbox.put_once(tx, ASK, str(station_id), {}, now)
 
 

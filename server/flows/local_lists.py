@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core import local_list
 from server.core.local_list import Held, Listed, Update
 from server.core.station import ACCEPTED, Station
-from server.flows.opening import token_group, token_status
+from server.flows.opening import group_of, status_at
 from server.storage import local_lists as stored
 from server.storage import locations, outbox, sessions, stations
 from server.storage.contracts import Token
 from server.storage.local_lists import FAILED, HELD, NOT_SUPPORTED, UNKNOWN, StationList
+from server.storage.locations import Location
 from shared.stations import LocalListView
 
 SYNC = "local_list"
@@ -70,13 +71,13 @@ async def _wanted(tx: AsyncSession, station: Station, now: datetime) -> list[Lis
         found = await stored.known_at(tx, place.id, now - KNOWN_FOR, TOKENS_MAX)
     else:
         found = await stored.of_party(tx, place.party_id, TOKENS_MAX)
-    return [await _listed(tx, station, one, now) for one in found]
+    return [_listed(place, one, now) for one in found]
 
 
-async def _listed(tx: AsyncSession, station: Station, token: Token, now: datetime) -> Listed:
+def _listed(place: Location, token: Token, now: datetime) -> Listed:
     """One that may not charge is listed as such: some stations let in offline whom they do not know."""
-    status = await token_status(tx, station, token.uid, now)
-    group = await token_group(tx, token.uid) if status == "Accepted" else ""
+    status = status_at(token, place, now)
+    group = group_of(token) if status == "Accepted" else ""
     expires_at = token.expires_at if status == "Accepted" else None
     return Listed(token.uid, status, expires_at, group, card=token.kind == "rfid")
 

@@ -13,6 +13,8 @@ from server.core.station import Station, cap_w
 from server.flows import waking
 from server.flows.metered import SUPERSEDED
 from server.storage import contracts, forwardings, locations, sessions, stations, vehicles
+from server.storage.contracts import Token
+from server.storage.locations import Location
 from server.storage.stations import Evse
 from shared.ids import derive
 
@@ -33,14 +35,24 @@ async def token_status(tx: AsyncSession, station: Station, token_uid: str, now: 
             return said
     place = await locations.get(tx, station.location_id)
     assert place is not None
-    facts = access.TokenFacts(token.account_id, token.party_id, token.valid, token.expires_at) if token else None
-    return access.decide(facts, access.Place(place.party_id, place.public, place.account_id), now)
+    return status_at(token, place, now)
 
 
 async def token_group(tx: AsyncSession, token_uid: str) -> str:
     """The group of a token: those of one account may end each other's sessions. At most 20 characters, "" for none."""
     token = await contracts.token(tx, token_uid)
-    return "" if token is None else derive("token-group", token.account_id).hex[:20]
+    return "" if token is None else group_of(token)
+
+
+def group_of(token: Token) -> str:
+    """`token_group` of one that is known."""
+    return derive("token-group", token.account_id).hex[:20]
+
+
+def status_at(token: Token | None, place: Location, now: datetime) -> str:
+    """May a token charge at a place, as far as we know it ourselves."""
+    facts = access.TokenFacts(token.account_id, token.party_id, token.valid, token.expires_at) if token else None
+    return access.decide(facts, access.Place(place.party_id, place.public, place.account_id), now)
 
 
 async def new_session(tx: AsyncSession, station: Station, evse: Evse, info: StartInfo, now: datetime) -> Session:

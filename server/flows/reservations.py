@@ -21,8 +21,9 @@ from shared.reservations import ReservationAsk, ReservationView
 END = "reservation_end"
 GRACE = timedelta(minutes=1)
 AVAILABLE = "Available"
-LOST = ("timed_out",)
-"""Nobody knows whether it stands: it is taken to, until it would have ended."""
+LOST = ("timed_out", "offline")
+"""Nobody knows whether it stands (a line may break after it was asked): it is taken to, until it would have ended."""
+TAKEN = Refused("evse_not_free", "Somebody is there, or has reserved it; choose another one.")
 BECAME = {"Expired": "expired", "Removed": "removed", "NoTransaction": "expired"}
 
 
@@ -56,6 +57,8 @@ async def prepare(tx: AsyncSession, account_id: UUID, asked: ReservationAsk, now
     party_id = (await stations.get(tx, evse.station_id)).party_id
     where = (evse.station_id, evse.id, evse.connector_no)
     made = await stored.insert(tx, Reservation(0, party_id, *where, account_id, token.uid, now, until, "asked"))
+    if made is None:  # somebody was faster, or the same driver elsewhere
+        return TAKEN
     await outbox.put(tx, END, str(made.id), {}, until + GRACE)
     group = await token_group(tx, token.uid)
     return ReserveOrder(made.id, evse.station_id, evse.connector_no, token.uid, group, until, token.kind == "rfid")
@@ -69,7 +72,7 @@ async def _why_not(tx: AsyncSession, evse: Evse, account_id: UUID, status: str, 
     if await stored.of_account(tx, account_id, now):
         return Refused("reserved_already", "You have a reservation; cancel it first, or use it.")
     if evse.status != AVAILABLE or await stored.at_evse(tx, evse.id, now) is not None:
-        return Refused("evse_not_free", "Somebody is there, or has reserved it; choose another one.")
+        return TAKEN
     return None
 
 
@@ -78,8 +81,8 @@ async def answered(tx: AsyncSession, reservation_id: int, status: str, word: str
     one = await stored.get(tx, reservation_id)
     if one is None or one.state != "asked" or status in LOST:
         return
-    await stored.close(tx, one, "held" if status == "accepted" else "refused", word)
-    await _moved(tx, one)
+    if await stored.close(tx, one, "held" if status == "accepted" else "refused", word):
+        await _moved(tx, one)
 
 
 async def own(tx: AsyncSession, account_id: UUID, reservation_id: int, now: datetime) -> Reservation | None:
@@ -98,16 +101,17 @@ async def cancelled(tx: AsyncSession, one: Reservation, status: str, word: str) 
     """What a station said to a cancellation. One that it does not know (rejected) stands no more either."""
     if status not in {"accepted", "rejected"}:
         return False
-    await stored.close(tx, one, "cancelled", word)
-    await _moved(tx, one)
+    if await stored.close(tx, one, "cancelled", word):  # else it was used or ended meanwhile
+        await _moved(tx, one)
     return True
 
 
 async def told(tx: AsyncSession, station_id: UUID, reservation_id: int, word: str) -> None:
     """A 2.x station says what became of one."""
     one = await stored.get(tx, reservation_id)
-    if one is not None and one.station_id == station_id and one.state in stored.OPEN:
-        await stored.close(tx, one, BECAME.get(word, "removed"), word)
+    if one is None or one.station_id != station_id:
+        return
+    if await stored.close(tx, one, BECAME.get(word, "removed"), word):
         await _moved(tx, one)
 
 
@@ -115,13 +119,8 @@ async def used(tx: AsyncSession, station_id: UUID, reservation_id: int, transact
     """A session began on it, or at its end in the station's queue: it is the driver's, and stands no more."""
     one = await stored.get(tx, reservation_id)
     session = await sessions.by_transaction(tx, station_id, transaction_id)
-    if (
-        one is not None
-        and session is not None
-        and one.station_id == station_id
-        and one.state in (*stored.OPEN, "expired")
-    ):
-        await stored.close(tx, one, "used", one.word, session.id)
+    if one is not None and session is not None and one.station_id == station_id:
+        await stored.use(tx, one, session.id)
 
 
 async def ended(tx: AsyncSession, reservation_id: int) -> str:
@@ -129,7 +128,8 @@ async def ended(tx: AsyncSession, reservation_id: int) -> str:
     one = await stored.get(tx, reservation_id)
     if one is None or one.state not in stored.OPEN:
         return "over"
-    await stored.close(tx, one, "expired", one.word)
+    if not await stored.close(tx, one, "expired", one.word):
+        return "over"
     await _moved(tx, one)
     return "expired"
 

@@ -18,6 +18,8 @@ from server.storage.watch import StationEvent
 
 HEARTBEAT_SECONDS = 3600
 BOOTED = "booted"
+READINGS = "readings"
+"""Marks a `configure` that tells a station again what it is to report."""
 HELD_SECONDS = 300
 BOOT_TELLS = timedelta(minutes=2)
 """So long a 2.x station that booted has to tell of the transactions that ran before; then it is asked."""
@@ -171,8 +173,11 @@ async def disturb(tx: AsyncSession, station_id: UUID) -> None:
 
 
 async def disturbed(tx: AsyncSession, station_id: UUID, now: datetime) -> None:
-    """An operator changed what the station holds: it is configured and its location planned anew."""
-    await outbox.put_once(tx, "configure", str(station_id), {"station_id": station_id}, now)
+    """An operator changed what the station holds, or what it reports: all is told anew and its location planned.
+
+    Not `put_once`: one that waits already may lack the mark.
+    """
+    await outbox.put(tx, "configure", str(station_id), {"station_id": station_id, READINGS: True}, now)
     station = await stations.get(tx, station_id)
     await outbox.put_once(tx, "replan", str(station.location_id), {"why": "operator"}, now)
 

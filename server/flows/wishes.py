@@ -121,7 +121,7 @@ def _wish(one: SessionFacts, here: Here) -> Wish:
         max_w=one.free_w(now),
         phases=one.phases,
         prices=prices,
-        final_w=one.free_w(now) if here.feeder is None else safe_share_w(here.feeder, here.boxes, one.phases),
+        final_w=one.max_w if here.feeder is None else safe_share_w(here.feeder, here.boxes, one.phases),
         tail_s=_tail_s(one),
         one_block=session.one_block,
         drawing=session.power_w >= DRAWING_W,

@@ -88,6 +88,6 @@ def party_field() -> Any:  # noqa: ANN401
     return Field(foreign_key="parties.id", index=True)
 
 
-def partial_index(name: str, column: str, where: str) -> sa.Index:
+def partial_index(name: str, column: str, where: str, *, unique: bool = False) -> sa.Index:
     """An index of the rows that a condition holds for."""
-    return sa.Index(name, column, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+    return sa.Index(name, column, unique=unique, sqlite_where=sa.text(where), postgresql_where=sa.text(where))

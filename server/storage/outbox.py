@@ -25,6 +25,19 @@ RETRY_SECONDS = 5
 ATTEMPTS_MAX = 8
 BATCH = 2_000
 NEVER_GIVEN_UP = "settle"
+SLOW = (
+    "ask_limits",
+    "ask_transaction",
+    "deliver_certificate",
+    "local_list",
+    "raise_profile",
+    "remedy",
+    "renew_certificate",
+    "renew_key",
+    "sign_certificate",
+    "tell_cost",
+)
+"""Kinds that wait for a station, and for which no plan, safety or money waits: all others go first."""
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -36,6 +49,11 @@ class Task(msgspec.Struct, frozen=True):
     payload: str
     due_at: datetime
     attempts: int
+
+    @property
+    def slow(self) -> bool:
+        """Whether it waits for the others."""
+        return self.kind in SLOW
 
 
 async def put(tx: AsyncSession, kind: str, key: str, payload: object, due_at: datetime) -> None:
@@ -78,15 +96,17 @@ async def withdraw(tx: AsyncSession, kind: str, key: str, now: datetime) -> None
 
 
 async def due(tx: AsyncSession, now: datetime, limit: int = 200) -> list[Task]:
-    """What is due, oldest first."""
+    """What is due, `SLOW` kinds last, else oldest first."""
     rows = sa.select(T.id, T.kind, T.key, T.payload, T.due_at, T.attempts)
-    rows = rows.where(T.done_at.is_(None), T.due_at <= now).order_by(T.id).limit(limit)
+    rows = rows.where(T.done_at.is_(None), T.due_at <= now).order_by(T.kind.in_(SLOW), T.id).limit(limit)
     return [to_struct(row, Task) for row in await tx.execute(rows)]
 
 
-async def next_due(tx: AsyncSession) -> datetime | None:
-    """When the next task falls due, None when nothing waits."""
-    return (await tx.execute(sa.select(T.due_at).where(T.done_at.is_(None)).order_by(T.due_at).limit(1))).scalar()
+async def next_due(tx: AsyncSession, after: datetime | None = None) -> datetime | None:
+    """When the next task falls due, or the next `after` a time; None when nothing waits."""
+    waiting = sa.select(T.due_at).where(T.done_at.is_(None))
+    waiting = waiting if after is None else waiting.where(T.due_at > after)
+    return (await tx.execute(waiting.order_by(T.due_at).limit(1))).scalar()
 
 
 async def start(tx: AsyncSession, ids: Sequence[int], now: datetime) -> None:

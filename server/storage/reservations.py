@@ -1,10 +1,12 @@
 """EVSEs that are kept free for a driver."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.storage.db import to_struct
@@ -33,12 +35,15 @@ class Reservation(msgspec.Struct, frozen=True):
     session_id: UUID | None = None
 
 
-async def insert(tx: AsyncSession, new: Reservation) -> Reservation:
-    """Keep a new one; its id is given here."""
+async def insert(tx: AsyncSession, new: Reservation) -> Reservation | None:
+    """Keep a new one; its id is given here. None where the account or the EVSE has one that stands."""
+    over = sa.or_(R.account_id == new.account_id, R.evse_id == new.evse_id), R.expires_at <= new.made_at
+    await tx.execute(sa.update(TABLE).where(*over, R.state.in_(OPEN)).values(state="expired"))
     values = msgspec.structs.asdict(new)
     del values["id"]
-    made = await tx.execute(sa.insert(TABLE).values(**values).returning(R.id))
-    return msgspec.structs.replace(new, id=int(made.scalar_one()))
+    insert = sqlite.insert(TABLE) if tx.get_bind().dialect.name == "sqlite" else postgresql.insert(TABLE)
+    made = (await tx.execute(insert.values(**values).on_conflict_do_nothing().returning(R.id))).scalar()
+    return None if made is None else msgspec.structs.replace(new, id=int(made))
 
 
 async def get(tx: AsyncSession, reservation_id: int) -> Reservation | None:
@@ -47,10 +52,19 @@ async def get(tx: AsyncSession, reservation_id: int) -> Reservation | None:
     return None if row is None else to_struct(row, Reservation)
 
 
-async def close(tx: AsyncSession, one: Reservation, state: str, word: str = "", session_id: UUID | None = None) -> None:
-    """What became of one."""
-    values = {"state": state, "word": word, "session_id": session_id}
-    await tx.execute(sa.update(TABLE).where(R.id == one.id).values(**values))
+async def close(tx: AsyncSession, one: Reservation, state: str, word: str = "") -> bool:
+    """What became of one, whatever was read of it before; False where it stands no more."""
+    return await _became(tx, one, ("asked",) if state == "held" else OPEN, {"state": state, "word": word})
+
+
+async def use(tx: AsyncSession, one: Reservation, session_id: UUID) -> bool:
+    """A session began on one that stands, or whose time is over: its station may tell of it late."""
+    return await _became(tx, one, (*OPEN, "expired"), {"state": "used", "session_id": session_id})
+
+
+async def _became(tx: AsyncSession, one: Reservation, of: Sequence[str], values: dict[str, object]) -> bool:
+    result = await tx.execute(sa.update(TABLE).where(R.id == one.id, R.state.in_(of)).values(**values))
+    return bool(result.rowcount)  # type: ignore[attr-defined]
 
 
 async def standing(tx: AsyncSession, what: sa.ColumnElement[bool], now: datetime) -> list[Reservation]:

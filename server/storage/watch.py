@@ -33,6 +33,7 @@ E = Evses.__table__.c  # type: ignore[attr-defined]
 C = Sessions.__table__.c  # type: ignore[attr-defined]
 O = OrphanMessages.__table__.c  # type: ignore[attr-defined]  # noqa: E741
 K = StationCertificates.__table__.c  # type: ignore[attr-defined]
+SIGHT = (S.id, S.party_id, S.online, S.last_seen_at, S.status, S.feeder_id)
 PAGE = 500
 """Stations at a time: what is read in one go holds the loop for some tens of milliseconds."""
 ONLINE, OFFLINE, BOOT, FAULTED, RECOVERED = "online", "offline", "boot", "faulted", "recovered"
@@ -122,13 +123,13 @@ async def lately(tx: AsyncSession, dropped_since: datetime, used_since: datetime
 
 async def page(tx: AsyncSession, after: UUID | None, recent: Lately, strays_since: datetime) -> Seen:
     """The next PAGE stations by id, in six statements."""
-    rows = sa.select(S.id, S.party_id, S.online, S.last_seen_at, S.status).order_by(S.id).limit(PAGE)
+    rows = sa.select(*SIGHT).order_by(S.id).limit(PAGE)
     return await _seen(tx, rows if after is None else rows.where(S.id > after), recent, strays_since)
 
 
 async def one(tx: AsyncSession, station_id: UUID, strays_since: datetime) -> Seen:
     """A station that exists, as a page of its own."""
-    rows = sa.select(S.id, S.party_id, S.online, S.last_seen_at, S.status).where(S.id == station_id)
+    rows = sa.select(*SIGHT).where(S.id == station_id)
     return await _seen(tx, rows, Lately({}, {}), strays_since)
 
 
@@ -153,6 +154,7 @@ async def _seen(tx: AsyncSession, rows: sa.Select[Any], recent: Lately, strays_s
             dropped_at=recent.dropped.get(row.id, ()),
             strays=strays.get(row.id, ()),
             certificate_until=until.get(row.id),
+            shared=row.feeder_id is not None,
         )
         for row in found
     }

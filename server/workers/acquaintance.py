@@ -37,8 +37,7 @@ async def first(context: WorkContext, station: Station) -> Station:
     One that never said who it is is asked for that too: some say nothing until they are (Wallbox Pulsar Pro).
     """
     said = await context.stations.get_options(station.id, traits.KEYS)
-    for key, value in READING_OPTIONS:
-        await context.stations.set_option(station.id, key, value)
+    await tell_readings(context, station)
     async with context.db.read() as tx:
         booted = (await stations.get(tx, station.id)).booted_at is not None
     if not booted:
@@ -46,8 +45,15 @@ async def first(context: WorkContext, station: Station) -> Station:
     known = {"unit": traits.unit_of(said), "traits": traits.probed(station.manner, said)}
     async with context.db.begin() as tx:
         await stations.update(tx, station.id, **known)
-        await stations.wrote(tx, {station.id: len(READING_OPTIONS)}, context.clock.now().date())
     return msgspec.structs.replace(station, unit=traits.unit_of(said), traits=traits.probed(station.manner, said))
+
+
+async def tell_readings(context: WorkContext, station: Station) -> None:
+    """Have a station report energy and power."""
+    for key, value in READING_OPTIONS:
+        await context.stations.set_option(station.id, key, value)
+    async with context.db.begin() as tx:
+        await stations.wrote(tx, {station.id: len(READING_OPTIONS)}, context.clock.now().date())
 
 
 def is_open(station: Station, purpose: str, heard: Heard) -> bool:

@@ -16,6 +16,7 @@ from server.core.traits import stack_level
 from server.flows import external_limits, facts, local_lists, plans
 from server.flows.announcements import SessionMoved
 from server.flows.facts import SessionFacts
+from server.flows.stations import READINGS
 from server.storage import outbox, sessions, stations
 from server.storage import plans as stored
 from server.storage.db import announce
@@ -34,7 +35,8 @@ SILENT = timedelta(minutes=1)
 SELDOM = timedelta(minutes=10)
 """One that was given up is asked this often whether it is there again."""
 AGAIN = "again"
-LISTS_LATER = timedelta(minutes=2)
+LISTS_LATER, SPREAD_S = timedelta(minutes=2), 300
+"""What can wait is done so long after a station came back, and up to so many seconds later, each at its own time."""
 
 
 async def replan(context: WorkContext, task: Task) -> str:
@@ -282,11 +284,13 @@ async def configure(context: WorkContext, task: Task) -> str:
         return "offline"
     if station.admission != ACCEPTED:
         return "held"  # it is set up once its boot is accepted
-    by_hand = not station.manner.auto_configure
+    by_hand, marks = not station.manner.auto_configure, msgspec.json.decode(task.payload)
     if station.unit is None and not by_hand:
         station = await acquaintance.first(context, station)
+    elif READINGS in marks and not by_hand:
+        await acquaintance.tell_readings(context, station)
     if feeder is not None and not by_hand:
-        await _configure_share(context, station, feeder, here.sockets, again=AGAIN in msgspec.json.decode(task.payload))
+        await _configure_share(context, station, feeder, here.sockets, again=AGAIN in marks)
     for session in running:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())
@@ -300,9 +304,10 @@ async def _ask_later(context: WorkContext, station: Station) -> None:
     later = [local_lists.SYNC] if local_lists.keeps_one(station) else []
     later += [external_limits.ASK] if station.external_limits else []  # it may have lost them meanwhile
     if later:
+        due = context.clock.now() + LISTS_LATER + timedelta(seconds=station.id.int % SPREAD_S)
         async with context.db.begin() as tx:
             for kind in later:
-                await outbox.put_once(tx, kind, str(station.id), {}, context.clock.now() + LISTS_LATER)
+                await outbox.put_once(tx, kind, str(station.id), {}, due)
 
 
 async def _configure_share(

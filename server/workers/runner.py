@@ -1,7 +1,11 @@
-"""Does what stands in the outbox: tasks of one key in order, different keys side by side, each until it is done."""
+"""Does what stands in the outbox: tasks of one key in order, different keys side by side, each until it is done.
+
+What is slow (`outbox.SLOW`) has an order of its own and few places: thousands of lists that stations are to be sent
+hold up no plan, and one that is being sent holds up no plan of the same station.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -16,6 +20,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 Handler = Callable[[WorkContext, Task], Awaitable[str]]
 IDLE_LOOK = timedelta(minutes=5)
+SLOW_ABREAST = 2
+"""So many slow tasks at a time."""
 AGAIN_WALL_S = 1.0
 """A database that is away is asked again this often."""
 
@@ -42,8 +48,9 @@ class Runner:
         """`handlers` by task kind; `abreast`: how many keys at a time (1 makes the order reproducible)."""
         self._context, self._handlers, self._abreast = context, handlers, abreast
         self._wake = asyncio.Event()
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[tuple[bool, str], asyncio.Task[None]] = {}
         self._next_due: datetime | None = None
+        self._looked_at: datetime | None = None
         self.rested = asyncio.Event()
         self.looking = False
         self.failures = 0
@@ -84,10 +91,11 @@ class Runner:
         clock = self._context.clock
         async with self._context.db.read() as tx:
             due = self._next_due = await outbox.next_due(tx)
+            if self._running and self._looked_at is not None and due is not None and due <= self._looked_at:
+                # Its key is at work, or all places are taken: the end of that wakes us, or what falls due meanwhile.
+                due = await outbox.next_due(tx, self._looked_at)
         self.looking = False
         if due is not None and due <= clock.now():
-            if self._running:  # its key is at work: the end of that wakes us
-                await self._wake.wait()
             return
         if not self._running:
             self.rested.set()
@@ -103,24 +111,29 @@ class Runner:
     async def _start_due(self) -> None:
         db, clock = self._context.db, self._context.clock
         busy = set(self._running)  # who ends while we look would be done twice: what we read of it is old
+        now = self._looked_at = clock.now()
         async with db.read() as tx:
-            due = await outbox.due(tx, clock.now())
-        starting: dict[str, Task] = {}
+            due = await outbox.due(tx, now)
+        starting: dict[tuple[bool, str], Task] = {}
         for task in due:
-            if task.key not in busy and len(self._running) + len(starting) < self._abreast:
-                starting.setdefault(task.key, task)
+            lane = (task.slow, task.key)
+            if lane not in busy and self._has_room([*self._running, *starting], slow=task.slow):
+                starting.setdefault(lane, task)
         if starting:
             async with db.begin() as tx:
                 await outbox.start(tx, [task.id for task in starting.values()], clock.now())
-        for task in starting.values():
-            self._running[task.key] = asyncio.create_task(self._do(task))
+        for lane, task in starting.items():
+            self._running[lane] = asyncio.create_task(self._do(lane, task))
 
-    async def _do(self, task: Task) -> None:
+    def _has_room(self, taken: Sequence[tuple[bool, str]], *, slow: bool) -> bool:
+        return len(taken) < self._abreast and not (slow and sum(lane[0] for lane in taken) >= SLOW_ABREAST)
+
+    async def _do(self, lane: tuple[bool, str], task: Task) -> None:
         try:
             if isinstance(await attempt(self._handle(task), task=task.id), Failure):
                 await asyncio.sleep(AGAIN_WALL_S)
         finally:
-            del self._running[task.key]
+            del self._running[lane]
             self._wake.set()
 
     async def _handle(self, task: Task) -> None:

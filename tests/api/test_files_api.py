@@ -1,6 +1,8 @@
 """Files that stations upload: asked for, taken in once, given to their operator only."""
 
+import asyncio
 import dataclasses
+import threading
 from datetime import timedelta
 
 import pytest
@@ -57,10 +59,43 @@ async def test_a_log_is_asked_for_with_its_number(desk):
     assert (await desk.api.get(FILES, headers=OPERATOR)).json()[0]["name"] == "SecurityLog-1.bin"
 
 
-async def test_a_form_is_unwrapped(desk):
+async def test_a_file_is_uploaded_once_at_a_time_and_a_line_that_stalls_is_given_up(desk, monkeypatch):
+    where, told = await asked(desk)
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def slowly():
+        yield b"first, "
+        begun.set()
+        await gate.wait()
+        yield b"last"
+
+    first = asyncio.create_task(desk.api.put(where, content=slowly()))
+    await asyncio.wait_for(begun.wait(), 10)
+    other = await desk.api.put(where, content=b"other")
+    assert (other.status_code, other.json()["code"]) == (409, "uploading")
+    gate.set()
+    assert (await first).status_code == 201
+    assert (await downloaded(desk, told["file"]["id"])).content == b"first, last"
+    monkeypatch.setattr(files, "STALL_WALL_S", 0.01)
+    gate.clear()
+    where, told = await asked(desk)
+    assert (await desk.api.put(where, content=slowly())).status_code == 408
+    assert (await desk.api.put(where, content=b"again")).status_code == 201
+
+
+async def test_a_form_is_unwrapped_and_nobody_waits_for_that(desk, monkeypatch):
+    unwrapped, threads = files._unwrapped, []
+
+    def seen(*args):
+        threads.append(threading.current_thread())
+        return unwrapped(*args)
+
+    monkeypatch.setattr(files, "_unwrapped", seen)
     where, told = await asked(desk)
     assert (await desk.api.post(where, files={"file": ("d.bin", CONTENT)})).status_code == 201
     assert (await downloaded(desk, told["file"]["id"])).content == CONTENT
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 async def test_too_large_a_file_is_refused_and_leaves_nothing(desk, monkeypatch):

@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from server.core.external_limit import (
+    MOST_W,
     ExternalLimit,
     LimitStep,
     ToldLimit,
@@ -11,6 +14,7 @@ from server.core.external_limit import (
     next_change,
     read,
     replaced,
+    shortened,
     without,
 )
 
@@ -26,6 +30,26 @@ def test_a_limit_is_read_in_watts_whatever_it_is_said_in():
     assert [step.limit_w for step in told.steps] == [4_140, 2_300, 5_000]
     assert told.critical
     assert read(ToldLimit("EMS", 1, (ToldStep(NOW, -1, "A"),)), 3).steps == ()  # "no limit", as some say it
+
+
+@pytest.mark.parametrize(("limit", "unit"), [(1e308, "A"), (1e308, "W"), (float("inf"), "W")])
+def test_a_limit_beyond_all_is_the_most_that_is_counted(limit, unit):
+    told = read(ToldLimit("EMS", 1, (ToldStep(NOW, limit, unit),)), 3)
+    assert [step.limit_w for step in told.steps] == [MOST_W]
+    assert read(ToldLimit("EMS", 1, (ToldStep(NOW, float("nan"), unit),)), 3).steps == ()
+    assert read(ToldLimit("EMS", 1, (ToldStep(NOW, 10.0, "A", -1),)), 3).steps == (LimitStep(NOW, 2_300),)
+
+
+def test_no_station_fills_its_row():
+    kept = ()
+    for number in range(12):
+        kept = replaced(kept, ExternalLimit(f"EMS {number}", 1))
+    assert [one.source for one in kept] == [f"EMS {number}" for number in range(4, 12)]
+    assert replaced(kept, kept[0]) == kept
+    long = ExternalLimit("EMS", 1, tuple(LimitStep(NOW + hour * HOUR, hour) for hour in range(-200, 800)))
+    short = shortened(long, NOW)
+    assert [step.limit_w for step in short.steps] == list(range(100))
+    assert shortened(short, NOW + 5 * HOUR) == short
 
 
 def test_the_least_of_those_that_hold_counts_from_when_they_begin_until_they_end():

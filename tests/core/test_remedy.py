@@ -29,6 +29,13 @@ def test_every_ladder_is_climbed_in_one_order_to_its_end_and_then_a_person_is_to
     assert (rule in TRIGGERS) == (TRIGGER in tried)
 
 
+@pytest.mark.parametrize("rule", [Rule.NO_ENERGY, Rule.NOT_FOLLOWED])
+def test_no_profiles_are_cleared_behind_a_shared_limit(rule):
+    """A second socket planned at 0 W would go to its default share while its neighbours hold the whole limit."""
+    assert next_step(finding(rule, (TRIGGER,)), sight(shared=True), {}, NOW) == Step(SOFT)
+    assert next_step(finding(rule, (TRIGGER,)), sight(), {}, NOW) == Step(CLEAR)
+
+
 def test_a_remedy_gets_five_minutes():
     late = finding(Rule.FAULTED, (TRIGGER,), tried_at=NOW - PATIENCE + timedelta(seconds=1))
     assert next_step(late, sight(), {}, NOW) is None

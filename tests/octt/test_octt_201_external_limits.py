@@ -34,11 +34,15 @@ async def known(case):
 
 
 async def planned_w(case) -> int:
-    """The most that the plan in force gives in any slot, after the place was planned anew."""
+    """The most that the plan in force gives in any slot, after the place was planned anew.
+
+    What holds for ever after it is never the limit of the moment: the station keeps that itself.
+    """
     await make_plan(case.db, HOME, case.clock.now())
     async with case.db.read() as tx:
         (session,) = await sessions.open_at(tx, HOME)
         plan = await plans.get(tx, session.plan_id)
+    assert plan.final_w == HARDWARE_W
     return max(plan.energy_wh) * 3600 // plan.slot_seconds
 
 
@@ -118,6 +122,14 @@ async def test_tc_k_52_csms_one_that_does_not_say_how_much_is_asked_and_its_repo
         more = {"requestId": call[3]["requestId"], "evseId": 1, "chargingProfile": [profile, ours]}
         await station.tell("ReportChargingProfiles", chargingLimitSource="EMS", **more)
         assert await planned_w(case) <= 10 * 690
+        async with case.db.begin() as tx:
+            await outbox.withdraw(tx, "ask_limits", str(HOME_STATION), NOW)
+        silent = profile | {"chargingSchedule": [schedule((0, -1.0))]}
+        await station.tell(
+            "ReportChargingProfiles", chargingLimitSource="EMS", **(more | {"chargingProfile": [silent]})
+        )
+        async with case.db.read() as tx:
+            assert not [one for one in await outbox.due(tx, NOW) if one.kind == "ask_limits"], "for ever"
 
 
 async def test_a_station_that_has_none_left_is_taken_at_its_word(case):

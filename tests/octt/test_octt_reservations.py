@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import SimpleNamespace
 
+import msgspec
 import pytest
-from small_town import ANNA, BERT, NOW, STREET_EVSE_1, STREET_STATION_1
+from small_town import ANNA, BERT, NOW, STREET_EVSE_1, STREET_EVSE_2, STREET_STATION_1
 from teller_16 import judge, station_16
 from v2_station import judge_call, judge_result
 
@@ -166,17 +167,37 @@ async def test_tc_h_20_csms_a_station_that_breaks_takes_its_reservation_back(cas
     assert await state(case, order) == "removed"
 
 
-async def test_one_that_nobody_answered_stands_until_it_would_have_ended(case):
+@pytest.mark.parametrize("status", ["timed_out", "offline"])
+async def test_one_that_nobody_answered_stands_until_it_would_have_ended(case, status):
     async with street(case, "ocpp1.6"):
         order = await ask(case)
         async with case.db.begin() as tx:
-            await reservations.answered(tx, order.reservation_id, "timed_out", "")
+            await reservations.answered(tx, order.reservation_id, status, "")
             (seen,) = await reservations.mine(tx, ANNA, NOW)
         assert (seen.confirmed, seen.location_name) == (False, "Lootsstraat")
         assert (await ask(case, BERT)).code == "evse_not_free"
         assert (await ask(case)).code == "reserved_already"
         case.clock.advance_to(NOW + timedelta(minutes=31))
         assert not isinstance(await ask(case, BERT), Refused)
+
+
+async def test_of_two_at_once_one_is_kept_and_a_late_word_takes_no_use_back(case):
+    async with street(case, "ocpp1.6") as station:
+        order, _ = await reserve(case, station, "ocpp1.6")
+        async with case.db.begin() as tx:
+            first = await stored.get(tx, order.reservation_id)
+            again = msgspec.structs.replace(first, state="asked")
+            assert await stored.insert(tx, msgspec.structs.replace(again, account_id=BERT)) is None
+            assert await stored.insert(tx, msgspec.structs.replace(again, evse_id=STREET_EVSE_2)) is None
+            then = first.expires_at
+            later = msgspec.structs.replace(again, made_at=then, expires_at=then + timedelta(hours=1))
+            assert await stored.close(tx, first, "used")
+            assert await reservations.cancelled(tx, first, "accepted", "")
+            assert (await stored.get(tx, first.id)).state == "used"
+            one = await stored.insert(tx, again)
+            two = await stored.insert(tx, later)
+            assert (await stored.get(tx, one.id)).state == "expired"
+            assert (await stored.get(tx, two.id)).state == "asked"
 
 
 async def test_another_stations_word_about_it_does_not_count(case):

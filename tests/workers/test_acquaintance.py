@@ -1,7 +1,9 @@
 """What a station is asked when it is new, what it is remembered for, and how much it is sent."""
 
 from datetime import timedelta
+from uuid import UUID
 
+import msgspec
 import pytest
 from small_town import HOME, HOME_STATION, NOW, STREET_STATION_1, plug_in
 
@@ -13,6 +15,7 @@ from server.storage import outbox, planned_sessions, plans, sessions
 from server.storage import stations as stored
 from server.storage.outbox import Task
 from server.workers import replan
+from server.workers.acquaintance import READING_OPTIONS
 from server.workers.ports import Heard, Order
 from server.workers.replan import configure, dispatch
 
@@ -54,6 +57,31 @@ async def test_a_new_station_is_asked_for_its_unit_levels_and_periods_once(conte
     stations.told.clear()
     await configure(context, task("configure", STREET_STATION_1))
     assert not [said for kind, _, said in stations.told if kind == "ask"]
+
+
+async def test_who_was_disturbed_is_told_again_what_to_report(context, stations):
+    """Another system, or an operator, may have set the interval to 0; a `configure` that waits already lacks that."""
+    async with context.db.begin() as tx:
+        await outbox.put(tx, "configure", str(STREET_STATION_1), {"station_id": STREET_STATION_1}, NOW)
+        await station_flows.disturbed(tx, STREET_STATION_1, NOW)
+    async with context.db.read() as tx:
+        plain, marked = [one for one in await outbox.due(tx, NOW) if one.kind == "configure"]
+    told = []
+    for one in (plain, marked):
+        await configure(context, one)
+        told.append([kind for kind, _, _ in stations.told if kind in dict(READING_OPTIONS)])
+    assert [len(said) for said in told] == [0, len(READING_OPTIONS)]
+
+
+async def test_what_can_wait_after_a_storm_is_spread_by_station(context):
+    """Each station at a time of its own, which is the same whenever it is reckoned."""
+    stations_ = [msgspec.structs.replace(await station(context), id=UUID(int=n), feeder_id=None) for n in (7, 600, 899)]
+    for one in stations_:
+        await replan._ask_later(context, one)
+    async with context.db.read() as tx:
+        waiting = await outbox.due(tx, NOW + timedelta(hours=1))
+    due = {one.key: one.due_at - NOW for one in waiting if one.kind == "local_list"}
+    assert [due[str(one.id)].total_seconds() for one in stations_] == [127, 120, 419]
 
 
 @pytest.mark.parametrize("booted", [True, False])

@@ -85,6 +85,25 @@ async def test_a_home_gets_its_owners_tokens_and_then_only_what_changes(context,
     assert (seen.state, seen.version, seen.tokens) == ("held", 2, ["ANNA-CARD", "ANNAS-OTHER"])
 
 
+async def test_a_long_list_takes_no_more_statements_than_a_short_one(context):
+    said: list[str] = []
+
+    def hear(*args):
+        said.append(args[2])
+
+    sa.event.listen(context.db.engine.sync_engine, "before_cursor_execute", hear)
+    counts = []
+    for _ in range(2):
+        async with context.db.read() as tx:
+            said.clear()
+            due = await local_lists.due(tx, HOME_STATION, NOW)
+        counts.append(len(said))
+        for number in range(20):
+            await add_card(context, f"CARD-{len(counts)}-{number}")
+    assert len(due.wanted) == 21
+    assert counts[0] == counts[1]
+
+
 async def test_a_token_that_may_charge_no_more_is_told_so_at_once(context, lists):
     await worker.sync(context, TASK)
     async with context.db.begin() as tx:

@@ -40,7 +40,7 @@ class Bench:
 
 @asynccontextmanager
 async def running(context, bench, abreast=8):
-    runner = Runner(context, {"work": bench.work}, abreast=abreast)
+    runner = Runner(context, dict.fromkeys(("work", *outbox.SLOW), bench.work), abreast=abreast)
     context.db.on_commit = lambda _announced, queued: runner.wake() if queued else None
     task = asyncio.create_task(runner.run())
     try:
@@ -50,10 +50,10 @@ async def running(context, bench, abreast=8):
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def queue(context, *tasks, at=NOW):
+async def queue(context, *tasks, at=NOW, kind="work"):
     async with context.db.begin() as tx:
         for key, name in tasks:
-            await outbox.put(tx, "work", key, name, at)
+            await outbox.put(tx, kind, key, name, at)
 
 
 async def at_rest(runner):
@@ -122,6 +122,47 @@ async def test_what_is_due_later_waits_for_the_clock(context):
         context.clock.advance_to(NOW + 10 * MINUTE)
         await at_rest(runner)
     assert bench.ended == [("a", "now"), ("a", "later")]
+
+
+async def test_lists_for_thousands_of_stations_hold_up_no_plan(context):
+    """Mute stations keep two of eight places, however many lists were queued before; a plan for one of them too."""
+    bench = Bench()
+    bench.gates = {"list": asyncio.Event()}
+    async with running(context, bench) as runner:
+        await queue(context, *[(f"station {n}", "list") for n in range(250)], kind="local_list")
+        await reached(lambda: len(bench.begun) == 2)
+        await queue(context, ("station 0", "plan"), ("place", "plan"))
+        await reached(lambda: len(bench.ended) == 2)
+        assert {name for _, name in bench.ended} == {"plan"}
+        assert len(bench.begun) == 4
+        assert runner.busy, "what waits is seen"
+        bench.gates["list"].set()
+        await at_rest(runner)
+    assert Counter(name for _, name in bench.ended) == {"list": 250, "plan": 2}
+    assert [key for key, name in bench.ended if name == "list"] == [f"station {n}" for n in range(250)]
+
+
+async def test_what_falls_due_while_others_wait_for_a_place_is_done_then(context):
+    bench = Bench()
+    bench.gates = {"list": asyncio.Event()}
+    async with running(context, bench) as runner:
+        await queue(context, *[(f"station {n}", "list") for n in range(3)], kind="local_list")
+        await queue(context, ("place", "plan"), at=NOW + MINUTE)
+        await reached(lambda: len(bench.begun) == 2)
+        context.clock.advance_to(NOW + MINUTE)
+        await reached(lambda: bench.ended == [("place", "plan")])
+        bench.gates["list"].set()
+        await at_rest(runner)
+    assert len(bench.ended) == 4
+
+
+async def test_one_abreast_does_what_is_slow_last(context):
+    bench = Bench()
+    await queue(context, ("a", "list"), ("b", "list"), ("c", "list"), kind="local_list")
+    await queue(context, ("a", "plan"))
+    async with running(context, bench, abreast=1) as runner:
+        await at_rest(runner)
+    assert bench.begun == [("a", "plan"), ("a", "list"), ("b", "list"), ("c", "list")]
 
 
 async def test_what_is_asked_for_while_it_is_being_done_is_done_once_more(context):

@@ -20,7 +20,7 @@ from small_town import (
 
 from server.core.certificate import Request, Signed
 from server.core.reports import ConnectorStatus, ReadingsInfo, SampledReading
-from server.flows import readings, sessions
+from server.flows import readings, sessions, watching
 from server.flows import stations as station_flows
 from server.flows.announcements import StationMoved
 from server.flows.sessions import StopInfo
@@ -213,6 +213,12 @@ async def test_a_car_that_takes_nothing_of_its_plan_is_asked_for_then_freed_of_i
     async with context.db.read() as tx:
         waiting = {task.kind for task in await outbox.due(tx, context.clock.now())}
     assert "configure" in waiting  # its share and its plan are said again
+
+
+async def test_who_stands_behind_a_shared_limit_is_seen_so(context):
+    async with context.db.read() as tx:
+        seen = [await watching.sight_of(tx, one, NOW) for one in (HOME_STATION, STREET_STATION_1)]
+    assert [one.shared for one in seen] == [False, True]
 
 
 async def test_a_meter_that_counts_with_nobody_there_is_found(context, stations):

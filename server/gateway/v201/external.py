@@ -91,7 +91,8 @@ async def reported(caller: Caller, request: ReportChargingProfiles) -> Answer:
         now = await caller.flows.heartbeat(caller.station_id)
         steps, ends_at = _steps(caller, profile.charging_schedule, now)
         source = request.charging_limit_source[:TEXT_MAX]
-        await caller.flows.limited(caller.station_id, ToldLimit(source, request.evse_id, steps, ends_at))
+        told = ToldLimit(source, request.evse_id, steps, ends_at, asked=True)
+        await caller.flows.limited(caller.station_id, told)
     return Empty()
 
 

@@ -691,6 +691,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('reservations', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_reservations_account_id'), ['account_id'], unique=False)
+        batch_op.create_index('ix_reservations_one_an_account', ['account_id'], unique=True, sqlite_where=sa.text("state in ('asked', 'held')"), postgresql_where=sa.text("state in ('asked', 'held')"))
+        batch_op.create_index('ix_reservations_one_an_evse', ['evse_id'], unique=True, sqlite_where=sa.text("state in ('asked', 'held')"), postgresql_where=sa.text("state in ('asked', 'held')"))
         batch_op.create_index(batch_op.f('ix_reservations_party_id'), ['party_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_reservations_station_id'), ['station_id'], unique=False)
 
@@ -943,6 +945,8 @@ def downgrade() -> None:
     with op.batch_alter_table('reservations', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_reservations_station_id'))
         batch_op.drop_index(batch_op.f('ix_reservations_party_id'))
+        batch_op.drop_index('ix_reservations_one_an_evse', sqlite_where=sa.text("state in ('asked', 'held')"), postgresql_where=sa.text("state in ('asked', 'held')"))
+        batch_op.drop_index('ix_reservations_one_an_account', sqlite_where=sa.text("state in ('asked', 'held')"), postgresql_where=sa.text("state in ('asked', 'held')"))
         batch_op.drop_index(batch_op.f('ix_reservations_account_id'))
 
     op.drop_table('reservations')
