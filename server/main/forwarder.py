@@ -75,9 +75,8 @@ class Forwarder:
                         await self._woken.wait()
         finally:
             await self._end(list(self._lines))
-            writing.cancel()
+            self.keeper.stop()
             await asyncio.gather(writing, return_exceptions=True)
-            await self.keeper.flush()
 
     async def _look(self) -> None:
         async with self._db.read() as tx:

@@ -47,9 +47,11 @@ class Numbers(msgspec.Struct):
 
 
 async def add(tx: AsyncSession, frames: Sequence[Frame]) -> None:
-    """Keep calls until they are answered."""
+    """Keep calls until they are answered; one that is kept already stays as it is."""
     if frames:
-        await tx.execute(sa.insert(FRAMES), [msgspec.structs.asdict(frame) for frame in frames])
+        await tx.execute(
+            _insert(tx, FRAMES).on_conflict_do_nothing(), [msgspec.structs.asdict(frame) for frame in frames]
+        )
 
 
 async def remove(tx: AsyncSession, ids: Collection[int]) -> None:

@@ -33,6 +33,8 @@ UNSAID_S = 60.0
 """An interval of 0 leaves it to the station."""
 AGAIN_MOST_S = 3600.0
 SECURITY = "SecurityError"
+NUMBER_MAX = 2**63
+"""Numbers of transactions that can be kept end here."""
 
 log = structlog.get_logger("gateway")
 
@@ -191,15 +193,15 @@ class Line:
         frame = await self._say(connection, words.BOOT, payload, str(uuid4()))
         said = words.read(bytes(frame.payload)) if isinstance(frame, CallResult) else {}
         interval = said.get("interval")
-        wanted = float(interval) if isinstance(interval, int | float) and interval > 0 else UNSAID_S
+        wanted = min(interval, AGAIN_MOST_S) if isinstance(interval, int | float) and interval > 0 else UNSAID_S
         if said.get("status") == "Accepted":
-            self._beat_s = max(BEAT_LEAST_S, min(wanted, AGAIN_MOST_S))
+            self._beat_s = max(BEAT_LEAST_S, wanted)
             self._store.boot(None, accepted=True)
             self._tell(CONNECTED, "")
             return
         self._ears.boot_due = True
         self._tell(PENDING, f"it answered the station's boot: {said.get('status') or _complaint(frame)}"[:200])
-        await asyncio.sleep(max(self._patience.first_s, min(wanted, AGAIN_MOST_S)))
+        await asyncio.sleep(max(self._patience.first_s, wanted))
 
     async def _say_statuses(self, connection: ClientConnection) -> None:
         """How the connectors are: what was said of them while nobody heard is passed over."""
@@ -260,7 +262,7 @@ class Line:
             self._store.card(card, word)
         if item.action == words.START and item.ours is not None:
             theirs = words.read(answer).get(words.NUMBER)
-            if not isinstance(theirs, int) or isinstance(theirs, bool):
+            if type(theirs) is not int or not -NUMBER_MAX <= theirs < NUMBER_MAX:
                 return False
             self._ears.begun_there(item.ours, theirs)
         return True
