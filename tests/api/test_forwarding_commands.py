@@ -126,6 +126,26 @@ async def test_what_would_take_the_station_from_us_never_passes(office):
         assert (await other.asks("ChangeConfiguration", {"key": "Light", "value": "1"}))[2] == ACCEPTED
 
 
+@pytest.mark.parametrize(
+    ("component", "variable", "passes"),
+    [
+        ("SecurityCtrlr", "Identity", False),
+        ("securityctrlr ", "Identity", False),
+        ("OCPPCOMMCTRLR", "HeartbeatInterval", False),
+        ("Other", " BasicAuthPassword", False),
+        ("Other", "securityprofile", False),
+        ("Other", "NetworkConfigurationPriority", False),
+        ("", "Light", False),
+        ("AlignedDataCtrlr", "Interval", True),
+    ],
+)
+def test_names_of_2x_know_no_case_and_ours_are_refused_in_any(component, variable, passes):
+    one = {"component": {"name": component}, "variable": {"name": variable}, "attributeValue": "1"}
+    other = {"component": {"name": "X"}, "variable": {"name": "Y"}, "attributeValue": "1"}
+    verdict = commands.judge("SetVariables", {"setVariableData": [other, one]}, frozenset(["SetVariables"]))
+    assert (verdict.payload is not None) is passes
+
+
 @pytest.mark.parametrize("version", list(Version))
 def test_every_refusal_is_what_the_specification_allows(version):
     number = version.removeprefix("ocpp")

@@ -1,4 +1,4 @@
-"""What forwarded stations' lines note: one note that cannot be written stops no other, and none gets lost on the way."""
+"""What forwarded stations' lines note: one that cannot be written stops no other, and none gets lost on the way."""
 
 import asyncio
 

@@ -6,6 +6,8 @@ import contextlib
 import ipaddress
 import logging
 import socket
+import ssl
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,6 +58,8 @@ async def dial(route: Route, version: Version, patience: Patience) -> ClientConn
     sign = base64.b64encode(f"{route.identity}:{route.key}".encode()).decode()
     try:
         where = await _public_place(route.url) if route.guarded else {}
+        if urlsplit(route.url).scheme == "wss":
+            where["ssl"] = _tls()
         socket_ = await _Straight(
             route.url,
             additional_headers={"Authorization": f"Basic {sign}"},
@@ -119,6 +123,12 @@ def _is_public(address: str) -> bool:
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(address.partition("%")[0]).is_global
     return False
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all lines: to make it takes 33 ms of the loop, and 0.8 MB."""
+    return ssl.create_default_context()
 
 
 def _quiet() -> logging.Logger:
