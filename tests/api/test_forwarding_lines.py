@@ -181,7 +181,7 @@ async def test_the_word_of_the_other_system_counts_for_its_cards_once_it_is_said
         assert (await start(box, "theirs-1", "same", 4))[1] == "Accepted"
         billing.mood = lambda action: [3, {"transactionId": 9, "idTagInfo": {"status": "Nonsense"}}]
         await start(box, "THEIRS-4", "odd", 6)
-        await office.until_listed(waiting=0)
+        await office.until_listed(delivered=5)
         assert (await start(box, "THEIRS-4", "odd again", 7))[1] == "Invalid"
         await office.upload(billing, their_cards=False)
         assert (await start(box, "THEIRS-3", "none", 5))[1] == "Invalid"

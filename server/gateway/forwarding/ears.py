@@ -41,6 +41,10 @@ class Ears:
             item = Item(store.next_id(), Version.V16, words.STOP, str(uuid4()), payload, ours, kept=True)
             waiting.put(item, heard=False)
 
+    def follow(self, before: "Ears") -> None:
+        """Take over what the station has said and we have not answered."""
+        self._unanswered.update(before._unanswered)  # noqa: SLF001 -- of its own kind
+
     def hear(self, said: Said, version: Version) -> None:
         """A frame between the station and us."""
         if said.direction == "in" and said.kind == "call":

@@ -66,6 +66,10 @@ class Line:
             self.station_is(version)
         self._ears.hear(said, self._spoke)
 
+    def follow(self, before: "Line") -> None:
+        """Be the next line of the station: what it has asked and we have not answered yet is heard all the same."""
+        self._ears.follow(before._ears)  # noqa: SLF001 -- of its own kind
+
     def station_is(self, version: Version | None) -> None:
         """The station is there and speaks a version, or (None) it is away."""
         if version is not None:
