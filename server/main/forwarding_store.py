@@ -253,6 +253,25 @@ class StationStore:
         said = (clean(uid), clean(status))
         self._keeper.change(lambda tx: forwarded.put_card(tx, route.forwarding_id, route.party_id, said, now))
 
+    async def lend(self, uid: str) -> Callable[[], None]:
+        """A card may charge from now on; what is returned takes that back, unless something else was said since."""
+        card, now, list_id = clean(uid), self._keeper.clock.now(), self._route.forwarding_id
+        if not await self._keeper.flush():
+            raise NotWritten
+        async with self._keeper.db.begin() as tx:
+            before = await forwarded.card(tx, list_id, card)
+            await forwarded.put_card(tx, list_id, self._route.party_id, (card, "Accepted"), now)
+
+        async def put_back(tx: AsyncSession) -> None:
+            if await forwarded.card(tx, list_id, card) != ("Accepted", now):
+                return
+            if before is None:
+                await forwarded.take_back(tx, list_id, card)
+            else:
+                await forwarded.put_card(tx, list_id, self._route.party_id, (card, before[0]), before[1])
+
+        return lambda: self._keeper.change(put_back)
+
     def boot(self, payload: bytes | None, *, accepted: bool) -> None:
         """What the station says of itself (None: as before), and whether the other system has accepted that."""
         told = {} if payload is None else {"boot": _text(payload)}

@@ -93,6 +93,15 @@ async def test_a_start_of_theirs_charges_by_their_card_and_their_number_ends_it(
         assert (await start(box, "THEIRS-1", "later", 30))[1] == "Invalid"
 
 
+async def test_a_start_that_the_station_refuses_lets_no_card_charge(office):
+    answers = {"RemoteStartTransaction": {"status": "Rejected"}}
+    async with talking(office, ["RemoteStartTransaction"], answers=answers, their_cards=False) as (_, other, box):
+        wanted = {"connectorId": 1, "idTag": "THEIRS-1"}
+        assert (await other.asks("RemoteStartTransaction", wanted))[2] == {"status": "Rejected"}
+        assert await office.forwarder.keeper.flush()
+        assert (await start(box, "THEIRS-1"))[1] == "Invalid"
+
+
 async def test_our_profiles_come_first(office, context):
     allowed = ["SetChargingProfile", "ClearChargingProfile"]
     async with talking(office, allowed, "NEW-1") as (_, other, box):  # on its own, and nobody charges

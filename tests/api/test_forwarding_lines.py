@@ -130,6 +130,29 @@ async def test_a_message_that_it_will_not_have_is_given_up_and_the_next_ones_are
     assert found["note"] == "It refused MeterValues: InternalError oh"
 
 
+async def test_a_begin_is_said_again_for_long_or_the_whole_session_would_be_lost(office, billing):
+    moods = [[4, "InternalError", "oh", {}]] * 5
+    billing.mood = lambda action: moods.pop() if action == "StartTransaction" and moods else None
+    async with billing.listening(), office.station() as box:
+        await office.upload(billing)
+        await boot(box)
+        ours, _ = await start(box)
+        await stop(box, ours)
+        await office.until_listed(waiting=0, delivered=2, dropped=0)
+    assert heard(billing) == ["StartTransaction"] * 6 + ["StopTransaction"]
+
+
+async def test_what_has_the_wrong_form_for_it_is_given_up_at_once(office, billing):
+    billing.mood = lambda action: [4, "FormationViolation", "", {}] if action == "StopTransaction" else None
+    async with billing.listening(), office.station() as box:
+        await office.upload(billing)
+        await boot(box)
+        ours, _ = await start(box)
+        await stop(box, ours)
+        await office.until_listed(waiting=0, delivered=1, dropped=1)
+    assert heard(billing) == ["StartTransaction", "StopTransaction"]
+
+
 async def test_what_a_station_repeats_it_hears_once(office, billing):
     async with billing.listening(), office.station() as box:
         await office.upload(billing)

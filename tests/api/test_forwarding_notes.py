@@ -129,3 +129,33 @@ async def test_odd_texts_are_cut_and_cleaned_at_the_door(office):
     async with office.context.db.read() as tx:
         (row,) = await tx.execute(sa.select(forwardings.CARDS.c.uid, forwardings.CARDS.c.status))
     assert tuple(row) == ("c\ufffd" + "c" * 253, "Accepted\ufffd")
+
+
+async def test_an_end_that_was_told_stays_told_and_a_number_known(office):
+    keeper, store = await stored(office)
+    for known in (Numbers(7), Numbers(None, stopped=True), Numbers(7)):
+        store.numbers(1, known)
+        assert await keeper.flush()
+    assert (await store.memory()).numbers == {1: Numbers(7, stopped=True)}
+
+
+async def test_a_card_that_is_lent_counts_at_once_and_is_as_before_when_taken_back(office):
+    keeper, store = await stored(office)
+
+    async def word(uid):
+        async with office.context.db.read() as tx:
+            found = await forwarded.card(tx, store._route.forwarding_id, uid)
+        return found and found[0]
+
+    store.card("KNOWN", "Blocked")
+    backs = [await store.lend("KNOWN"), await store.lend("NEW")]
+    assert (await word("known"), await word("new")) == ("Accepted", "Accepted")
+    for take_back in backs:
+        take_back()
+    assert await keeper.flush()
+    assert (await word("known"), await word("new")) == ("Blocked", None)
+    take_back = await store.lend("NEW")
+    store.card("NEW", "Expired")
+    take_back()
+    assert await keeper.flush()
+    assert await word("new") == "Expired"

@@ -119,6 +119,16 @@ async def test_what_finds_no_room_while_the_store_is_read_is_read_later(shelf, m
     assert await told(waiting, shelf) == [1, 2, 3]
 
 
+async def test_starts_that_are_alike_are_told_by_their_numbers(shelf):
+    waiting = Waiting(shelf, 0)
+    ears = Ears(shelf, waiting, Memory())
+    begun = b'[2,"%d","StartTransaction",{"timestamp":"2000-01-01T00:00:00Z"}]'
+    for said, number in ((1, 7), (2, 8), (3, 8)):
+        ears.hear(Said("in", "call", "", str(said), begun % said), Version.V16)
+        ears.hear(Said("out", "result", "", str(said), b'[3,"%d",{"transactionId":%d}]' % (said, number)), Version.V16)
+    assert [row.ours for row in shelf.rows] == [7, 8]
+
+
 @pytest.mark.parametrize(
     "frame",
     [

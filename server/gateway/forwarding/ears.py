@@ -74,7 +74,8 @@ class Ears:
             if not self._is_news(call.action, ours):
                 return
         kept = ours is not None or call.action == words.EVENT
-        if kept and self._is_repeat(call.action, payload):
+        numbered = call.action in {words.START, words.STOP}  # the number tells: some clocks stand, and starts are alike
+        if kept and not numbered and self._is_repeat(call.action, payload):
             return
         if call.action == words.STATUS:
             self._keep_status(payload)

@@ -57,12 +57,13 @@ class Waiting:
     async def _load(self) -> None:
         """What came while the store was read is in memory, or in the page, or both."""
         self.behind = False
+        page: list[Item] | None = None
         try:
             page = await self._store.page(PAGE)
-        except BaseException:  # cancelled too: what waits is in the store as before, and comes before the rest
-            self.behind = True
-            self._items.clear()
-            raise
+        finally:
+            if page is None:  # it failed or was cancelled: what waits is in the store as before, and comes first
+                self.behind = True
+                self._items.clear()
         known = {item.id for item in page}
         rest = [item for item in self._items if item.id not in known]
         self.behind = self.behind or len(page) == PAGE
