@@ -121,6 +121,7 @@ class Link:
         self._turn = asyncio.Lock()
         self._asked: _Asked | None = None
         self._calls_out: deque[tuple[str, str]] = deque(maxlen=LATE)
+        self._deaf = False
         self._spoke = asyncio.Event()
         self._booted = asyncio.Event()
         self._booted.set()
@@ -145,7 +146,7 @@ class Link:
         frame = rpc.decode(raw, self._id_max, self.version)
         self._line.counts["frames_in"] += 1
         kind = KINDS[type(frame)]
-        self._line.message(Said("in", kind, self._action_of(frame), frame.message_id or "", raw))
+        self._tell(Said("in", kind, self._action_of(frame), frame.message_id or "", raw))
         if isinstance(frame, CallResult | CallError):
             self._settle(frame)
             return
@@ -157,6 +158,16 @@ class Link:
         self._unanswered += 1
         self.idle.clear()
         await self._inbox.put((raw, frame))
+
+    def _tell(self, said: Said) -> None:
+        """Let it be heard. Whoever listens and fails ends no connection; the first time is logged."""
+        try:
+            self._line.message(said)
+        except Exception as error:  # noqa: BLE001 -- a listener's fault is not the station's
+            self._line.counts["messages_unheard"] += 1
+            if not self._deaf:
+                log.error("hearing_failed", station=str(self.station_id), error=name_and_places(error))  # noqa: TRY400
+            self._deaf = True
 
     def _action_of(self, frame: rpc.Frame) -> str:
         """The action of a call, or of the call that an answer is to."""
@@ -199,7 +210,7 @@ class Link:
             raw, frame = item
             try:
                 answer = await self._handle(raw, frame)
-            except Exception as error:  # noqa: BLE001 -- one of the two in the server: a frame never ends a connection
+            except Exception as error:  # noqa: BLE001 -- one of three in the server: a frame never ends a connection
                 self._line.counts["handler_failures"] += 1
                 log.error("handling_failed", station=str(self.station_id), error=name_and_places(error))  # noqa: TRY400
                 answer = _failed(frame, self.version)
@@ -247,7 +258,7 @@ class Link:
     async def _send(self, asked: Incoming, answer: bytes) -> None:
         kind = "error" if answer.startswith(ERROR_HEAD) else "result"
         action = asked.action if isinstance(asked, Call) else ""
-        self._line.message(Said("out", kind, action, asked.message_id or "", answer))
+        self._tell(Said("out", kind, action, asked.message_id or "", answer))
         await self._put(answer)
 
     async def _put(self, answer: bytes) -> None:
@@ -290,7 +301,7 @@ class Link:
         self._line.counts["results_unreadable"] += 1
         if self.version is Version.V21:
             frame = rpc.encode_result_error(reply.message_id, refusal)
-            self._line.message(Said("out", "error", self._action_asked(reply.message_id), reply.message_id, frame))
+            self._tell(Said("out", "error", self._action_asked(reply.message_id), reply.message_id, frame))
             await self._put(frame)
 
     async def _until_it_listens(self, quiet_s: float) -> None:
@@ -308,7 +319,7 @@ class Link:
         self._line.asked(question)
         frame = rpc.encode_call(asked.message_id, question.action, question.payload)
         self._calls_out.append((asked.message_id, question.action))
-        self._line.message(Said("out", "call", question.action, asked.message_id, frame, question.by))
+        self._tell(Said("out", "call", question.action, asked.message_id, frame, question.by))
         self._asked = asked
         try:
             await self._connection.send(frame, text=True)

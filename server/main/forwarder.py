@@ -1,6 +1,7 @@
 """Keeps a line to the other system for every station that is forwarded, as the lists say now."""
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from datetime import datetime
 from urllib.parse import quote
@@ -24,6 +25,8 @@ from server.storage.db import Database
 from server.workers.runner import Failure, attempt
 
 COMMAND_S = 30.0
+BETWEEN_MAX = 256
+"""Frames of a station that are held while its line is made."""
 DISTURBING = frozenset(["ChangeConfiguration", "ClearChargingProfile", "SetChargingProfile", "SetVariables"])
 
 log = structlog.get_logger("gateway")
@@ -36,6 +39,14 @@ class _Kept:
         self.route, self.line, self.task = route, line, task
 
 
+class _Between:
+    """What is said while a station has no line and is to have one: the last line's rest, and the frames since."""
+
+    def __init__(self, before: Line | None = None) -> None:
+        self.before = before
+        self.said: deque[tuple[Said, Version | None]] = deque(maxlen=BETWEEN_MAX)
+
+
 class Forwarder:
     """All lines of this process. `hear` is in the path of every frame: one look-up where nothing is forwarded."""
 
@@ -46,6 +57,9 @@ class Forwarder:
         self._db, self._clock, self._secret = db, clock, secret
         self._patience = patience or Patience()
         self._lines: dict[UUID, _Kept] = {}
+        self._between: dict[UUID, _Between] = {}
+        self._begun = False
+        self._after: set[asyncio.Task[None]] = set()
         self._standing: tuple[int, datetime | None] | None = None
         self._woken = asyncio.Event()
 
@@ -54,17 +68,26 @@ class Forwarder:
         kept = self._lines.get(station_id)
         if kept is not None:
             kept.line.hear(said, self._version(station_id))
+        elif (between := self._between.get(station_id)) is not None:
+            between.said.append((said, self._version(station_id)))
 
     def wake(self) -> None:
         """A list has changed, perhaps at the very time of the change before: the clock may stand."""
         self._standing = None
         self._woken.set()
 
+    async def begin(self) -> None:
+        """Make the lines, before stations are let in: what they say at once is heard."""
+        await self.keeper.begin()
+        self._begun = True
+        await attempt(self._look(), what="forwardings")
+
     async def run(self) -> None:
         """Keep the lines as the lists say, until cancelled; then none is left."""
         writing = asyncio.create_task(self.keeper.run(), name="forwarding notes")
         try:
-            await self.keeper.begin()
+            if not self._begun:
+                await self.begin()
             while True:
                 self._woken.clear()
                 await attempt(self._look(), what="forwardings")
@@ -74,10 +97,15 @@ class Forwarder:
                     async with asyncio.timeout(self._patience.look_s):
                         await self._woken.wait()
         finally:
-            await self._end(list(self._lines))
-            writing.cancel()
+            await self.end()
             await asyncio.gather(writing, return_exceptions=True)
-            await self.keeper.flush()
+
+    async def end(self) -> None:
+        """No line is left, and all that was noted is written."""
+        await self._end(list(self._lines))
+        await asyncio.gather(*self._after, return_exceptions=True)
+        self.keeper.stop()
+        await self.keeper.flush()
 
     async def _look(self) -> None:
         async with self._db.read() as tx:
@@ -87,15 +115,24 @@ class Forwarder:
             found = {row.station_id: row for row in await forwardings.routes(tx)}
         wanted = {station_id: self._route(row) for station_id, row in found.items()}
         changed = [one for one, kept in self._lines.items() if wanted.get(one) != kept.route]
+        self._hold(set(wanted))
         if changed:
             await self._end(changed)
             await self.keeper.flush()
             async with self._db.read() as tx:  # what they left
                 found = {row.station_id: row for row in await forwardings.routes(tx)}
             wanted = {station_id: self._route(row) for station_id, row in found.items()}
+        self._hold(set(wanted))
         for station_id in wanted.keys() - self._lines.keys():
             await self._start(wanted[station_id], found[station_id])
         self._standing = None if self._woken.is_set() else standing
+
+    def _hold(self, wanted: set[UUID]) -> None:
+        """What stations say that are to have a line and have none yet is held for it."""
+        for station_id in self._between.keys() - wanted:
+            del self._between[station_id]
+        for station_id in wanted - self._lines.keys():
+            self._between.setdefault(station_id, _Between())
 
     async def _start(self, route: Route, row: forwardings.Route) -> None:
         store = StationStore(self.keeper, row)
@@ -105,6 +142,11 @@ class Forwarder:
             return await self._ask(route.station_id, question)
 
         line = Line(route, memory, store, ask, self._patience)
+        between = self._between.pop(route.station_id, _Between())
+        if between.before is not None:
+            line.follow(between.before)
+        for said, version in between.said:
+            line.hear(said, version)
         line.station_is(self._version(route.station_id))
         self._lines[route.station_id] = _Kept(route, line, asyncio.create_task(self._keep(line)))
 
@@ -114,7 +156,11 @@ class Forwarder:
             await asyncio.sleep(self._patience.first_s)
 
     async def _end(self, station_ids: list[UUID]) -> None:
-        ending = [self._lines.pop(station_id).task for station_id in station_ids]
+        ending = []
+        for station_id in station_ids:
+            kept = self._lines.pop(station_id)
+            self._between[station_id] = _Between(kept.line)
+            ending.append(kept.task)
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
@@ -122,15 +168,21 @@ class Forwarder:
     async def _ask(self, station_id: UUID, question: Question) -> Reply:
         """Ask the station for the other system; what we rely on and that may change it is told anew."""
         assert self.gateway is not None
-        disturbing = question.action in DISTURBING
-        if disturbing:
+        if question.action not in DISTURBING:
+            return await self.gateway.ask(station_id, question, COMMAND_S)
+        try:
             async with self._db.begin() as tx:
                 await station_flows.disturb(tx, station_id)
-        reply = await self.gateway.ask(station_id, question, COMMAND_S)
-        if disturbing:
-            async with self._db.begin() as tx:
-                await station_flows.disturbed(tx, station_id, self._clock.now())
-        return reply
+            return await self.gateway.ask(station_id, question, COMMAND_S)
+        finally:  # whoever asked may have gone: the station is told anew all the same
+            after = asyncio.create_task(self._disturbed(station_id))
+            self._after.add(after)
+            after.add_done_callback(self._after.discard)
+            await asyncio.shield(after)
+
+    async def _disturbed(self, station_id: UUID) -> None:
+        async with self._db.begin() as tx:
+            await station_flows.disturbed(tx, station_id, self._clock.now())
 
     def _version(self, station_id: UUID) -> Version | None:
         return None if self.gateway is None else self.gateway.version(station_id)

@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
+import sqlalchemy as sa
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.clock import Clock
@@ -19,12 +20,22 @@ from server.storage import forwarded, forwardings
 from server.storage.db import Database
 from server.storage.forwarded import Ended, Frame
 from server.storage.forwardings import Route
+from server.storage.together import AWAY
 from server.workers.runner import Failure, attempt
 
 Change = Callable[[AsyncSession], Awaitable[None]]
 CHANGES_MAX = 20_000
 AGAIN_S = 0.5
 NUMBERS_READ = 256
+TEXT_MAX = 255
+FAULTS = (sa.exc.DBAPIError, ArithmeticError, LookupError, TypeError, ValueError)
+"""A note's own, unless the database is away."""
+
+log = structlog.get_logger("gateway")
+
+
+class NotWritten(Exception):
+    """What was noted is not in the database yet: it is away."""
 
 
 class _Notes:
@@ -40,9 +51,45 @@ class _Notes:
     def empty(self) -> bool:
         return not (self.adding or self.removing or self.counts or self.changes)
 
+    def apart(self) -> "list[_Notes]":
+        """Each note by itself, in their order."""
+        singles = [_Notes() for _ in range(sum(map(len, (self.adding, self.removing, self.counts, self.changes))))]
+        left = iter(singles)
+        for frame in self.adding.values():
+            next(left).adding[frame.id] = frame
+        for frame_id in self.removing:
+            next(left).removing.add(frame_id)
+        for station_id, counted in self.counts.items():
+            next(left).counts[station_id] = counted
+        for change in self.changes:
+            next(left).changes.append(change)
+        return singles
+
+    def then(self, later: "_Notes") -> "_Notes":
+        """These, and later ones: what was to be added and is to be removed need not be written."""
+        gone = later.removing & self.adding.keys()
+        for frame_id in gone:
+            del self.adding[frame_id]
+        self.adding |= later.adding
+        self.removing |= later.removing - gone
+        for station_id, counted in later.counts.items():
+            self.counts.setdefault(station_id, Counter()).update(counted)
+        self.changes += later.changes
+        return self
+
+
+def _joined(parts: Sequence[_Notes]) -> _Notes:
+    whole = _Notes()
+    for part in parts:
+        whole.then(part)
+    return whole
+
 
 class Keeper:
-    """Writes for all lines. `counts`: lost, notes that found no room while the database was away."""
+    """Writes for all lines.
+
+    `counts`: lost, notes that found no room while the database was away; faulty, those that no database takes.
+    """
 
     def __init__(self, db: Database, clock: Clock) -> None:
         """Both belong to the server."""
@@ -52,6 +99,8 @@ class Keeper:
         self._turn = asyncio.Lock()
         self._noted = asyncio.Event()
         self._last_id = 0
+        self._stopping = False
+        self._under_way: set[asyncio.Task[bool]] = set()
 
     async def begin(self) -> None:
         """Once the database is open: numbers go on where they ended."""
@@ -84,27 +133,61 @@ class Keeper:
         self._noted.set()
 
     async def run(self) -> None:
-        """Write what is noted, until cancelled."""
+        """Write what is noted, until `stop`; what is noted by then is written before this returns."""
         while True:
             await self._noted.wait()
             self._noted.clear()
-            if not await self.flush():
+            written = await self.flush()
+            if self._stopping:
+                return
+            if not written:
                 await asyncio.sleep(AGAIN_S)
                 self._noted.set()
 
+    def stop(self) -> None:
+        """Let `run` return."""
+        self._stopping = True
+        self._noted.set()
+
     async def flush(self) -> bool:
-        """Write all that is noted; what cannot be written stays noted."""
+        """Write all that is noted; what cannot be written stays noted. Goes on where whoever waits is cancelled."""
+        writing = asyncio.create_task(self._flush())
+        self._under_way.add(writing)
+        writing.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(writing)
+
+    async def _flush(self) -> bool:
         async with self._turn:
             while not self._notes.empty:
                 notes, self._notes = self._notes, _Notes()
-                written = await attempt(self._write(notes), what="forwarding")
-                if isinstance(written, Failure):
-                    if written.why == IntegrityError.__name__ and notes.changes:
-                        notes.changes.popleft()  # or one that cannot be written would stop all others
-                        self.counts["lost"] += 1
-                    self._put_back(notes)
+                left = [notes]
+                try:
+                    outcome = await attempt(self._write_all(left), what="forwarding")
+                finally:
+                    self._notes = _joined(left).then(self._notes)
+                if isinstance(outcome, Failure):
                     return False
         return True
+
+    async def _write_all(self, left: list[_Notes]) -> None:
+        """Write in few transactions; what is written leaves `left`. A note that is at fault is found and dropped.
+
+        Raises what the database raises that is away.
+        """
+        while left:
+            try:
+                await self._write(left[0])
+            except FAULTS as error:
+                if isinstance(error, AWAY) or (isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated):
+                    raise
+                singles = left[0].apart()
+                half = len(singles) // 2
+                left[:1] = [_joined(singles[:half]), _joined(singles[half:])] if half else []
+                if not half:
+                    self.counts["faulty"] += 1
+                    log.error("forwarding_note_dropped", error=type(error).__name__)  # noqa: TRY400 -- it may quote
+            else:
+                del left[0]
 
     async def _write(self, notes: _Notes) -> None:
         async with self.db.begin() as tx:
@@ -114,17 +197,6 @@ class Keeper:
                 await forwarded.count(tx, station_id, counted["delivered"], counted["dropped"])
             for change in notes.changes:
                 await change(tx)
-
-    def _put_back(self, notes: _Notes) -> None:
-        later, self._notes = self._notes, notes
-        gone = later.removing & notes.adding.keys()
-        for frame_id in gone:
-            del notes.adding[frame_id]
-        notes.adding |= later.adding
-        notes.removing |= later.removing - gone
-        for station_id, counted in later.counts.items():
-            notes.counts.setdefault(station_id, Counter()).update(counted)
-        notes.changes += later.changes
 
 
 class StationStore:
@@ -157,8 +229,8 @@ class StationStore:
 
     def add(self, item: Item) -> None:
         """A call is kept until it was delivered or dropped."""
-        route, text = self._route, item.payload.decode("utf-8", "replace").replace("\x00", "\ufffd")
-        said = (item.version.value, item.action, item.message_id, item.ours, text)
+        route, text = self._route, _text(item.payload)
+        said = (item.version.value, clean(item.action), clean(item.message_id), item.ours, text)
         self._keeper.add(Frame(item.id, route.party_id, route.station_id, *said))
 
     def delivered(self, item: Item) -> None:
@@ -178,29 +250,49 @@ class StationStore:
     def card(self, uid: str, status: str) -> None:
         """What the other system says of a card."""
         route, now = self._route, self._keeper.clock.now()
-        said = (uid, status)
+        said = (clean(uid), clean(status))
         self._keeper.change(lambda tx: forwarded.put_card(tx, route.forwarding_id, route.party_id, said, now))
+
+    async def lend(self, uid: str) -> Callable[[], None]:
+        """A card may charge from now on; what is returned takes that back, unless something else was said since."""
+        card, now, list_id = clean(uid), self._keeper.clock.now(), self._route.forwarding_id
+        if not await self._keeper.flush():
+            raise NotWritten
+        async with self._keeper.db.begin() as tx:
+            before = await forwarded.card(tx, list_id, card)
+            await forwarded.put_card(tx, list_id, self._route.party_id, (card, "Accepted"), now)
+
+        async def put_back(tx: AsyncSession) -> None:
+            if await forwarded.card(tx, list_id, card) != ("Accepted", now):
+                return
+            if before is None:
+                await forwarded.take_back(tx, list_id, card)
+            else:
+                await forwarded.put_card(tx, list_id, self._route.party_id, (card, before[0]), before[1])
+
+        return lambda: self._keeper.change(put_back)
 
     def boot(self, payload: bytes | None, *, accepted: bool) -> None:
         """What the station says of itself (None: as before), and whether the other system has accepted that."""
-        told = {} if payload is None else {"boot": payload.decode("utf-8", "replace").replace("\x00", "\ufffd")}
+        told = {} if payload is None else {"boot": _text(payload)}
         self._update(booted=accepted, **told)
 
     def state(self, state: str, error: str) -> None:
         """How it stands, and why."""
-        self._update(state=state, error=error, state_at=self._keeper.clock.now())
+        self._update(state=state, error=clean(error), state_at=self._keeper.clock.now())
 
     def note(self, text: str) -> None:
         """Something that an operator should see."""
-        self._update(note=text.replace("\x00", "\ufffd"))
+        self._update(note=clean(text))
 
     def _update(self, **values: object) -> None:
         station_id = self._route.station_id
         self._keeper.change(lambda tx: forwardings.update_station(tx, station_id, **values))
 
     async def page(self, limit: int) -> list[Item]:
-        """The first of what is kept, in order; raises what the database raises."""
-        await self._keeper.flush()
+        """The first of what is kept, in order; raises NotWritten, and what the database raises."""
+        if not await self._keeper.flush():
+            raise NotWritten
         async with self._keeper.db.read() as tx:
             frames = await forwarded.page(tx, self._route.station_id, limit)
         return [_item(frame) for frame in frames]
@@ -209,6 +301,15 @@ class StationStore:
         """Why the other system may set no profiles at this station now, "" where it may."""
         async with self._keeper.db.read() as tx:
             return await forwarding.ours_first(tx, self._route.station_id)
+
+
+def clean(text: str) -> str:
+    """A text from elsewhere as any database takes it."""
+    return text[:TEXT_MAX].replace("\x00", "\ufffd")
+
+
+def _text(payload: bytes) -> str:
+    return payload.decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
 def _stop(one: Ended) -> bytes:

@@ -156,6 +156,8 @@ class Server:
             bound = _bind(self.settings.host, self.settings.port)
             opened.callback(bound.close)
             self.port = bound.getsockname()[1]
+            opened.push_async_callback(self.forwarder.end)
+            await self.forwarder.begin()
             try:
                 await self.gateway.start()
             except OSError as error:

@@ -47,9 +47,11 @@ class Numbers(msgspec.Struct):
 
 
 async def add(tx: AsyncSession, frames: Sequence[Frame]) -> None:
-    """Keep calls until they are answered."""
+    """Keep calls until they are answered; one that is kept already stays as it is."""
     if frames:
-        await tx.execute(sa.insert(FRAMES), [msgspec.structs.asdict(frame) for frame in frames])
+        await tx.execute(
+            _insert(tx, FRAMES).on_conflict_do_nothing(), [msgspec.structs.asdict(frame) for frame in frames]
+        )
 
 
 async def remove(tx: AsyncSession, ids: Collection[int]) -> None:
@@ -96,12 +98,16 @@ async def ended_of(tx: AsyncSession, station_id: UUID, transaction_ids: Collecti
 async def put_numbers(
     tx: AsyncSession, station_id: UUID, party_id: UUID, changed: Mapping[int, Numbers], now: datetime
 ) -> None:
-    """Write what is known of transactions."""
+    """Write what is known of transactions. An end that was told stays told, and a number known."""
     for transaction_id, known in changed.items():
         values = {"theirs": known.theirs, "stopped": known.stopped}
         row = {"station_id": station_id, "transaction_id": transaction_id, "party_id": party_id, "at": now, **values}
         insert = _insert(tx, TRANSACTIONS).values(**row)
-        await tx.execute(insert.on_conflict_do_update(index_elements=[T.station_id, T.transaction_id], set_=values))
+        kept = {
+            "theirs": sa.func.coalesce(insert.excluded.theirs, T.theirs),
+            "stopped": sa.or_(T.stopped, insert.excluded.stopped),
+        }
+        await tx.execute(insert.on_conflict_do_update(index_elements=[T.station_id, T.transaction_id], set_=kept))
 
 
 async def put_card(tx: AsyncSession, forwarding_id: UUID, party_id: UUID, said: tuple[str, str], now: datetime) -> None:
@@ -111,6 +117,18 @@ async def put_card(tx: AsyncSession, forwarding_id: UUID, party_id: UUID, said: 
     row = {"forwarding_id": forwarding_id, "uid": uid.lower(), "party_id": party_id, **values}
     insert = _insert(tx, CARDS).values(**row)
     await tx.execute(insert.on_conflict_do_update(index_elements=[C.forwarding_id, C.uid], set_=values))
+
+
+async def card(tx: AsyncSession, forwarding_id: UUID, uid: str) -> tuple[str, datetime] | None:
+    """What the other system said of a card last, and when."""
+    mine = (C.forwarding_id == forwarding_id, C.uid == uid.lower())
+    found = (await tx.execute(sa.select(C.status, C.at).where(*mine))).first()
+    return None if found is None else (found.status, found.at)
+
+
+async def take_back(tx: AsyncSession, forwarding_id: UUID, uid: str) -> None:
+    """Nothing was said of a card."""
+    await tx.execute(sa.delete(CARDS).where(C.forwarding_id == forwarding_id, C.uid == uid.lower()))
 
 
 async def count(tx: AsyncSession, station_id: UUID, delivered: int, dropped: int) -> None:

@@ -30,6 +30,8 @@ E = Evses.__table__.c  # type: ignore[attr-defined]
 S = Stations.__table__.c  # type: ignore[attr-defined]
 
 
+CARD_WORDS = frozenset(["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"])
+"""What any version's station understands; another word of the other system's counts as Invalid."""
 STARTS_FOR = timedelta(minutes=10)
 """So long a start that the other system asked for lets its card charge, where its cards do not."""
 
@@ -183,7 +185,9 @@ async def said_of_card(tx: AsyncSession, station_id: UUID, uid: str, now: dateti
     if not found.their_cards:
         card.append(CARDS.c.at >= now - STARTS_FOR)
     status: str | None = (await tx.execute(sa.select(CARDS.c.status).where(*card))).scalar()
-    return status or ("Accepted" if found.their_cards else None)
+    if status is not None:
+        return status if status in CARD_WORDS else "Invalid"
+    return "Accepted" if found.their_cards else None
 
 
 async def sealed_key_of(tx: AsyncSession, station_id: UUID) -> str | None:

@@ -36,7 +36,7 @@ async def attempt(work: Awaitable[T], **facts: object) -> T | Failure:
     """Do a piece of work whose failure must not end the loop that it belongs to; `facts` go to the log with it."""
     try:
         return await work
-    except Exception as error:  # one of the two in the server: no task ends its worker
+    except Exception as error:  # one of three in the server: no task ends its worker
         log.exception("work_failed", **facts)
         return Failure(type(error).__name__)
 

@@ -93,6 +93,15 @@ async def test_a_start_of_theirs_charges_by_their_card_and_their_number_ends_it(
         assert (await start(box, "THEIRS-1", "later", 30))[1] == "Invalid"
 
 
+async def test_a_start_that_the_station_refuses_lets_no_card_charge(office):
+    answers = {"RemoteStartTransaction": {"status": "Rejected"}}
+    async with talking(office, ["RemoteStartTransaction"], answers=answers, their_cards=False) as (_, other, box):
+        wanted = {"connectorId": 1, "idTag": "THEIRS-1"}
+        assert (await other.asks("RemoteStartTransaction", wanted))[2] == {"status": "Rejected"}
+        assert await office.forwarder.keeper.flush()
+        assert (await start(box, "THEIRS-1"))[1] == "Invalid"
+
+
 async def test_our_profiles_come_first(office, context):
     allowed = ["SetChargingProfile", "ClearChargingProfile"]
     async with talking(office, allowed, "NEW-1") as (_, other, box):  # on its own, and nobody charges
@@ -124,6 +133,26 @@ async def test_what_would_take_the_station_from_us_never_passes(office):
         assert (await other.asks("CertificateSigned", {"certificateChain": "x"}))[2] == {"status": "Rejected"}
         assert box.heard == []
         assert (await other.asks("ChangeConfiguration", {"key": "Light", "value": "1"}))[2] == ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("component", "variable", "passes"),
+    [
+        ("SecurityCtrlr", "Identity", False),
+        ("securityctrlr ", "Identity", False),
+        ("OCPPCOMMCTRLR", "HeartbeatInterval", False),
+        ("Other", " BasicAuthPassword", False),
+        ("Other", "securityprofile", False),
+        ("Other", "NetworkConfigurationPriority", False),
+        ("", "Light", False),
+        ("AlignedDataCtrlr", "Interval", True),
+    ],
+)
+def test_names_of_2x_know_no_case_and_ours_are_refused_in_any(component, variable, passes):
+    one = {"component": {"name": component}, "variable": {"name": variable}, "attributeValue": "1"}
+    other = {"component": {"name": "X"}, "variable": {"name": "Y"}, "attributeValue": "1"}
+    verdict = commands.judge("SetVariables", {"setVariableData": [other, one]}, frozenset(["SetVariables"]))
+    assert (verdict.payload is not None) is passes
 
 
 @pytest.mark.parametrize("version", list(Version))

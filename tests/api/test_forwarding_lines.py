@@ -130,6 +130,29 @@ async def test_a_message_that_it_will_not_have_is_given_up_and_the_next_ones_are
     assert found["note"] == "It refused MeterValues: InternalError oh"
 
 
+async def test_a_begin_is_said_again_for_long_or_the_whole_session_would_be_lost(office, billing):
+    moods = [[4, "InternalError", "oh", {}]] * 5
+    billing.mood = lambda action: moods.pop() if action == "StartTransaction" and moods else None
+    async with billing.listening(), office.station() as box:
+        await office.upload(billing)
+        await boot(box)
+        ours, _ = await start(box)
+        await stop(box, ours)
+        await office.until_listed(waiting=0, delivered=2, dropped=0)
+    assert heard(billing) == ["StartTransaction"] * 6 + ["StopTransaction"]
+
+
+async def test_what_has_the_wrong_form_for_it_is_given_up_at_once(office, billing):
+    billing.mood = lambda action: [4, "FormationViolation", "", {}] if action == "StopTransaction" else None
+    async with billing.listening(), office.station() as box:
+        await office.upload(billing)
+        await boot(box)
+        ours, _ = await start(box)
+        await stop(box, ours)
+        await office.until_listed(waiting=0, delivered=1, dropped=1)
+    assert heard(billing) == ["StartTransaction", "StopTransaction"]
+
+
 async def test_what_a_station_repeats_it_hears_once(office, billing):
     async with billing.listening(), office.station() as box:
         await office.upload(billing)
@@ -179,6 +202,10 @@ async def test_the_word_of_the_other_system_counts_for_its_cards_once_it_is_said
         await office.until_listed(delivered=2)
         assert (await start(box, "THEIRS-2", "more", 3))[1] == "Blocked"
         assert (await start(box, "theirs-1", "same", 4))[1] == "Accepted"
+        billing.mood = lambda action: [3, {"transactionId": 9, "idTagInfo": {"status": "Nonsense"}}]
+        await start(box, "THEIRS-4", "odd", 6)
+        await office.until_listed(delivered=5)
+        assert (await start(box, "THEIRS-4", "odd again", 7))[1] == "Invalid"
         await office.upload(billing, their_cards=False)
         assert (await start(box, "THEIRS-3", "none", 5))[1] == "Invalid"
 

@@ -2,12 +2,15 @@
 
 import asyncio
 import hashlib
+import ssl
 
+import msgspec
 import pytest
 from api_edge import SETTINGS, asking, bearer
 from small_town import ANNA, BERT, OLGA, OPERATOR, OTTO, STATION_KEY
 
 from server.core import sealed
+from server.gateway.forwarding import outgoing
 from server.gateway.forwarding.outgoing import Patience, Unreachable, dial
 from server.gateway.forwarding.ports import Route
 from server.gateway.versions import Version
@@ -154,3 +157,20 @@ async def test_a_key_that_cannot_be_opened_is_told():
     route = Route(ANNA, ANNA, "A", "ws://127.0.0.1:1/x", None, "", "", Version.V16, frozenset(), their_cards=False)
     with pytest.raises(Unreachable, match="upload it again"):
         await dial(route, Version.V16, Patience())
+
+
+async def test_lines_over_tls_share_one_context(monkeypatch):
+    made = []
+
+    async def connected(_url, **options):
+        made.append(options.get("ssl"))
+        raise OSError
+
+    monkeypatch.setattr(outgoing, "_Straight", connected)
+    route = Route(ANNA, ANNA, "A", "wss://x.example/x", KEY, "", "", Version.V16, frozenset(), their_cards=False)
+    for one in (route, route, msgspec.structs.replace(route, url="ws://x.example/x")):
+        with pytest.raises(Unreachable):
+            await dial(one, Version.V16, Patience())
+    assert isinstance(made[0], ssl.SSLContext)
+    assert made[0].verify_mode is ssl.CERT_REQUIRED
+    assert (made[1] is made[0], made[2]) == (True, None)

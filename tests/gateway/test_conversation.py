@@ -277,3 +277,14 @@ async def test_every_frame_is_in_the_message_log_before_it_is_handled_or_sent(to
     assert [direction for direction, _ in town.flows.frames] == ["in", "out", "in", "in", "out"]
     assert town.flows.frames[0] == ("in", '[2, "1", "Heartbeat", {}]')
     assert town.flows.frames[1] == ("out", '[3,"1",{"currentTime":"2026-11-21T04:05:06Z"}]')
+
+
+async def test_a_listener_that_fails_ends_no_connection(town, monkeypatch):
+    def fail(_station_id, _said):
+        raise RuntimeError
+
+    monkeypatch.setattr(town.flows, "message", fail)
+    async with town.station() as socket:
+        for message_id in ("1", "2"):
+            assert (await ask(socket, "Heartbeat", {}, message_id))[0] == 3
+    assert town.gateway.counts["messages_unheard"] == 4

@@ -90,6 +90,45 @@ async def test_readings_that_are_too_many_are_left_out_and_begins_and_ends_never
     assert shelf.gone == 1
 
 
+async def test_a_store_that_could_not_be_read_is_read_again_and_in_order(shelf):
+    waiting = Waiting(shelf, 0)
+    waiting.put(item(1), heard=False)
+
+    def fail():
+        shelf.while_read = lambda: None
+        waiting.put(item(2), heard=True)
+        raise OSError
+
+    shelf.while_read = fail
+    with pytest.raises(OSError):
+        await waiting.first()
+    assert await told(waiting, shelf) == [1, 2]
+
+
+async def test_what_finds_no_room_while_the_store_is_read_is_read_later(shelf, monkeypatch):
+    monkeypatch.setattr(queue, "MEMORY_MAX", 1)
+    waiting = Waiting(shelf, 0)
+    waiting.put(item(1), heard=False)
+
+    def come():
+        shelf.while_read = lambda: None
+        for number in (2, 3):
+            waiting.put(item(number), heard=True)
+
+    shelf.while_read = come
+    assert await told(waiting, shelf) == [1, 2, 3]
+
+
+async def test_starts_that_are_alike_are_told_by_their_numbers(shelf):
+    waiting = Waiting(shelf, 0)
+    ears = Ears(shelf, waiting, Memory())
+    begun = b'[2,"%d","StartTransaction",{"timestamp":"2000-01-01T00:00:00Z"}]'
+    for said, number in ((1, 7), (2, 8), (3, 8)):
+        ears.hear(Said("in", "call", "", str(said), begun % said), Version.V16)
+        ears.hear(Said("out", "result", "", str(said), b'[3,"%d",{"transactionId":%d}]' % (said, number)), Version.V16)
+    assert [row.ours for row in shelf.rows] == [7, 8]
+
+
 @pytest.mark.parametrize(
     "frame",
     [

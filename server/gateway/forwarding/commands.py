@@ -19,7 +19,9 @@ OURS_ALONE = frozenset(
 )
 """Never passed on, whatever is allowed: they would take the station from us."""
 OUR_KEYS = ("authorizationkey", "securityprofile", "centralsystem", "url", "additionalrootcertificatecheck")
-OUR_COMPONENTS = frozenset(["SecurityCtrlr", "OCPPCommCtrlr"])
+OUR_COMPONENTS = frozenset(["securityctrlr", "ocppcommctrlr"])
+OUR_VARIABLES = frozenset(["basicauthpassword", "securityprofile", "networkconfigurationpriority"])
+"""Of any component. Names of 2.x know no case."""
 NO_WORDS = ("Rejected", "Failed", "NotSupported", "UnlockFailed", "NoProfiles", "NoFirmware", "NotFound", "Unknown")
 """How answers say no, the plainest first."""
 REASON = "NotEnabled"
@@ -80,10 +82,15 @@ def _touches_our_keys(action: str, payload: Mapping[str, Any]) -> bool:
         return any(word in key for word in OUR_KEYS)
     if action == "SetVariables":
         wanted = payload.get("setVariableData")
-        return not isinstance(wanted, list) or any(_component(one) in OUR_COMPONENTS for one in wanted)
+        return not isinstance(wanted, list) or any(_is_ours(one) for one in wanted)
     return False
 
 
-def _component(one: Any) -> str:  # noqa: ANN401 -- any JSON
-    component = one.get("component") if isinstance(one, dict) else None
-    return str(component.get("name", "")) if isinstance(component, dict) else "SecurityCtrlr"
+def _is_ours(one: Any) -> bool:  # noqa: ANN401 -- any JSON
+    return _name(one, "component") in {"", *OUR_COMPONENTS} or _name(one, "variable") in {"", *OUR_VARIABLES}
+
+
+def _name(one: Any, of: str) -> str:  # noqa: ANN401 -- any JSON
+    """The name of a component or variable, "" where none can be read."""
+    named = one.get(of) if isinstance(one, dict) else None
+    return str(named.get("name", "")).strip().lower() if isinstance(named, dict) else ""

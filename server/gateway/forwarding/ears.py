@@ -41,6 +41,10 @@ class Ears:
             item = Item(store.next_id(), Version.V16, words.STOP, str(uuid4()), payload, ours, kept=True)
             waiting.put(item, heard=False)
 
+    def follow(self, before: "Ears") -> None:
+        """Take over what the station has said and we have not answered."""
+        self._unanswered.update(before._unanswered)  # noqa: SLF001 -- of its own kind
+
     def hear(self, said: Said, version: Version) -> None:
         """A frame between the station and us."""
         if said.direction == "in" and said.kind == "call":
@@ -70,7 +74,8 @@ class Ears:
             if not self._is_news(call.action, ours):
                 return
         kept = ours is not None or call.action == words.EVENT
-        if kept and self._is_repeat(call.action, payload):
+        numbered = call.action in {words.START, words.STOP}  # the number tells: some clocks stand, and starts are alike
+        if kept and not numbered and self._is_repeat(call.action, payload):
             return
         if call.action == words.STATUS:
             self._keep_status(payload)

@@ -5,6 +5,7 @@ often the line breaks; the other system may be away for days.
 """
 
 import asyncio
+import itertools
 import random
 from collections.abc import Coroutine
 from datetime import UTC, datetime
@@ -33,6 +34,20 @@ UNSAID_S = 60.0
 """An interval of 0 leaves it to the station."""
 AGAIN_MOST_S = 3600.0
 SECURITY = "SecurityError"
+HOPELESS = frozenset(
+    [
+        "FormationViolation",
+        "FormatViolation",
+        "OccurenceConstraintViolation",
+        "OccurrenceConstraintViolation",
+        "PropertyConstraintViolation",
+        "ProtocolError",
+        "TypeConstraintViolation",
+    ]
+)
+"""Errors of a message's form, which is the same each time."""
+NUMBER_MAX = 2**63
+"""Numbers of transactions that can be kept end here."""
 
 log = structlog.get_logger("gateway")
 
@@ -64,6 +79,10 @@ class Line:
             self.station_is(version)
         self._ears.hear(said, self._spoke)
 
+    def follow(self, before: "Line") -> None:
+        """Be the next line of the station: what it has asked and we have not answered yet is heard all the same."""
+        self._ears.follow(before._ears)  # noqa: SLF001 -- of its own kind
+
     def station_is(self, version: Version | None) -> None:
         """The station is there and speaks a version, or (None) it is away."""
         if version is not None:
@@ -83,7 +102,8 @@ class Line:
             error = await self._once()
             self._tell(WAITING, error)
             if error:
-                await asyncio.sleep(self._pause_s())
+                self._failures += 1
+                await asyncio.sleep(self._pause_s(self._failures - 1))
 
     async def _once(self) -> str:
         """One connection, from dialling to its end; why it ended, "" where nobody needs it any more."""
@@ -123,10 +143,9 @@ class Line:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._waiting.let_go()
 
-    def _pause_s(self) -> float:
+    def _pause_s(self, failures: int) -> float:
         """Longer each time, and at random, so that a thousand stations do not come back in one second."""
-        longest = min(self._patience.most_s, self._patience.first_s * 2.0**self._failures)
-        self._failures = min(self._failures + 1, 20)
+        longest = min(self._patience.most_s, self._patience.first_s * 2.0 ** min(failures, 20))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
 
     def _tell(self, state: str, error: str) -> None:
@@ -191,15 +210,15 @@ class Line:
         frame = await self._say(connection, words.BOOT, payload, str(uuid4()))
         said = words.read(bytes(frame.payload)) if isinstance(frame, CallResult) else {}
         interval = said.get("interval")
-        wanted = float(interval) if isinstance(interval, int | float) and interval > 0 else UNSAID_S
+        wanted = min(interval, AGAIN_MOST_S) if isinstance(interval, int | float) and interval > 0 else UNSAID_S
         if said.get("status") == "Accepted":
-            self._beat_s = max(BEAT_LEAST_S, min(wanted, AGAIN_MOST_S))
+            self._beat_s = max(BEAT_LEAST_S, wanted)
             self._store.boot(None, accepted=True)
             self._tell(CONNECTED, "")
             return
         self._ears.boot_due = True
         self._tell(PENDING, f"it answered the station's boot: {said.get('status') or _complaint(frame)}"[:200])
-        await asyncio.sleep(max(self._patience.first_s, min(wanted, AGAIN_MOST_S)))
+        await asyncio.sleep(max(self._patience.first_s, wanted))
 
     async def _say_statuses(self, connection: ClientConnection) -> None:
         """How the connectors are: what was said of them while nobody heard is passed over."""
@@ -213,7 +232,7 @@ class Line:
 
     async def _deliver(self, connection: ClientConnection, item: Item) -> None:
         """Say one, as often as it takes; one that is refused too often is given up, or it would stop all others."""
-        for attempt in range(1, self._patience.tries + 1):
+        for refusals in itertools.count():
             payload = self._payload(item)
             if payload is None:
                 break
@@ -223,8 +242,19 @@ class Line:
                 return
             if not item.kept:
                 break
-            await self._refused(connection, item, frame, last=attempt == self._patience.tries)
+            self._store.note(f"It refused {item.action}: {_complaint(frame)}"[:200])
+            if refusals + 1 >= self._tries(item, frame):
+                break
+            await self._give_time(connection, frame, self._pause_s(refusals))
         self._done(item, delivered=False)
+
+    def _tries(self, item: Item, frame: CallResult | CallError) -> int:
+        """How often a message is said at the most that is answered like this."""
+        if not isinstance(frame, CallError):  # it took it, and would again; we cannot read under which number
+            return self._patience.tries
+        if frame.code in HOPELESS:
+            return 1
+        return self._patience.tries if item.spare else self._patience.tries_whole
 
     def _done(self, item: Item, *, delivered: bool) -> None:
         if item.kept and delivered:
@@ -233,14 +263,13 @@ class Line:
             self._store.dropped(item)
         self._waiting.done(item)
 
-    async def _refused(
-        self, connection: ClientConnection, item: Item, frame: CallResult | CallError, *, last: bool
-    ) -> None:
-        """Give the other system time; one that has forgotten the station (2.x: SecurityError) is told its boot."""
-        self._store.note(f"It refused {item.action}: {_complaint(frame)}"[:200])
-        if last:
-            return
-        await asyncio.sleep(self._patience.first_s)
+    async def _give_time(self, connection: ClientConnection, frame: CallResult | CallError, pause_s: float) -> None:
+        """Heartbeats meanwhile; one that has forgotten the station (2.x: SecurityError) is told its boot."""
+        while pause_s > 0:
+            await asyncio.sleep(min(pause_s, self._beat_s))
+            pause_s -= self._beat_s
+            if pause_s > 0:
+                await self._say(connection, words.BEAT, b"{}", str(uuid4()))
         if isinstance(frame, CallError) and frame.code == SECURITY:
             await self._introduce(connection)
 
@@ -260,7 +289,7 @@ class Line:
             self._store.card(card, word)
         if item.action == words.START and item.ours is not None:
             theirs = words.read(answer).get(words.NUMBER)
-            if not isinstance(theirs, int) or isinstance(theirs, bool):
+            if type(theirs) is not int or not -NUMBER_MAX <= theirs < NUMBER_MAX:
                 return False
             self._ears.begun_there(item.ours, theirs)
         return True

@@ -6,6 +6,8 @@ import contextlib
 import ipaddress
 import logging
 import socket
+import ssl
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +27,8 @@ class Patience(msgspec.Struct, frozen=True):
 
     `hello_s`: how long a station that has just come may take to say what it is, before it is introduced.
     `look_s`: how often lists are looked at that another process may have changed, and who is online.
-    `tries`: how often a message that the other system refuses is said (OCPP: TransactionMessageAttempts).
+    `tries`: how often a message that the other system refuses is said (OCPP: TransactionMessageAttempts); begins and
+    ends, without which a whole session is lost, `tries_whole` times: with these pauses, for eight hours.
     """
 
     first_s: float = 2.0
@@ -33,6 +36,7 @@ class Patience(msgspec.Struct, frozen=True):
     answer_s: float = 30.0
     hello_s: float = 10.0
     tries: int = 3
+    tries_whole: int = 120
     ping_s: float = 60.0
     look_s: float = 2.0
 
@@ -56,6 +60,8 @@ async def dial(route: Route, version: Version, patience: Patience) -> ClientConn
     sign = base64.b64encode(f"{route.identity}:{route.key}".encode()).decode()
     try:
         where = await _public_place(route.url) if route.guarded else {}
+        if urlsplit(route.url).scheme == "wss":
+            where["ssl"] = _tls()
         socket_ = await _Straight(
             route.url,
             additional_headers={"Authorization": f"Basic {sign}"},
@@ -119,6 +125,12 @@ def _is_public(address: str) -> bool:
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(address.partition("%")[0]).is_global
     return False
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all lines: to make it takes 33 ms of the loop, and 0.8 MB."""
+    return ssl.create_default_context()
 
 
 def _quiet() -> logging.Logger:

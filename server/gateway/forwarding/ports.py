@@ -1,5 +1,6 @@
 """What a forwarded station's line needs of the rest of the server. Nothing here waits but `page` and `ours_first`."""
 
+from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
@@ -88,6 +89,10 @@ class Store(Protocol):
 
     def card(self, uid: str, status: str) -> None:
         """What the other system says of a card."""
+
+    async def lend(self, uid: str) -> Callable[[], None]:
+        """A card may charge from now on (this is written when it returns); what is returned takes that back."""
+        ...
 
     def boot(self, payload: bytes | None, *, accepted: bool) -> None:
         """What the station says of itself (None: as before), and whether the other system has accepted that."""

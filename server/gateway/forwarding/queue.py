@@ -57,8 +57,14 @@ class Waiting:
     async def _load(self) -> None:
         """What came while the store was read is in memory, or in the page, or both."""
         self.behind = False
-        page = await self._store.page(PAGE)
+        page: list[Item] | None = None
+        try:
+            page = await self._store.page(PAGE)
+        finally:
+            if page is None:  # it failed or was cancelled: what waits is in the store as before, and comes first
+                self.behind = True
+                self._items.clear()
         known = {item.id for item in page}
         rest = [item for item in self._items if item.id not in known]
-        self.behind = len(page) == PAGE
+        self.behind = self.behind or len(page) == PAGE
         self._items = deque(page if self.behind else [*page, *rest])

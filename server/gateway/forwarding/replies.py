@@ -66,15 +66,24 @@ class Commands:
 
     async def _pass_on(self, action: str, payload: dict[str, Any]) -> msgspec.Raw | Refusal:
         encoded = msgspec.json.encode(payload)
-        if action in commands.STARTS and (card := words.card_in(action, encoded)):
-            self._store.card(card, "Accepted")  # whom it starts may charge
+        card = words.card_in(action, encoded) if action in commands.STARTS else ""
+        take_back = await self._store.lend(card) if card else None  # whom it starts may charge
         reply = await self._ask(Question(action, msgspec.Raw(encoded)))
+        if take_back is not None and _is_no(reply):
+            take_back()
         match reply.status:
             case CallStatus.ANSWERED:
                 return reply.payload
             case CallStatus.ERROR:
                 return Refusal(_code(reply), reply.detail)
         return Refusal(ErrorCode.GENERIC, f"The station is {reply.status.value}: {reply.detail}"[:255])
+
+
+def _is_no(reply: Reply) -> bool:
+    """Whether the station will not do it; one that has not answered may."""
+    if reply.status is CallStatus.ANSWERED:
+        return words.read(bytes(reply.payload)).get("status") != "Accepted"
+    return reply.status is CallStatus.ERROR
 
 
 def _code(reply: Reply) -> ErrorCode:
