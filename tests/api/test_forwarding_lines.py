@@ -77,11 +77,12 @@ async def test_a_server_that_was_killed_tells_the_end_of_a_session_when_it_is_ba
         await stop(box, ours)
         await office.until_listed(waiting=1)
     await office.kill()
+    boots = billing.actions().count("BootNotification")  # two, where this machine was slow to say the first one
     async with billing.listening():
         office.employ()
         await office.until_listed(waiting=0, delivered=2)
     assert billing.told("StopTransaction")[0]["transactionId"] == 7001
-    assert billing.actions().count("BootNotification") == 1, (
+    assert billing.actions().count("BootNotification") == boots, (
         "the station has not started anew, and neither has the session"
     )
 
