@@ -28,7 +28,7 @@ class Patience(msgspec.Struct, frozen=True):
     `hello_s`: how long a station that has just come may take to say what it is, before it is introduced.
     `look_s`: how often lists are looked at that another process may have changed, and who is online.
     `tries`: how often a message that the other system refuses is said (OCPP: TransactionMessageAttempts); begins and
-    ends, without which a whole session is lost, `tries_whole` times: with these pauses, for eight hours.
+    ends, without which a whole session is lost, `tries_whole` times: with these pauses, for seven hours.
     """
 
     first_s: float = 2.0
