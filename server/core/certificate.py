@@ -60,18 +60,16 @@ def check_request(pem: str, subject: Subject) -> Request | Refused:
     try:
         request = x509.load_pem_x509_csr(pem.strip().replace("\r\n", "\n").encode("ascii"))
         key = request.public_key()
-        sound = request.is_signature_valid
+        sound, hashed, named = request.is_signature_valid, request.signature_hash_algorithm, request.subject
     except (ValueError, UnsupportedAlgorithm, TypeError):
         return MALFORMED
     if len(pem) > CSR_MAX:
         return MALFORMED
-    if not _strong(key) or not isinstance(
-        request.signature_hash_algorithm, hashes.SHA256 | hashes.SHA384 | hashes.SHA512
-    ):
+    if not _strong(key) or not isinstance(hashed, hashes.SHA256 | hashes.SHA384 | hashes.SHA512):
         return WEAK
     if not sound:
         return UNSIGNED
-    wrong = _other_subject(request.subject, subject, complete=False)
+    wrong = _other_subject(named, subject, complete=False)
     return wrong or Request(pem.strip().replace("\r\n", "\n") + "\n", _key_sha256(key))
 
 

@@ -1,6 +1,7 @@
 """Which requests of stations are signed, and which chains answer them."""
 
 import asyncio
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -79,6 +80,14 @@ def test_a_request_whose_signature_is_not_of_its_key_is_refused():
     assert forged != der
     pem = x509.load_der_x509_csr(forged).public_bytes(serialization.Encoding.PEM).decode()
     assert code(pem) == "request_not_signed"
+
+
+def test_a_request_signed_by_an_algorithm_that_nobody_knows_is_malformed():
+    der = x509.load_pem_x509_csr(a_request(EC, cn="CP1").encode()).public_bytes(serialization.Encoding.DER)
+    strange = der.replace(bytes.fromhex("2a8648ce3d040302"), bytes.fromhex("2fc648ce3d040302"))
+    assert strange != der
+    framed = f"-----BEGIN CERTIFICATE REQUEST-----\n{base64.encodebytes(strange).decode()}"
+    assert code(f"{framed}-----END CERTIFICATE REQUEST-----\n") == "not_a_request"
 
 
 @given(st.binary(max_size=300), st.integers(0, 600))
