@@ -86,7 +86,7 @@ class Nowhere:
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One site: percentiles of whole replans, and the medians of solving and of our own computing."""
+    """One site: percentiles of whole replans, the slowest one, and the medians of solving and of our own computing."""
 
     name: str
     cars: int
@@ -94,6 +94,7 @@ class Row(msgspec.Struct, frozen=True):
     p50_ms: float
     p95_ms: float
     p99_ms: float
+    most_ms: float
     solve_p50_ms: float
     cpu_p50_ms: float
 
@@ -171,7 +172,9 @@ def as_row(name: str, cars: int, took: list[tuple[float, float, float]]) -> Row:
     whole, solving, computing = zip(*took, strict=True)
     cuts = statistics.quantiles(whole, n=100, method="inclusive")
     medians = statistics.median(solving), statistics.median(computing)
-    return Row(name, cars, len(took), *[round(value, 1) for value in (cuts[49], cuts[94], cuts[98], *medians)])
+    return Row(
+        name, cars, len(took), *[round(value, 1) for value in (cuts[49], cuts[94], cuts[98], max(whole), *medians)]
+    )
 
 
 async def rows(rounds: int, seed_no: int) -> list[Row]:
@@ -198,14 +201,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=3, help="the day of the town")
     wanted = parser.parse_args()
     if not wanted.json:
-        print(f"{'':18}{'cars':>6}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'solve ms':>10}{'cpu ms':>8}")
+        print(f"{'':18}{'cars':>6}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'most ms':>9}{'solve ms':>10}{'cpu ms':>8}")
     for row in runner()(rows(wanted.rounds, wanted.seed)):
         if wanted.json:
             print(json.dumps(msgspec.structs.asdict(row)))
             continue
-        late = "" if row.p99_ms < GOAL_MS else f"  over {GOAL_MS:.0f} ms"
+        late = "" if row.most_ms < GOAL_MS else f"  over {GOAL_MS:.0f} ms"
         numbers = (
-            f"{row.p50_ms:>9.1f}{row.p95_ms:>9.1f}{row.p99_ms:>9.1f}{row.solve_p50_ms:>10.1f}{row.cpu_p50_ms:>8.1f}"
+            f"{row.p50_ms:>9.1f}{row.p95_ms:>9.1f}{row.p99_ms:>9.1f}{row.most_ms:>9.1f}"
+            f"{row.solve_p50_ms:>10.1f}{row.cpu_p50_ms:>8.1f}"
         )
         print(f"{row.name:18}{row.cars:>6}{numbers}{late}")
 
