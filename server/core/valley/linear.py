@@ -1,10 +1,13 @@
 """Linear programs built from arrays (row by row in Python is slow: engine B3, B7), solved by HiGHS through MathOpt."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from ortools.math_opt import callback_pb2, model_parameters_pb2, model_pb2, parameters_pb2, result_pb2
 from ortools.math_opt.core.python import solver
+from pybind11_abseil.status import StatusNotOk  # type: ignore[import-untyped]
 
 from server.core.valley.capacity import Ints
 
@@ -81,11 +84,21 @@ LEAST_S = 2.0
 
 
 def _solved(proto: model_pb2.ModelProto, time_s: float) -> Solution | None:
+    """By HiGHS; now and then it ends without knowing what it found (`HighsModelStatus was Unknown`): then by GLOP."""
+    for kind in (parameters_pb2.SOLVER_TYPE_HIGHS, parameters_pb2.SOLVER_TYPE_GLOP):
+        try:
+            return _solved_by(kind, proto, time_s)
+        except StatusNotOk:
+            continue
+    return None
+
+
+def _solved_by(kind: Any, proto: model_pb2.ModelProto, time_s: float) -> Solution | None:  # noqa: ANN401
     asked = parameters_pb2.SolveParametersProto()
     asked.time_limit.FromNanoseconds(int(max(LEAST_S, time_s) * 1e9))
     result = solver.solve(
         proto,
-        parameters_pb2.SOLVER_TYPE_HIGHS,
+        kind,
         parameters_pb2.SolverInitializerProto(),
         asked,
         model_parameters_pb2.ModelSolveParametersProto(),
