@@ -85,7 +85,7 @@ class Billing:
 
 
 class _Heard:
-    """Keeps each call before it is answered; the official schemas judge it."""
+    """Keeps each call before it is answered, and answers to its own; the official schemas judge a call."""
 
     billing: Billing
     version = "1.6"
@@ -103,6 +103,9 @@ class _Heard:
             if isinstance(said, list):
                 await self._connection.send(json.dumps([said[0], frame[1], *said[1:]]))
                 return
+        elif frame[1] == "theirs":
+            self.asked.set_result(frame)
+            return
         await super().route_message(raw_msg)
 
     async def asks(self, action: str, payload: dict) -> list:
@@ -113,13 +116,6 @@ class _Heard:
 
 
 class In16(_Heard, Station16):
-    async def route_message(self, raw_msg):
-        frame = json.loads(raw_msg)
-        if frame[0] != 2 and frame[1] == "theirs":
-            self.asked.set_result(frame)
-            return
-        await super().route_message(raw_msg)
-
     @on("BootNotification")
     def on_boot(self, **_):
         return r16.BootNotification(NOW, 300, "Accepted")
@@ -151,13 +147,6 @@ class In16(_Heard, Station16):
 
 class In201(_Heard, Station201):
     version = "2.0.1"
-
-    async def route_message(self, raw_msg):
-        frame = json.loads(raw_msg)
-        if frame[0] != 2 and frame[1] == "theirs":
-            self.asked.set_result(frame)
-            return
-        await super().route_message(raw_msg)
 
     @on("BootNotification")
     def on_boot(self, **_):

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.session import Refused
+from server.flows.stations import credential
 from server.storage import certificates, credentials, notices, outbox, stations
 from server.storage.notices import Said
 
@@ -85,7 +86,7 @@ async def wish_profile(
     if not await _owned(tx, station_id, party_id):
         return NOT_YOURS
     identity = (await stations.get(tx, station_id)).identity
-    known = (await credentials.of(tx, [identity])).get(identity)
+    known = await credential(tx, identity)
     assert known is not None
     if profile <= known.security_profile:
         return ONLY_UP

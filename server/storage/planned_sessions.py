@@ -53,7 +53,7 @@ class Running(msgspec.Struct, frozen=True):
 
 
 async def running_at(tx: AsyncSession, location_id: UUID) -> dict[UUID, Running]:
-    """The same by id, with little of each: of a large site whole sessions take longer to read than plans to write."""
+    """The open sessions of a location by id, with little of each: to read them whole takes longer than to plan."""
     rows = await tx.execute(RUNNING, {"place": location_id})
     return {row[0]: Running(*row[:3], Delay(row[3]), *row[4:6], Followed(row[6]), row[7]) for row in rows}
 

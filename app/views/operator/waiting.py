@@ -23,8 +23,6 @@ def Waiting() -> ft.Control:
     """Stations that connected and that nobody has added, each with what takes it in or turns it away."""
     t, console = use_texts(), use_console()
     found = console.pending.value or []
-    if not found:
-        return ft.Container(key="nobody-waits")
     rows: list[ft.Control] = [theme.heading(t("op.waiting")), theme.small(t("op.waiting.what"))]
     for one in found[:SHOWN]:
         rows += [rule(), keyed(_Pending, f"pending-{one.id}", one)]
@@ -78,8 +76,6 @@ def Noticed() -> ft.Control:
     """What is wrong with stations where no remedy helped, and what concerns their security."""
     t, console, clock = use_texts(), use_console(), use_clock()
     found = console.attention()
-    if not found:
-        return ft.Container(key="nothing-noticed")
     rows: list[ft.Control] = [theme.heading(t("op.noticed"))]
     for one in found[:SHOWN]:
         rows += [rule(), keyed(_Notice, f"notice-{one.key}", one, clock.now)]

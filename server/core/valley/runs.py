@@ -121,15 +121,15 @@ def shortened(way: Course, plan: Ints) -> Ints:
     """The same energy with each run as short as it costs no more: at full power, instead of longer at the least."""
     for first, end in spans(plan > 0):
         least = max(int(np.flatnonzero(way.must[first:end])[-1]) + 1 if way.must[first:end].any() else 0, way.rules.run)
-        few, many = 0, end - first - least  # slots that can be left out, and that cannot
+        few, many = 0, end - first - least  # slots that can be left out: surely, and at the most
         while few < many:
-            on = plan > 0
-            on[end - (few + many + 1) // 2 : end] = False
+            tried, on = (few + many + 1) // 2, plan > 0
+            on[end - tried : end] = False
             other = filled(way, on)
             if other is not None and way.total(other) <= way.total(plan):
-                few, plan = (few + many + 1) // 2, other
+                few, plan = tried, other
             else:
-                many = (few + many + 1) // 2 - 1
+                many = tried - 1
     return plan
 
 
