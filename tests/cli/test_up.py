@@ -15,7 +15,6 @@ from up_process import Up, refused
 from server.cli import app, demo_state
 from server.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("up")
 STOPS_WITHIN_S = 5.0
 
 

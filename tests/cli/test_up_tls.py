@@ -18,7 +18,6 @@ from up_process import Up, free_port, refused
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-pytestmark = pytest.mark.xdist_group("up")
 PASSWORD = "correct horse battery"
 OWNER, OPERATOR = "you@example.org", "op@example.org"
 BOOT = {"chargePointVendor": "Maker", "chargePointModel": "Box"}
