@@ -8,8 +8,6 @@ from typer.testing import CliRunner
 from server.cli import app
 from server.cli.bench.gateway.run import NAMES, QUICK, Report, sizes_of
 
-pytestmark = pytest.mark.xdist_group("up")
-
 
 def bench(*said: str):
     return CliRunner().invoke(app, ["bench", "gateway", *said])
