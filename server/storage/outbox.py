@@ -93,20 +93,24 @@ async def put_once(tx: AsyncSession, kind: str, key: str, payload: object, due_a
         await put(tx, kind, key, payload, due_at)
 
 
-async def put_each_once(tx: AsyncSession, kind: str, payloads: Mapping[str, object], due_at: datetime) -> None:
-    """`put_once` for several keys, each with its payload, in one statement to look and one to write."""
+async def put_each_once(
+    tx: AsyncSession, kind: str, payloads: Mapping[str, object], due_at: datetime | Mapping[str, datetime]
+) -> None:
+    """`put_once` for several keys, each with its payload (and its time), in one statement to look and one to write."""
     if not payloads:
         return
-    waiting = sa.select(T.key).where(T.kind == kind, T.key.in_(padded(list(payloads))), T.due_at <= due_at)
-    waiting = waiting.where(T.done_at.is_(None), T.started_at.is_(None)).order_by(T.id).with_for_update()
-    there = {row.key for row in await tx.execute(waiting)}
-    rows = [
-        {"kind": kind, "key": key, "payload": msgspec.json.encode(payload).decode(), "due_at": due_at}
+    due = dict.fromkeys(payloads, due_at) if isinstance(due_at, datetime) else due_at
+    waiting = sa.select(T.key, T.due_at).where(T.kind == kind, T.key.in_(padded(list(payloads))))
+    waiting = waiting.where(T.due_at <= max(due.values()), T.done_at.is_(None), T.started_at.is_(None))
+    rows = await tx.execute(waiting.order_by(T.id).with_for_update())
+    there = {row.key for row in rows if row.due_at <= due[row.key]}
+    new = [
+        {"kind": kind, "key": key, "payload": msgspec.json.encode(payload).decode(), "due_at": due[key]}
         for key, payload in payloads.items()
         if key not in there
     ]
-    if rows:
-        await tx.execute(sa.insert(TABLE), [{**row, "attempts": 0, "outcome": ""} for row in rows])
+    if new:
+        await tx.execute(sa.insert(TABLE), [{**row, "attempts": 0, "outcome": ""} for row in new])
         tx.info[QUEUED] = True
 
 
