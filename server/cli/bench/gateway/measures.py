@@ -1,7 +1,6 @@
 """What is measured: what idle stations weigh, what reports cost, how soon a plan is there, storms, kills and fuzz."""
 
 import asyncio
-import itertools
 import random
 import ssl
 import statistics
@@ -17,12 +16,12 @@ from server.cli.bench.gateway import fuzz, place, progress
 from server.cli.bench.gateway.fleet import Ahead, Station, gathered, report_until, side_by_side
 from server.cli.bench.gateway.node import Said
 from server.cli.bench.gateway.process import Node, cpu_s, rss_kib
-from server.cli.bench.gateway.wire import TEXT, Lost, Where
+from server.cli.bench.gateway.wire import Lost, Where
 from server.feeds import charger_ca
 
 PER_ADDRESS = 20_000
 """Stations that go out from one loopback address: it has 28 000 ports."""
-FUZZERS, WITNESS_S, ROUND = 20, 0.05, 50
+FUZZERS, WITNESS_S, ROUND, CALM_S = 20, 0.05, 50, 10.0
 
 
 class Idle(msgspec.Struct, frozen=True):
@@ -57,8 +56,9 @@ class PlugIn(msgspec.Struct, frozen=True):
 
 
 class Fuzzed(msgspec.Struct, frozen=True):
-    """`p50_ms` and `p99_ms`: a witness's heartbeats meanwhile. `before_`: while the same stations sent as many honest
-    frames; `calm_`: while nobody said anything. `grown_mib` since a tenth of the frames.
+    """`p50_ms` and `p99_ms`: a witness's heartbeats meanwhile; `before_`: while nobody else said anything.
+
+    `grown_mib`: since a tenth of the frames. `per_s`: frames that the server took a second.
     """
 
     frames: int
@@ -66,8 +66,6 @@ class Fuzzed(msgspec.Struct, frozen=True):
     handler_failures: int
     grown_mib: float
     per_s: float
-    calm_p50_ms: float
-    calm_p99_ms: float
     before_p50_ms: float
     before_p99_ms: float
     p50_ms: float
@@ -190,35 +188,26 @@ async def fuzzed(url: str, home: Path, count: int, seed: int = 1) -> Fuzzed:
     with Node(url, home) as node:
         wild, (witness,) = stations(node, FUZZERS), stations(node, 1, FUZZERS)
         async with gathered([*wild, witness]):
-            calm = await _beats(witness, asyncio.create_task(asyncio.sleep(3.0)))
+            calm = await _beats(witness, asyncio.create_task(asyncio.sleep(min(CALM_S, count / 1000))))
             few = count // 10 // FUZZERS
-            progress.say(f"{few * FUZZERS} honest frames")
-            before = await _beats(witness, _all_throw(wild, few, honest()))
             progress.say(f"{few * FUZZERS} frames, then the memory is weighed")
-            first = _all_throw(wild, few, *(fuzz.frames(seed * 1000 + one.number) for one in wild))
+            first = _all_throw(wild, few, seed)
             await _beats(witness, first)
             weight, begun = rss_kib(node.pid), time.perf_counter()
             rest = count // FUZZERS - few
             progress.say(f"{rest * FUZZERS} frames more")
-            thrown = _all_throw(wild, rest, *(fuzz.frames((seed + 1) * 1000 + one.number) for one in wild))
+            thrown = _all_throw(wild, rest, seed + 1)
             meanwhile = await _beats(witness, thrown)
             rate = rest * FUZZERS / (time.perf_counter() - begun)
             grown = (rss_kib(node.pid) - weight) / 1024
             said = await told(node, "state")
     lost, failures = sum(await first) + sum(await thrown), said.counts.get("handler_failures", 0)
-    latencies = (*_quantiles(calm), *_quantiles(before), *_quantiles(meanwhile))
-    return Fuzzed(count, lost, failures, round(grown, 2), round(rate), *latencies)
+    return Fuzzed(count, lost, failures, round(grown, 2), round(rate), *_quantiles(calm), *_quantiles(meanwhile))
 
 
-def honest() -> Iterator[fuzz.Frame]:
-    """Heartbeats without end."""
-    return ((TEXT, f'[2,"h{number}","Heartbeat",{{}}]'.encode()) for number in itertools.count())
-
-
-def _all_throw(some: Sequence[Station], count: int, *sources: Iterator[fuzz.Frame]) -> "asyncio.Future[list[int]]":
-    """All of them send so many frames each, from sources of their own or from one."""
-    each = sources if len(sources) == len(some) else sources * len(some)
-    return asyncio.gather(*(_throw(one, count, source) for one, source in zip(some, each, strict=True)))
+def _all_throw(some: Sequence[Station], count: int, seed: int) -> "asyncio.Future[list[int]]":
+    """All of them send so many frames each."""
+    return asyncio.gather(*(_throw(one, count, fuzz.frames(seed * 1000 + one.number)) for one in some))
 
 
 async def _beats(station: Station, until: "asyncio.Future[Any]") -> list[float]:
