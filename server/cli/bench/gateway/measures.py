@@ -5,7 +5,8 @@ import random
 import ssl
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -149,14 +150,25 @@ async def plug_ins(url: str, home: Path, busy: int, starts: int, every_s: float)
             await told(node, "reset")
             progress.say(f"{busy} report, {starts} more come")
             cpu = cpu_s(node.pid)
-            reporting = [asyncio.create_task(_now_and_then(one, clock, 10.0)) for one in some]
-            waits = await asyncio.gather(*(_start(one, clock, number * every_s) for number, one in enumerate(new)))
-            for task in reporting:
-                task.cancel()
-            await asyncio.gather(*reporting, return_exceptions=True)
+            async with _reporting(some, clock, 10.0):
+                waits = await asyncio.gather(*(_start(one, clock, number * every_s) for number, one in enumerate(new)))
             said, spent = await told(node, "state"), (cpu_s(node.pid) - cpu) * 1000 / starts
     p50, p99 = _quantiles(waits)
     return PlugIn(busy, starts, p50, p99, said.block_ms, round(spent, 1))
+
+
+@asynccontextmanager
+async def _reporting(some: Sequence[Station], clock: Ahead, every_s: float) -> AsyncIterator[None]:
+    """They report while inside."""
+    tasks = [asyncio.create_task(_now_and_then(one, clock, every_s)) for one in some]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    lost = [one for one in ended if not isinstance(one, asyncio.CancelledError)]
+    assert not lost, f"{len(lost)} stations stopped reporting: {lost[0]!r}"
 
 
 async def _now_and_then(station: Station, clock: Ahead, every_s: float) -> None:
