@@ -2,19 +2,19 @@
 
 import asyncio
 import contextlib
-import hashlib
 import traceback
 from collections import Counter, OrderedDict, deque
+from collections.abc import Awaitable
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID, uuid4
 
 import msgspec
 import structlog
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from server.gateway import rpc
+from server.gateway.connection import StationConnection
 from server.gateway.patience import Patience
 from server.gateway.ports import Said
 from server.gateway.rpc import Call, CallError, CallResult, ErrorCode, Malformed, Refusal, ResultError, Send
@@ -79,7 +79,7 @@ class Line(Protocol):
     def message(self, said: Said) -> None:
         """Keep a frame in the message log."""
 
-    async def answer(self, call: Call) -> msgspec.Struct | Refusal:
+    def answer(self, call: Call) -> Awaitable[msgspec.Struct | Refusal]:
         """What a call of the station is answered."""
         ...
 
@@ -103,7 +103,7 @@ class Link:
     """
 
     def __init__(
-        self, connection: ServerConnection, station_id: UUID, line: Line, id_max: int, version: Version = Version.V16
+        self, connection: StationConnection, station_id: UUID, line: Line, id_max: int, version: Version = Version.V16
     ) -> None:
         self.station_id = station_id
         self.version = version
@@ -117,7 +117,7 @@ class Link:
         self._connection = connection
         self._line = line
         self._id_max = id_max
-        self._inbox: asyncio.Queue[tuple[bytes, Incoming] | None] = asyncio.Queue(INBOX_FRAMES)
+        self._inbox: asyncio.Queue[tuple[bytes, Incoming] | None] = asyncio.Queue()
         self._unanswered = 0
         self._calls = 0
         self._turn = asyncio.Lock()
@@ -127,7 +127,7 @@ class Link:
         self._spoke = asyncio.Event()
         self._booted = asyncio.Event()
         self._booted.set()
-        self._remembered: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
+        self._remembered: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
 
     @property
     def pending(self) -> int:
@@ -135,16 +135,13 @@ class Link:
         return self._unanswered + self._calls
 
     async def read(self) -> None:
-        """Read the socket until it closes. Never waits for a handler, unless INBOX_FRAMES calls wait already."""
+        """Hear the socket until it closes. It never waits for a handler, unless INBOX_FRAMES calls wait already."""
         try:
-            while True:
-                await self._take(await self._connection.recv(decode=False))
-        except ConnectionClosed:
-            pass
+            await self._connection.listen(self._take)
         finally:
             self._close()
 
-    async def _take(self, raw: bytes) -> None:
+    def _take(self, raw: bytes) -> None:
         frame = rpc.decode(raw, self._id_max, self.version)
         self._line.counts["frames_in"] += 1
         kind = KINDS[type(frame)]
@@ -159,7 +156,9 @@ class Link:
             self._booted.clear()
         self._unanswered += 1
         self.idle.clear()
-        await self._inbox.put((raw, frame))
+        self._inbox.put_nowait((raw, frame))
+        if self._inbox.qsize() == INBOX_FRAMES:
+            self._connection.wait()
 
     def _tell(self, said: Said) -> None:
         """Let it be heard. Whoever listens and fails ends no connection; the first time is logged."""
@@ -204,12 +203,14 @@ class Link:
 
     async def end(self) -> None:
         """Let `work` return once it has handled what came."""
-        await self._inbox.put(None)
+        self._inbox.put_nowait(None)
 
     async def work(self) -> None:
         """Handle the calls in the order of their coming, until `end`."""
         while (item := await self._inbox.get()) is not None:
             raw, frame = item
+            if self._inbox.qsize() == INBOX_FRAMES // 2:
+                self._connection.go_on()
             try:
                 answer = await self._handle(raw, frame)
             except Exception as error:  # noqa: BLE001 -- one of three in the server: a frame never ends a connection
@@ -245,7 +246,7 @@ class Link:
         return rpc.encode_answer(frame.message_id, Refusal(frame.code, frame.description), self.version)
 
     async def _answer(self, raw: bytes, call: Call) -> bytes:
-        fingerprint = hashlib.blake2b(raw, digest_size=16).digest()
+        fingerprint = hash(raw)  # keyed anew in each process, so that nobody makes two alike
         known = self._remembered.get(call.message_id)
         if known is not None and known[0] == fingerprint:
             self._line.counts["calls_repeated"] += 1
@@ -267,7 +268,7 @@ class Link:
 
     async def _put(self, answer: bytes) -> None:
         try:
-            await self._connection.send(answer, text=True)
+            await self._connection.say(answer)
         except ConnectionClosed:
             self._line.counts["answers_lost"] += 1
 

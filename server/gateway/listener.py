@@ -5,7 +5,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from websockets.typing import Subprotocol
 
 from server.gateway import languages, rpc, strangers, tls
 from server.gateway.caller import Caller, Standing
+from server.gateway.connection import StationConnection
 from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
 from server.gateway.inflate import Inflate
 from server.gateway.languages import LANGUAGES, Command, CommandAnswer
@@ -24,7 +25,7 @@ from server.gateway.link import CallStatus, Link, Question, Reply, name_and_plac
 from server.gateway.patience import Patience
 from server.gateway.ports import Flows, Said
 from server.gateway.quirks import of_station
-from server.gateway.reception import Reception, StationConnection
+from server.gateway.reception import Reception
 from server.gateway.registry import Registry
 from server.gateway.rpc import Refusal
 from server.gateway.tls import Clients, Tls
@@ -92,12 +93,13 @@ class _Line:
     def __init__(self, caller: Caller, counts: Counter[str]) -> None:
         self.counts = counts
         self._caller = caller
+        self._handle = LANGUAGES[caller.version].handle
 
     def message(self, said: Said) -> None:
         self._caller.flows.message(self._caller.station_id, said)
 
-    async def answer(self, call: rpc.Call) -> msgspec.Struct | Refusal:
-        return await LANGUAGES[self._caller.version].handle(self._caller, call)
+    def answer(self, call: rpc.Call) -> Awaitable[msgspec.Struct | Refusal]:
+        return self._handle(self._caller, call)
 
     async def hear(self, _told: rpc.Send) -> None:
         self.counts["told"] += 1

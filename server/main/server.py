@@ -263,16 +263,10 @@ class Server:
 
     def _committed(self, announced: list[Announcement], queued: bool) -> None:  # noqa: FBT001 -- the database's hook
         for one in announced:
-            payload = msgspec.json.encode(one)
-            if isinstance(one, SessionMoved | WalletMoved):
-                if one.account_id is not None:
-                    self.bus.publish(account_topic(one.account_id), payload)
-            elif isinstance(one, StationMoved):
-                self.bus.publish(party_topic(one.party_id), payload)
-            elif isinstance(one, ForwardingMoved):
+            if isinstance(one, ForwardingMoved):
                 self.forwarder.wake()
-            else:
-                self.bus.publish(PUBLIC, payload)
+            elif (topic := _topic(one)) is not None and self.bus.heard(topic):
+                self.bus.publish(topic, msgspec.json.encode(one))
         if queued:
             self.runner.wake()
 
@@ -293,6 +287,13 @@ class Server:
         """Whether nobody waits, and no station has said anything since this was asked last."""
         before, self._frames_seen = self._frames_seen, self.gateway.counts["frames_in"]
         return before == self._frames_seen and self.quiet()
+
+
+def _topic(one: Announcement) -> str | None:
+    """Who is told of it; None: nobody."""
+    if isinstance(one, SessionMoved | WalletMoved):
+        return None if one.account_id is None else account_topic(one.account_id)
+    return party_topic(one.party_id) if isinstance(one, StationMoved) else PUBLIC
 
 
 def _dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:
