@@ -98,7 +98,7 @@ class Flows(Protocol):
         """What became of a reservation, in the station's word."""
 
     async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
-        """A station wants its request signed (`kind`: station or v2g); whether it may be. The answer comes later."""
+        """Its request is to be signed (`kind`: station, v2g or both); whether it may be. The answer comes later."""
 
     async def notice(self, station_id: UUID, notice: StationNotice) -> None:
         """What a station tells of its firmware, diagnostics, logs and security."""

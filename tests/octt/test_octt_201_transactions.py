@@ -120,7 +120,6 @@ STOP_OPTIONS = {
         [("ChargingStateChanged", "SuspendedEV")],
         ("ChargingStateChanged", "SuspendedEV", "StoppedByEV", None),
     ),
-    "TC_E_39_CSMS Deauthorized, timeout": ([], ("EVConnectTimeout", "Idle", "Timeout", None)),
     "TC_C_47_CSMS TC_C_48_CSMS TC_C_49_CSMS master pass": ([], ("StopAuthorized", None, "MasterPass", "MASTER")),
     "TC_J_10_CSMS sampled at the end": ([], ("EVDeparted", "Idle", "EVDisconnected", None)),
 }
@@ -152,6 +151,18 @@ async def test_tc_e_16_csms_deauthorized_for_an_invalid_token(case):
         await station.event("Ended", "EVDeparted", "Idle", reason="DeAuthorized")
     over = await session(case)
     assert (over.state, over.stop_reason, over.account_id) == (SessionState.ENDED, "DeAuthorized", None)
+
+
+async def test_tc_e_39_csms_authorised_and_nobody_plugs_in_in_time(case):
+    async with case.station() as station:
+        await station.event("Started", "Authorized", "Idle", card=CARD)
+        assert (await session(case)).state is SessionState.OPEN
+        answer = await station.event("Ended", "EVConnectTimeout", "Idle", reason="Timeout")
+        await station.status("Available")
+    over = await session(case)
+    assert (over.state, over.stop_reason, over.energy_wh) == (SessionState.ENDED, "Timeout", 0)
+    assert (over.account_id, over.ended_at, answer) == (ANNA, case.clock.now(), {})
+    assert await evse_status(case) == "Available"
 
 
 async def test_tc_e_21_csms_stopped_from_afar(case):

@@ -10,8 +10,9 @@ from server.gateway.v201.messages import Empty, Message, Status
 from server.gateway.v201.upkeep import CertificateSigned, Json, SetNetworkProfile
 
 TEXT_MAX = 255
-STATION, V2G = "station", "v2g"
+STATION, V2G, BOTH = "station", "v2g", "both"
 TYPES = {STATION: "ChargingStationCertificate", V2G: "V2GCertificate"}
+"""By kind; a certificate for both uses has none, as the request for it (OCPP 2.0.1 CertificateSignedRequest)."""
 SLOT = 2
 """Where a new way to us is written: stations refuse changes to the one in use, which is the first in most."""
 
@@ -33,7 +34,8 @@ class SecurityEventNotification(Message, frozen=True):
 
 async def sign_certificate(caller: Caller, request: SignCertificate) -> Answer:
     """A station wants its request signed: Accepted means that it will hear more (CertificateSigned)."""
-    kind = V2G if request.certificate_type == TYPES[V2G] else STATION
+    kinds = {None: BOTH, TYPES[V2G]: V2G}
+    kind = kinds.get(request.certificate_type, STATION)
     accepted = await caller.flows.sign_certificate(caller.station_id, request.csr, kind)
     return Status("Accepted" if accepted else "Rejected")
 
@@ -58,7 +60,7 @@ def set_key(key: str) -> c.SetVariables:
 
 def send_certificate(chain_pem: str, kind: str) -> CertificateSigned:
     """The answer to a request (A02)."""
-    return CertificateSigned(chain_pem, TYPES[kind])
+    return CertificateSigned(chain_pem, TYPES.get(kind))
 
 
 def ask_for_request() -> c.TriggerMessage:
