@@ -90,6 +90,8 @@ PROVISIONING = {
     "TC_B_44": [refused("SetNetworkProfile", NETWORK, "Failed")],
 }
 LISTS = {
+    "TC_C_37": [Ask("ClearCache", {})],
+    "TC_C_38": [refused("ClearCache", {}, "Rejected")],
     "TC_C_40": send_list(1, "Full", LISTED, IN_GROUP),
     "TC_C_43": send_list(1, "Full", LISTED, INVALID),
     "TC_D_01": send_list(1, "Full", LISTED),
