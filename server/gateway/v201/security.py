@@ -1,7 +1,10 @@
 """Certificates, keys and profiles in 2.0.1 and 2.1 (OCPP 2.0.1 A01, A02, A05), and what stations say of security."""
 
+from base64 import b64encode
+
 import msgspec
 
+from server.core.ocsp import Asked
 from server.core.reports import StationNotice
 from server.gateway import moments
 from server.gateway.caller import Answer, Caller
@@ -38,6 +41,47 @@ async def sign_certificate(caller: Caller, request: SignCertificate) -> Answer:
     kind = kinds.get(request.certificate_type, STATION)
     accepted = await caller.flows.sign_certificate(caller.station_id, request.csr, kind)
     return Status("Accepted" if accepted else "Rejected")
+
+
+class OcspRequestData(Message, frozen=True):
+    """A certificate by its hashes (hex), and who knows of it."""
+
+    hash_algorithm: str
+    issuer_name_hash: str
+    issuer_key_hash: str
+    serial_number: str
+    responder_url: str = msgspec.field(name="responderURL")
+
+
+class GetCertificateStatus(Message, frozen=True):
+    """Is a certificate revoked (M06)?"""
+
+    ocsp_request_data: OcspRequestData
+
+
+class StatusInfo(Message, frozen=True):
+    """Why: a word, and more."""
+
+    reason_code: str
+    additional_info: str
+
+
+class CertificateStatusAnswer(Message, frozen=True):
+    """Accepted with the responder's answer (DER in base64), or Failed and why."""
+
+    status: str
+    ocsp_result: str | None = None
+    status_info: StatusInfo | None = None
+
+
+async def certificate_status(caller: Caller, request: GetCertificateStatus) -> Answer:
+    """Whether a certificate is revoked: the responder is asked that the station names."""
+    said = await caller.flows.certificate_status(
+        caller.station_id, Asked(**msgspec.structs.asdict(request.ocsp_request_data))
+    )
+    if said.der is None:
+        return CertificateStatusAnswer("Failed", status_info=StatusInfo("NoOcspAnswer", said.why[:TEXT_MAX]))
+    return CertificateStatusAnswer("Accepted", b64encode(said.der).decode())
 
 
 async def security_event(caller: Caller, request: SecurityEventNotification) -> Answer:
