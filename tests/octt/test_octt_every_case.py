@@ -16,12 +16,13 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 OWN = frozenset(dir(builtins))
 NO_ROOTS = (
     "To call a contract certificate good we would have to check its chain, or a responder's signature, against roots "
-    "of mobility operators, and the cars' e-mobility ids against contracts: an installation would have to bring both. The "
-    "answer is NoCertificateAvailable, and the token is judged as any other"
+    "of mobility operators, and the cars' e-mobility ids against contracts: an installation would have to bring both. "
+    "The answer is NoCertificateAvailable, and the token is judged as any other"
 )
 NO_POOL = (
     "A car's contract certificate comes out of a contract certificate pool of a V2G PKI, through an encoder of "
-    "ISO 15118's EXI: an account at such a pool, with its client certificate, would have to be entered. Our answer: Failed"
+    "ISO 15118's EXI: an account at such a pool, with its client certificate, would have to be entered. The answer is "
+    "Failed"
 )
 NOT_APPLICABLE = {
     "TC_C_50": NO_ROOTS,
