@@ -270,7 +270,6 @@ EV_SCHEDULE = Hear(
     {"status": "Accepted"},
 )
 TX = charge("TxProfile", 1, transactionId="T-1")
-HLC = [NEEDS, TX, EV_SCHEDULE, event("Updated", "ChargingRateChanged", "Charging", 3)]
 STARTED = event("Started", "Authorized", "Charging")
 
 

@@ -7,7 +7,6 @@ from cases_201 import (
     MONITOR,
     PART,
     STARTED,
-    TOKEN,
     Ask,
     Hear,
     alarm,
@@ -28,7 +27,6 @@ from cases_201 import (
     publish,
     published,
     refused,
-    send_list,
     shown,
     unpublish,
     update,
@@ -138,7 +136,6 @@ DIAGNOSTICS = {
         *log("Uploading", "Uploaded", request_id=2),
     ],
     "TC_N_44": [cleared(1, status="Rejected")],
-    "TC_N_46": [*customer(report=False, clear=True), *send_list(2, "Differential", {"idToken": TOKEN})],
     "TC_N_47": monitors(),
     "TC_N_48": [monitor(MONITOR), happened("EVSE", "Power", "", "Alerting")],
     "TC_N_49": [
