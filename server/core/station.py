@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -89,8 +90,12 @@ class Feeder(msgspec.Struct, frozen=True):
 
 def base_load_w(feeder: Feeder, grid: Grid, zone: str) -> list[int]:
     """What the building takes in each slot, W, by local wall clock."""
-    local = ZoneInfo(zone)
-    return [_load_at(feeder.base_load, start.astimezone(local).strftime("%H:%M")) for start in grid.starts()]
+    return [_load_at(feeder.base_load, _clock(start, zone)) for start in grid.starts()]
+
+
+@lru_cache(10_000)  # each plan of a place asks for the same day again
+def _clock(moment: datetime, zone: str) -> str:
+    return moment.astimezone(ZoneInfo(zone)).strftime("%H:%M")
 
 
 def _load_at(windows: Sequence[tuple[str, str, int]], clock: str) -> int:
@@ -109,8 +114,7 @@ def cap_w(feeder: Feeder, moment: datetime, zone: str, cars: int) -> int:
     assert cars > 0
     limits = [] if feeder.limit_ma is None else [3 * VOLTS * min(feeder.limit_ma) // 1000]
     if feeder.limit_w is not None:
-        clock = moment.astimezone(ZoneInfo(zone)).strftime("%H:%M")
-        limits.append(feeder.limit_w - _load_at(feeder.base_load, clock))
+        limits.append(feeder.limit_w - _load_at(feeder.base_load, _clock(moment, zone)))
     return max(0, min(limits)) // cars
 
 

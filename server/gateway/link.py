@@ -15,6 +15,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from server.gateway import rpc
+from server.gateway.patience import Patience
 from server.gateway.ports import Said
 from server.gateway.rpc import Call, CallError, CallResult, ErrorCode, Malformed, Refusal, ResultError, Send
 from server.gateway.versions import Version
@@ -109,6 +110,7 @@ class Link:
         self.connection_id = uuid4().hex
         self.open = True
         self.believes_any_id = False  # an answer counts for the call that is out, whatever id it names
+        self.patience = Patience(None)
         self.finished = asyncio.Event()
         self.idle = asyncio.Event()  # no call of the station waits for its answer
         self.idle.set()
@@ -217,6 +219,8 @@ class Link:
             if answer is not None:
                 await self._send(frame, answer)
             self._answered(frame)
+            if isinstance(frame, Malformed) or (answer is not None and answer.startswith(ERROR_HEAD)):
+                await self.patience.take()
 
     def _answered(self, frame: Incoming) -> None:
         self._unanswered -= 1

@@ -36,7 +36,19 @@ from server.storage import outbox as stored_outbox
 from server.storage import schema, sessions, stations
 from server.storage import watch as station_events
 from server.storage.db import Database
-from server.workers import admission, costs, limits, local_lists, replan, reservations, security, settle, tidy, watch
+from server.workers import (
+    admission,
+    asking,
+    costs,
+    limits,
+    local_lists,
+    replan,
+    reservations,
+    security,
+    settle,
+    tidy,
+    watch,
+)
 from server.workers.context import WorkContext
 from server.workers.ports import Solver
 from server.workers.prices import PriceWorker
@@ -48,6 +60,7 @@ Ui = tuple[AsgiApp, AbstractAsyncContextManager[None]]
 HANDLERS = {
     "replan": replan.replan,
     "dispatch": replan.dispatch,
+    **asking.HANDLERS,
     "resend": replan.resend,
     "configure": replan.configure,
     "settle": settle.settle,
@@ -109,7 +122,7 @@ class Server:
         self.db = Database(settings.database_url, on_commit=self._committed)
         self.stopping = asyncio.Event()
         self.messages = MessageLog(self.db, parts.clock, self.bus)
-        self.forwarder = Forwarder(self.db, parts.clock, secret(settings.home), parts.forwarding)
+        self.forwarder = Forwarder(self.db, parts.clock, secret(settings.home), parts.forwarding, settings.forward_to)
         self.gateway = Gateway(
             GatewayFlows(self.db, parts.clock, self._said, parts.linger_s, responders=parts.responders),
             tls_setup.gateway_settings(settings),

@@ -9,9 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.session import Followed, Session
+from server.core.station import ACCEPTED, Station
 from server.storage import bare_rows
 from server.storage.db import keep, kept, padded, to_struct
 from server.storage.sessions import TABLE, S
+from server.storage.stations import FEEDERS, STATIONS
 
 METERED = (
     "read_at",
@@ -96,6 +98,25 @@ async def open_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> list[Session
     """The open sessions of some stations, oldest first."""
     rows = sa.select(TABLE).where(S.station_id.in_(padded(station_ids)), S.state == "open")
     return [to_struct(row, Session) for row in await tx.execute(rows.order_by(S.started_at, S.id))]
+
+
+async def charged_at(tx: AsyncSession, location_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of some locations where a session is open, in their order."""
+    rows = sa.select(S.location_id).distinct().where(S.location_id.in_(padded(location_ids)), S.state == "open")
+    charged = set((await tx.execute(rows)).scalars())
+    return [one for one in location_ids if one in charged]
+
+
+async def nothing_to_hold(tx: AsyncSession, station_ids: Sequence[UUID]) -> list[Station]:
+    """Those of some stations that are to hold nothing now: known, accepted, behind no shared limit, and without a car.
+
+    Known: it was asked what its profiles may be.
+    """
+    here = sa.select(FEEDERS.c.id).where(FEEDERS.c.location_id == STATIONS.c.location_id).exists()
+    charging = sa.select(S.id).where(S.station_id == STATIONS.c.id, S.state == "open").exists()
+    rows = sa.select(STATIONS).where(STATIONS.c.id.in_(padded(station_ids)), STATIONS.c.unit.is_not(None))
+    rows = rows.where(STATIONS.c.admission == ACCEPTED, ~here, ~charging)
+    return [to_struct(row, Station) for row in await tx.execute(rows)]
 
 
 async def open_named(tx: AsyncSession, station_ids: Sequence[UUID]) -> list[UUID]:
