@@ -32,6 +32,7 @@ from server.storage import locations, sessions, stations
 from server.storage.db import Database
 from shared.sessions import SessionState
 
+KEY = "AuthorizationKey"
 YARD = "Yard"
 """A public place of the operator's, where Anna's card may charge."""
 NOTICES = {
@@ -104,12 +105,13 @@ class Line:
         self.desk, self.socket, self.version = desk, socket, version
         self.identity, self.station_id = who
         self.count = self.transaction_id = 0
+        self.frames: list[tuple[str, str, str, str | None, object]] = []
 
     async def go(self, steps: Steps) -> None:
         """Each step in turn, and what is held of them afterwards."""
         for step in steps:
             await (self.is_asked(step) if isinstance(step, Ask) else self.says(step))
-        await self.frames_are_logged(steps)
+        await self.frames_are_logged()
         await self.notices_are_listed(steps)
         await self.statuses_are_known(steps)
         await self.sessions_are_known(steps)
@@ -130,6 +132,8 @@ class Line:
         judge(self.version, 2, action, payload)
         judge(self.version, 3, action, step.answer)  # the station of the case is a proper one
         await self.socket.send(json.dumps([4, message_id, error, "so", {}] if error else [3, message_id, step.answer]))
+        self.frames.append(("out", "call", action, str(OLGA), body))
+        self.frames.append(("in", "error" if error else "result", action, None, {} if error else step.answer))
         outcome = (await asked).json()
         wanted = ("refused", error, None) if error else ("answered", "", step.answer)
         assert (outcome["status"], outcome["error_code"], outcome["answer"]) == wanted, outcome
@@ -146,19 +150,18 @@ class Line:
         assert (kind, message_id) == (3, f"s{self.count}"), answer
         judge(self.version, 3, step.action, answer)
         assert inside(step.hears, answer), answer
+        self.frames.append(("in", "call", step.action, None, payload))
+        self.frames.append(("out", "result", step.action, None, answer))
         self.transaction_id = answer.get("transactionId", self.transaction_id)
         return answer
 
-    async def frames_are_logged(self, steps: Steps) -> None:
-        """Each call with its answer, and at the operator's own who asked."""
-        found = await self.desk.frames(station=self.identity, limit=100)
-        wanted = []
-        for step in steps:
-            out = isinstance(step, Ask)
-            who = str(OLGA) if out else None
-            wanted += [("out" if out else "in", "call", step.action, who)]
-            wanted += [("in" if out else "out", "result", step.action, None)]
-        assert [(one["direction"], one["kind"], one["action"], one["asked_by"]) for one in found][::-1] == wanted
+    async def frames_are_logged(self) -> None:
+        """Each call with its answer, word for word but for keys, and who asked for the operator's own."""
+        found = (await self.desk.frames(station=self.identity, limit=100))[::-1]
+        for one, wanted in zip(found, self.frames, strict=True):
+            said = json.loads(one["frame"])[-1]
+            assert (one["direction"], one["kind"], one["action"], one["asked_by"]) == wanted[:4]
+            assert said == wanted[4] or (KEY in one["frame"] and wanted[4]["value"] not in one["frame"])
 
     async def notices_are_listed(self, steps: Steps) -> None:
         """What it told of firmware, logs and security, in order, by its own words."""

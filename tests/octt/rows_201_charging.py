@@ -111,9 +111,15 @@ REMOTE = {
     ],
     "TC_F_12": [
         trigger("MeterValues"),
-        Hear(
-            "MeterValues",
-            {"evseId": 0, "meterValue": [{"timestamp": SAID, "sampledValue": [{"value": 1, "context": "Trigger"}]}]},
+        *(
+            Hear(
+                "MeterValues",
+                {
+                    "evseId": one,
+                    "meterValue": [{"timestamp": SAID, "sampledValue": [{"value": 1, "context": "Trigger"}]}],
+                },
+            )
+            for one in (0, 1)
         ),
     ],
     "TC_F_15": [trigger("LogStatusNotification"), Hear("LogStatusNotification", {"status": "Idle"})],
