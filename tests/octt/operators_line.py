@@ -166,6 +166,8 @@ class Line:
     async def notices_are_listed(self, steps: Steps) -> None:
         """What it told of firmware, logs and security, in order, by its own words."""
         told = [step for step in steps if step.action in NOTICES]
+        if not told:
+            return
         wanted = [
             (NOTICES[one.action], one.payload.get("status") or one.payload["type"], one.payload.get("requestId"))
             for one in told
@@ -190,6 +192,8 @@ class Line:
     async def sessions_are_known(self, steps: Steps) -> None:
         """A session for each transaction that it told of, over or not, and whose it is."""
         told = [step.payload.get("eventType", step.action) for step in steps if isinstance(step, Hear)]
+        if not told:
+            return
         async with self.desk.context.db.read() as tx:
             found = [one for one in await sessions.in_order(tx) if one.station_id == self.station_id]
         assert len(found) == sum(one in BEGINS for one in told)
