@@ -259,16 +259,6 @@ def limit(**more: Any) -> Hear:
 
 
 RELEASED = Hear("ClearedChargingLimit", {"chargingLimitSource": "EMS", "evseId": 1})
-NEEDS = Hear(
-    "NotifyEVChargingNeeds",
-    {"evseId": 1, "chargingNeeds": {"requestedEnergyTransfer": "AC_three_phase"}},
-    {"status": "Accepted"},
-)
-EV_SCHEDULE = Hear(
-    "NotifyEVChargingSchedule",
-    {"timeBase": SAID, "evseId": 1, "chargingSchedule": RATES | {"id": 1}},
-    {"status": "Accepted"},
-)
 TX = charge("TxProfile", 1, transactionId="T-1")
 STARTED = event("Started", "Authorized", "Charging")
 

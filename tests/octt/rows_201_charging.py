@@ -1,14 +1,12 @@
 """OCTT 2.0.1, CSMS, as conversations: blocks B to K."""
 
 from cases_201 import (
-    EV_SCHEDULE,
     EVSE,
     GROUP,
     HEARTBEAT,
     IN_GROUP,
     INVALID,
     LISTED,
-    NEEDS,
     OFFLINE,
     OTHER,
     PART,
@@ -232,7 +230,6 @@ CHARGING = {
         profiles(0, chargingProfilePurpose="ChargingStationExternalConstraints"),
         reported(chargingLimitSource="EMS"),
     ],
-    "TC_K_55": [STARTED, NEEDS, TX, EV_SCHEDULE, TX],
     "TC_K_70": [
         charge("TxDefaultProfile", 1),
         charge("TxDefaultProfile", 2, profile_id=2),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 
 from api_edge import InlineSolver
 from small_town import HOME_STATION
@@ -14,6 +15,7 @@ from server.workers.context import WorkContext
 
 CARD = "ANNA-CARD"
 KINDS = {"replan": replan.replan, "dispatch": replan.dispatch, "resend": replan.resend}
+SOON = timedelta(seconds=15)
 NEEDS = {"requestedEnergyTransfer": "AC_three_phase"}
 
 
@@ -23,7 +25,7 @@ async def work(case, station, status="Accepted") -> list[dict]:
     told: list[dict] = []
     while True:
         async with case.db.begin() as tx:
-            due = [task for task in await outbox.due(tx, case.clock.now()) if task.kind in KINDS]
+            due = [task for task in await outbox.due(tx, case.clock.now() + SOON) if task.kind in KINDS]
             await outbox.done(tx, [task.id for task in due], case.clock.now())
         if not due:
             return told
@@ -74,7 +76,7 @@ async def says_its_needs(case, station) -> dict:
     """The car tells what it needs; the plan that it is told then, and says back as its own schedule."""
     answer = await station.tell("NotifyEVChargingNeeds", evseId=1, chargingNeeds=NEEDS)
     assert answer["status"] in {"Accepted", "Processing"}
-    (told,) = await work(case, station)
+    told = (await work(case, station))[-1]
     (ours,) = told["chargingProfile"]["chargingSchedule"]
     own = {"id": 1, "chargingRateUnit": "A", "chargingSchedulePeriod": ours["chargingSchedulePeriod"]}
     base = ours.get("startSchedule", station.now())
