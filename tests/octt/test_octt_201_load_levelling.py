@@ -73,12 +73,13 @@ async def begin(case, station) -> dict:
 
 
 async def says_its_needs(case, station) -> dict:
-    """The car tells what it needs; the plan that it is told then, and says back as its own schedule."""
+    """The car tells what it needs; the plan that it is told then, and means to draw half of it."""
     answer = await station.tell("NotifyEVChargingNeeds", evseId=1, chargingNeeds=NEEDS)
     assert answer["status"] in {"Accepted", "Processing"}
     told = (await work(case, station))[-1]
     (ours,) = told["chargingProfile"]["chargingSchedule"]
-    own = {"id": 1, "chargingRateUnit": "A", "chargingSchedulePeriod": ours["chargingSchedulePeriod"]}
+    half = [one | {"limit": round(one["limit"] / 2, 1)} for one in ours["chargingSchedulePeriod"]]
+    own = {"id": 1, "chargingRateUnit": "A", "chargingSchedulePeriod": half}
     base = ours.get("startSchedule", station.now())
     answer = await station.tell("NotifyEVChargingSchedule", timeBase=base, evseId=1, chargingSchedule=own)
     assert answer["status"] == "Accepted"
