@@ -23,12 +23,13 @@ unexport VIRTUAL_ENV
 # Else each of the many processes of a test run compiles all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test check format bench lock clean
+.PHONY: help setup run test conformance check format bench lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run    the server with the demo town, in a browser'
 	@echo 'make test   all tests'
+	@echo 'make conformance  two stations of npm that we did not write, in full (node, some minutes)'
 	@echo 'make check  ruff, mypy, import contracts'
 	@echo 'make bench  measurements'
 	@echo 'make setup  only leave $(BIN)/dalstroom; make format; make lock; make clean'
@@ -44,6 +45,16 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not browser' $(ARGS) || [ $$? -eq 5 ]
 	@# In a process of their own: Playwright's loop runs on in the thread, and other tests could start none.
 	$(BIN)/python -m pytest -m browser $(or $(ARGS),tests/browser) || [ $$? -eq 5 ]
+
+# `make test` runs a few of these; here 500 stations charge at once, and the other client fuzzes for a minute.
+NODE_MODULES := tests/conformance/node_modules
+conformance: $(VENV)/.dev $(NODE_MODULES)/.locked
+	PYTHONPATH=. $(BIN)/python tests/conformance/whole.py $(ARGS)
+
+$(NODE_MODULES)/.locked: tests/conformance/package-lock.json
+	@command -v npm > /dev/null || { echo 'make conformance needs node 18.3 or newer, and npm'; exit 1; }
+	npm ci --prefix tests/conformance --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -71,7 +82,7 @@ lock: $(TOOLS)/.uv
 
 clean:
 	rm -rf $(VENV) $(TOOLS) var build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache \
-		tests/conformance/node_modules
+		$(NODE_MODULES)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments: a stamp says that a step is done -------------------------------------------------------------

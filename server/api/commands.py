@@ -13,8 +13,8 @@ from server.api.errors import Failed, documented, invalid, not_found, problem
 from server.api.guards import Caller, requires
 from server.api.paging import Cursor, Limit
 from server.core.station import Station
+from server.flows import local_lists, stations
 from server.flows import station_events as event_pages
-from server.flows import stations
 from server.storage import stations as stored
 from shared.accounts import Role
 from shared.operating import CommandForms, CommandOutcome, StationEventView
@@ -49,7 +49,17 @@ async def carry_out(context: ApiContext, station: Station, order: Order) -> Comm
     if disturbing:
         async with context.db.begin() as tx:
             await stations.disturbed(tx, station.id, context.now())
+    if uid := _cleared(order, outcome):
+        async with context.db.begin() as tx:
+            await local_lists.cleared(tx, station.id, uid, context.now())
     return outcome
+
+
+def _cleared(order: Order, outcome: CommandOutcome) -> str:
+    """The token of a customer whom the station has forgotten, "" where it has forgotten none."""
+    said = outcome.answer if isinstance(outcome.answer, dict) else {}
+    forgets = order.action == "CustomerInformation" and order.body.get("clear") and said.get("status") == "Accepted"
+    return str(order.body.get("idToken", {}).get("idToken", "")) if forgets else ""
 
 
 class CommandController(Controller):

@@ -19,6 +19,7 @@ from server.cli import demo_state, logs
 from server.cli.demo_state import LOCAL, DemoState
 from server.cli.seed import seed
 from server.clock import SPEEDS, Clock, RealClock, ScaledClock
+from server.feeds.ocsp import HttpResponders
 from server.feeds.ports import PriceFeed
 from server.feeds.prices.energy_charts import EnergyCharts
 from server.feeds.prices.entsoe import Entsoe
@@ -80,6 +81,7 @@ async def run(wanted: Wanted) -> None:
             clock=clock,
             solver=solver,
             feeds=_feeds(settings, web, clock),
+            responders=None if wanted.demo else HttpResponders(web),
             ui=asgi,
             set_speed=clock.set_speed if isinstance(clock, ScaledClock) else None,
             move_in=partial(_move_in, *demo) if demo else None,

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from server.core.certificate import Signed, Subject
+from server.core.ocsp import Asked, Standing
 from server.core.pricecurve import PriceSlot
 from server.feeds.ports import NotPublished
 
@@ -24,3 +25,12 @@ class NoSigner:
         """Not here."""
         del request_pem, subject, now
         return None
+
+
+class NoResponders:
+    """Asks nobody whether a certificate is revoked."""
+
+    async def ask(self, asked: Asked) -> Standing:
+        """Says so."""
+        del asked
+        return Standing(None, "this server asks no responders")

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from server.core.certificate import Signed, Subject
+from server.core.ocsp import Asked, Standing
 from server.core.pricecurve import PriceSlot
 
 
@@ -52,3 +53,11 @@ class Signer(Protocol):
 
     async def sign(self, request_pem: str, subject: Subject, now: datetime) -> Signed | None:
         """The chain, leaf first; None where somebody else signs, and an operator brings it."""
+
+
+class Responders(Protocol):
+    """Those who know which certificates are revoked (OCSP)."""
+
+    async def ask(self, asked: Asked) -> Standing:
+        """The answer of the responder that is named, or why there is none. Never raises."""
+        ...

@@ -17,7 +17,7 @@ SIGN, DELIVER, RENEW = "sign_certificate", "deliver_certificate", "renew_certifi
 WAITING_MAX = 3
 """Requests of one station that nobody signed yet; a station that makes keys without end fills no table."""
 SENT_MAX = 5
-OURS = "station"
+OURS = ("station", "both")
 AGAIN = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 """How long after each failed delivery the next one is tried."""
 TOO_MANY = Refused("too_many_requests", "Sign or revoke the station's earlier requests first.")
@@ -94,7 +94,7 @@ async def question(tx: AsyncSession, certificate_id: UUID) -> Question | None:
         return None
     found = await certificates.subject_of(tx, one.station_id)
     assert found is not None
-    return Question(one.request_pem, found[1], ours=one.kind == OURS)
+    return Question(one.request_pem, found[1], ours=one.kind in OURS)
 
 
 async def signed(tx: AsyncSession, certificate_id: UUID, answer: Signed | None, now: datetime) -> None:

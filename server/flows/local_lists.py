@@ -17,7 +17,7 @@ from server.storage.local_lists import FAILED, HELD, NOT_SUPPORTED, UNKNOWN, Sta
 from server.storage.locations import Location
 from shared.stations import LocalListView
 
-SYNC = "local_list"
+SYNC, WITHOUT = "local_list", "without"
 KNOWN_FOR = timedelta(days=90)
 """So long a driver who charged at a public place is known there."""
 TOKENS_MAX = 1_000
@@ -41,8 +41,8 @@ class Due(msgspec.Struct, frozen=True):
         return local_list.updates(held, wanted, self.known.version, self.known.per_message)
 
 
-async def due(tx: AsyncSession, station_id: UUID, now: datetime) -> Due | None:
-    """What a station should hold; None for one that is away, keeps no lists, or is to have none and has none."""
+async def due(tx: AsyncSession, station_id: UUID, now: datetime, without: str = "") -> Due | None:
+    """What a station should hold, `without` one token; None for one that is away, keeps no lists, or needs none."""
     station = await stations.find(tx, station_id)
     if station is None or not (station.online and station.manner.auto_configure and station.admission == ACCEPTED):
         return None
@@ -51,6 +51,7 @@ async def due(tx: AsyncSession, station_id: UUID, now: datetime) -> Due | None:
         return None
     held = Held(known.version, await stored.tokens(tx, station_id))
     wanted = await _wanted(tx, station, now) if keeps_one(station) else []
+    wanted = [one for one in wanted if one.uid.casefold() != without.casefold()]
     if not wanted and not held.tokens:
         return None
     uid_max = local_list.UID_MAX_16 if station.ocpp == V16 else local_list.UID_MAX_2
@@ -80,6 +81,15 @@ def _listed(place: Location, token: Token, now: datetime) -> Listed:
     group = group_of(token) if status == "Accepted" else ""
     expires_at = token.expires_at if status == "Accepted" else None
     return Listed(token.uid, status, expires_at, group, card=token.kind == "rfid")
+
+
+async def cleared(tx: AsyncSession, station_id: UUID, uid: str, now: datetime) -> None:
+    """A station has forgotten a customer: it is told its list without that token (OCPP 2.0.1 N10.FR.02).
+
+    Stations must not change their lists themselves, for the versions would differ. A token that is still known there
+    comes back with the list's next change.
+    """
+    await outbox.put(tx, SYNC, str(station_id), {WITHOUT: uid}, now)
 
 
 async def measured(tx: AsyncSession, work: Due, capacity: int | None, per_message: int | None) -> Due:

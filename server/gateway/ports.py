@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from server.core.external_limit import ToldLimit
+from server.core.ocsp import Asked, Standing
 from server.core.reports import (
     BootAnswer,
     BootInfo,
@@ -98,7 +99,11 @@ class Flows(Protocol):
         """What became of a reservation, in the station's word."""
 
     async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
-        """A station wants its request signed (`kind`: station or v2g); whether it may be. The answer comes later."""
+        """Its request is to be signed (`kind`: station, v2g or both); whether it may be. The answer comes later."""
+
+    async def certificate_status(self, station_id: UUID, asked: Asked) -> Standing:
+        """Is a certificate of a car or a charger revoked (OCSP)?"""
+        ...
 
     async def notice(self, station_id: UUID, notice: StationNotice) -> None:
         """What a station tells of its firmware, diagnostics, logs and security."""

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.clock import Clock
 from server.core.external_limit import ToldLimit
+from server.core.ocsp import Asked, Standing
 from server.core.reports import (
     BootAnswer,
     BootInfo,
@@ -24,6 +25,8 @@ from server.core.reports import (
     TransactionAnswer,
     TransactionInfo,
 )
+from server.feeds.null import NoResponders
+from server.feeds.ports import Responders
 from server.flows import (
     certificates,
     entering,
@@ -55,13 +58,20 @@ class GatewayFlows:
     """
 
     def __init__(
-        self, db: Database, clock: Clock, keep: Callable[[UUID, Said], None] | None = None, linger_s: float = 0.0
+        self,
+        db: Database,
+        clock: Clock,
+        keep: Callable[[UUID, Said], None] | None = None,
+        linger_s: float = 0.0,
+        *,
+        responders: Responders | None = None,
     ) -> None:
         """Database and clock belong to the server; `keep` takes every frame for the message log.
 
-        `linger_s`: how long meter values wait for others, at the most.
+        `linger_s`: how long meter values wait for others, at the most. `responders`: none are asked without.
         """
         self._db, self._clock, self._keep = db, clock, keep
+        self._responders = responders or NoResponders()
         self._credentials = Together(db.read, self._credentials_of)
         self._coming = Together(db.begin, self._connect)
         self._going = Together(db.begin, self._disconnect)
@@ -186,6 +196,13 @@ class GatewayFlows:
         if refusal is not None:
             log.info("request_not_signed", station=str(station_id), why=refusal.code)
         return refusal is None
+
+    async def certificate_status(self, station_id: UUID, asked: Asked) -> Standing:
+        """What the responder says that the station names; the database has no part in it."""
+        said = await self._responders.ask(asked)
+        if said.der is None:
+            log.info("certificate_status_unknown", station=str(station_id), why=said.why)
+        return said
 
     async def notice(self, station_id: UUID, notice: StationNotice) -> None:
         """What a station tells of itself; what concerns its security is weighed too."""

@@ -17,7 +17,7 @@ from server.api.app import ApiContext, ApiSettings
 from server.api.app import create as create_api
 from server.bus import PUBLIC, LocalBus, account_topic, party_topic
 from server.clock import Clock
-from server.feeds.ports import PriceFeed
+from server.feeds.ports import PriceFeed, Responders
 from server.flows.announcements import Announcement, ForwardingMoved, SessionMoved, StationMoved, WalletMoved
 from server.gateway.forwarding.outgoing import Patience
 from server.gateway.listener import Gateway
@@ -94,6 +94,7 @@ class Parts:
     clock: Clock
     solver: Solver
     feeds: Sequence[PriceFeed] = ()
+    responders: Responders | None = None
     ui: Callable[[str], Ui] | None = None
     set_speed: Callable[[int], None] | None = None
     move_in: Callable[[Database], Awaitable[object]] | None = None
@@ -123,7 +124,7 @@ class Server:
         self.messages = MessageLog(self.db, parts.clock, self.bus)
         self.forwarder = Forwarder(self.db, parts.clock, secret(settings.home), parts.forwarding, settings.forward_to)
         self.gateway = Gateway(
-            GatewayFlows(self.db, parts.clock, self._said, parts.linger_s),
+            GatewayFlows(self.db, parts.clock, self._said, parts.linger_s, responders=parts.responders),
             tls_setup.gateway_settings(settings),
             GatewayDoor(self.db, parts.clock, settings.strangers_of),
         )

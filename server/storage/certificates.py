@@ -95,7 +95,7 @@ async def everybodys(tx: AsyncSession) -> list[Certificate]:
 
 async def ending(tx: AsyncSession, until: datetime) -> list[Certificate]:
     """Installed ones that end before `until` and are the last of their station."""
-    found = await _some(tx, C.state == "installed", C.kind == "station")
+    found = await _some(tx, C.state == "installed", C.kind != "v2g")
     last: dict[UUID, Certificate] = {}
     for one in found:
         best = last.get(one.station_id)

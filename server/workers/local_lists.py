@@ -3,9 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
+
 from server.core.local_list import Update
 from server.flows import local_lists
-from server.flows.local_lists import SYNC, Due
+from server.flows.local_lists import SYNC, WITHOUT, Due
 from server.storage import outbox
 from server.storage.local_lists import FAILED, HELD
 from server.storage.outbox import Task
@@ -21,9 +23,9 @@ MISMATCH, FAILURE = "VersionMismatch", "Failed"
 
 async def sync(context: WorkContext, task: Task) -> str:
     """Ask a station for the version of its list, and send what it lacks: changes, or all of it."""
-    station_id = UUID(task.key)
+    station_id, without = UUID(task.key), msgspec.json.decode(task.payload, type=dict[str, str]).get(WITHOUT, "")
     async with context.db.read() as tx:
-        work = await local_lists.due(tx, station_id, context.clock.now())
+        work = await local_lists.due(tx, station_id, context.clock.now(), without)
     if work is None:
         return "no_list"
     said = await context.lists.version(station_id)

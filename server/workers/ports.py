@@ -94,7 +94,7 @@ class SecurityPort(Protocol):
         """A higher security profile, from the next connection on."""
 
     async def send_certificate(self, station_id: UUID, chain_pem: str, kind: str) -> Heard:
-        """A signed chain, leaf first; `kind`: station or v2g."""
+        """A signed chain, leaf first; `kind`: station, v2g or both."""
 
     async def ask_for_request(self, station_id: UUID) -> Heard:
         """Ask for a request for a new certificate."""

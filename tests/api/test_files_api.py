@@ -39,6 +39,7 @@ async def downloaded(desk, file_id, headers=OPERATOR):
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 async def test_a_file_comes_once_and_its_operator_downloads_it(desk, method):
+    """TC_045_1: the server names the address, and what the station puts there is the operator's."""
     where, told = await asked(desk)
     assert told["outcome"]["answer"] == {"fileName": "d.zip"}
     assert (await downloaded(desk, told["file"]["id"])).status_code == 404
@@ -53,6 +54,7 @@ async def test_a_file_comes_once_and_its_operator_downloads_it(desk, method):
 
 
 async def test_a_log_is_asked_for_with_its_number(desk):
+    """TC_079, and TC_N_25 and TC_N_35 in 2.0.1's words."""
     where, told = await asked(desk, "SecurityLog")
     await desk.api.put(where, content=b"events")
     assert (await downloaded(desk, told["file"]["id"])).content == b"events"

@@ -1,4 +1,4 @@
-"""Stations that we did not write: npm's ocpp-rpc, installed on first use from the lock file beside this."""
+"""Stations that we did not write: npm's ocpp-rpc and ocpp-ws-cli, installed on first use from the lock file here."""
 
 import asyncio
 import fcntl
@@ -13,7 +13,7 @@ import pytest
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "ocpp_rpc_station.mjs"
-INSTALLED = HERE / "node_modules" / "ocpp-rpc" / "package.json"
+CLIENTS = ("ocpp-rpc", "ocpp-ws-cli")
 sys.path.insert(0, str(HERE.parent / "gateway"))  # gateway_town: a gateway with flows in memory
 
 Heard = dict
@@ -28,7 +28,7 @@ def node() -> str:
         pytest.skip("node and npm are not installed")
     with (HERE / "package-lock.json").open() as lock:  # workers of one test run, one after the other
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not INSTALLED.exists():
+        if not all((HERE / "node_modules" / client / "package.json").exists() for client in CLIENTS):
             command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             subprocess.run(command, cwd=HERE, check=True, capture_output=True, timeout=300)
     return found

@@ -87,17 +87,21 @@ async def fuzz(node: str, folder: Path, url: str, seconds: float) -> dict[str, i
 
 
 async def _run(node: str, folder: Path, words: tuple[str, ...], seconds: float | None) -> dict[str, Any]:
-    """Run it until it ends, or interrupt it as a person would; its report."""
+    """Run it until it ends, or so long after its first word, then interrupt it as a person would; its report."""
     reports = folder / f"reports-{words[0]}"
     said = [*words, "--report", "json", "--report-dir", str(reports)]
     quiet = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(
-        node, str(COMMAND), *said, cwd=folder, stdin=quiet, stdout=quiet, stderr=quiet
+        node, str(COMMAND), *said, cwd=folder, stdin=quiet, stdout=asyncio.subprocess.PIPE, stderr=quiet
     )
+    assert process.stdout is not None
     try:
+        await asyncio.wait_for(process.stdout.read(1), 60)
+        rest = asyncio.create_task(process.stdout.read())
         if seconds is not None:
             await asyncio.sleep(seconds)
             process.send_signal(signal.SIGINT)
+        await asyncio.wait_for(rest, 120)
         await asyncio.wait_for(process.wait(), 120)
     finally:
         if process.returncode is None:

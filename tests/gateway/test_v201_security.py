@@ -25,7 +25,7 @@ def fits(action: str, payload: object, kind: int = 2) -> None:
     [
         ({"csr": PEM, "certificateType": "ChargingStationCertificate"}, "station"),  # TC_A_11
         ({"csr": PEM, "certificateType": "V2GCertificate"}, "v2g"),  # TC_A_12
-        ({"csr": PEM}, "station"),  # TC_A_13: one for both uses
+        ({"csr": PEM}, "both"),  # TC_A_13: one for both uses
     ],
 )
 async def test_a_request_for_a_certificate_is_accepted_tc_a_11_tc_a_12_tc_a_13(town, said, kind):
@@ -35,7 +35,7 @@ async def test_a_request_for_a_certificate_is_accepted_tc_a_11_tc_a_12_tc_a_13(t
         bad = await ask(socket, "SignCertificate", {"csr": "nonsense"}, "2")
     assert (good[2], bad[2]) == ({"status": "Accepted"}, {"status": "Rejected"})
     fits("SignCertificate", good[2], 3)
-    assert town.flows.told("sign") == [(PEM, kind), ("nonsense", "station")]
+    assert town.flows.told("sign") == [(PEM, kind), ("nonsense", "both")]
 
 
 async def test_security_events_are_heard(town):

@@ -1,35 +1,30 @@
 """What the official cases of OCPP 2.0.1 (OCTT, CSMS) ask of a conversation: our request, its answer, what follows.
 
-A row of `CASES` is the case's id and its steps, in order: `Ask` (we ask, `says` is in the frame, the station answers)
-and `Hear` (the station says something, `hears` is in our answer).
+A row is the case's id and its steps, in order: `Ask` (an operator asks over the API, the station answers) and `Hear`
+(the station says something, `hears` is in our answer). What is then held of it is looked up by `operators_line`.
 """
 
 from typing import Any
 
 import msgspec
 
-from server.gateway.v201 import commands as c
-from server.gateway.v201 import upkeep as u
-from server.gateway.v201.messages import Evse, IdToken, IdTokenInfo
-
-SAID = "2026-11-21T04:00:00Z"
-LATER = "2026-11-22T04:00:00Z"
-TOKEN = IdToken("TAG", "ISO14443")
-OTHER = IdToken("OTHER", "ISO14443")
-GROUP = IdToken("FAMILY", "Central")
+SAID = "2025-01-15T17:55:00Z"
+LATER = "2025-01-16T18:00:00Z"
+CARD = "ANNA-CARD"
+TOKEN = {"idToken": CARD, "type": "ISO14443"}
+OTHER = {"idToken": "OTHER", "type": "ISO14443"}
+GROUP = {"idToken": "FAMILY", "type": "Central"}
 HASH = {"hashAlgorithm": "SHA256", "issuerNameHash": "a", "issuerKeyHash": "b", "serialNumber": "1"}
-HASHED = u.HashData("SHA256", "a", "b", "1")
 PEM = "-----BEGIN CERTIFICATE-----"
 OK = {"status": "Accepted"}
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """We ask: what the frame says among other things, what the station answers, and the status that we read."""
+    """An operator asks: the action, the request as it is given and as it must reach the wire, the station's answer."""
 
-    command: Any
-    says: dict = msgspec.field(default_factory=dict)
+    action: str
+    body: dict
     answer: dict = msgspec.field(default_factory=lambda: dict(OK))
-    status: str | None = None  # None: that of the answer
 
 
 class Hear(msgspec.Struct, frozen=True):
@@ -40,9 +35,9 @@ class Hear(msgspec.Struct, frozen=True):
     hears: dict = msgspec.field(default_factory=dict)
 
 
-def refused(command: Any, status: str, says: dict | None = None, **more: Any) -> Ask:
+def refused(action: str, body: dict, status: str, **more: Any) -> Ask:
     """We ask and are told no."""
-    return Ask(command, says or {}, {"status": status} | more)
+    return Ask(action, body, {"status": status} | more)
 
 
 def connector(status: str) -> Hear:
@@ -65,14 +60,14 @@ def happened(component: str, variable: str, value: str, trigger: str = "Delta", 
 def event(kind: str, trigger: str, state: str, seq_no: int = 0) -> Hear:
     info = {"transactionId": "T-1", "chargingState": state}
     said = {"eventType": kind, "timestamp": SAID, "triggerReason": trigger, "seqNo": seq_no, "transactionInfo": info}
-    return Hear("TransactionEvent", said | {"evse": {"id": 1, "connectorId": 1}})
+    return Hear("TransactionEvent", said | {"evse": {"id": 1, "connectorId": 1}, "idToken": TOKEN})
 
 
 BOOT = {"chargingStation": {"model": "M", "vendorName": "V"}}
 
 
 def boot(reason: str) -> Hear:
-    return Hear("BootNotification", BOOT | {"reason": reason}, {"status": "Accepted", "interval": 900})
+    return Hear("BootNotification", BOOT | {"reason": reason}, {"status": "Accepted", "interval": 3600})
 
 
 def firmware(*statuses: str) -> list[Hear]:
@@ -106,31 +101,36 @@ def had(*parts: dict) -> dict:
     return {"setVariableResult": [part | {"attributeStatus": "Accepted"} for part in parts]}
 
 
-def get(*parts: dict) -> c.GetVariables:
-    data = [c.GetVariableData(c.Component(p["component"]["name"]), c.Variable(p["variable"]["name"])) for p in parts]
-    return c.GetVariables(tuple(data))
+def get(*parts: dict) -> Ask:
+    return Ask("GetVariables", {"getVariableData": list(parts)}, got(*parts))
 
 
-def put(*parts: dict) -> c.SetVariables:
-    return c.SetVariables(
-        tuple(
-            c.SetVariableData("300", c.Component(p["component"]["name"]), c.Variable(p["variable"]["name"]))
-            for p in parts
-        )
-    )
-
-
-def profile(
-    purpose: str, evse_id: int, kind: str = "Absolute", profile_id: int = 1, **more: Any
-) -> c.SetChargingProfile:
-    start = None if kind == "Relative" else SAID
-    schedule = c.ChargingSchedule(1, "A", (c.SchedulePeriod(0, 6.0),), start, more.pop("duration", None))
-    return c.SetChargingProfile(evse_id, c.ChargingProfile(profile_id, 0, purpose, kind, (schedule,), **more))
+def put(*parts: dict) -> Ask:
+    return Ask("SetVariables", {"setVariableData": [part | {"attributeValue": "300"} for part in parts]}, had(*parts))
 
 
 PERIOD = {"startPeriod": 0, "limit": 6.0}
 RATES = {"chargingRateUnit": "A", "chargingSchedulePeriod": [PERIOD]}
-COMPOSITE = OK | {"schedule": RATES | {"evseId": 1, "duration": 300, "scheduleStart": SAID}}
+
+
+def profile(purpose: str, evse_id: int, kind: str = "Absolute", profile_id: int = 1, **more: Any) -> dict:
+    """A SetChargingProfile of 6 A; `duration` is the schedule's."""
+    schedule = RATES | {"id": 1} | ({} if kind == "Relative" else {"startSchedule": SAID})
+    schedule |= {"duration": more.pop("duration")} if "duration" in more else {}
+    head = {"id": profile_id, "stackLevel": 0, "chargingProfilePurpose": purpose, "chargingProfileKind": kind}
+    return {"evseId": evse_id, "chargingProfile": head | {"chargingSchedule": [schedule]} | more}
+
+
+def charge(*said: Any, **more: Any) -> Ask:
+    """A SetChargingProfile that is accepted."""
+    return Ask("SetChargingProfile", profile(*said, **more))
+
+
+def composite(evse_id: int) -> Ask:
+    schedule = RATES | {"evseId": evse_id, "duration": 300, "scheduleStart": SAID}
+    return Ask("GetCompositeSchedule", {"duration": 300, "evseId": evse_id}, OK | {"schedule": schedule})
+
+
 FOUND = {
     "id": 1,
     "stackLevel": 0,
@@ -146,63 +146,66 @@ def reported(**more: Any) -> Hear:
 
 
 def profiles(evse_id: int | None, **criteria: Any) -> Ask:
-    command = c.GetChargingProfiles(1, c.ReportCriteria(**criteria), evse_id)
-    says = {} if evse_id is None else {"evseId": evse_id}
-    return Ask(command, {"requestId": 1} | says)
+    where = {} if evse_id is None else {"evseId": evse_id}
+    return Ask("GetChargingProfiles", {"requestId": 1, "chargingProfile": criteria} | where)
 
 
 SHOWN = {"id": 1, "priority": "NormalCycle", "message": {"format": "UTF8", "content": "Hello"}}
 
 
 def shown(status: str = "Accepted", **more: Any) -> Ask:
-    return Ask(u.SetDisplayMessage(SHOWN | more), {"message": SHOWN | more}, {"status": status})
+    return Ask("SetDisplayMessage", {"message": SHOWN | more}, {"status": status})
 
 
 def displayed(status: str = "Accepted", **asked: Any) -> list[Any]:
-    ask = Ask(u.GetDisplayMessages(1, **asked), {"requestId": 1}, {"status": status})
-    return (
-        [ask, Hear("NotifyDisplayMessages", {"requestId": 1, "messageInfo": [SHOWN]})]
-        if status == "Accepted"
-        else [ask]
-    )
+    ask = Ask("GetDisplayMessages", {"requestId": 1} | asked, {"status": status})
+    follows = [Hear("NotifyDisplayMessages", {"requestId": 1, "messageInfo": [SHOWN]})]
+    return [ask, *(follows if status == "Accepted" else [])]
 
 
 def reserve(status: str = "Accepted", evse_id: int | None = 1, **more: Any) -> Ask:
-    says = {"id": 1, "expiryDateTime": LATER} | ({"evseId": evse_id} if evse_id else {})
-    return Ask(u.ReserveNow(1, LATER, TOKEN, evse_id, **more), says, {"status": status})
+    where = {"evseId": evse_id} if evse_id else {}
+    return Ask("ReserveNow", {"id": 1, "expiryDateTime": LATER, "idToken": TOKEN} | where | more, {"status": status})
 
 
 def reset(kind: str, evse_id: int | None, status: str = "Accepted") -> Ask:
-    says = {"type": kind} | ({"evseId": evse_id} if evse_id else {})
-    return Ask(c.Reset(kind, evse_id), says, {"status": status})
+    return Ask("Reset", {"type": kind} | ({"evseId": evse_id} if evse_id else {}), {"status": status})
 
 
-def available(status: str, evse: Evse | None, answer: str = "Accepted") -> Ask:
-    said = None if evse is None else {"id": evse.id} | ({"connectorId": 1} if evse.connector_id else {})
-    return Ask(
-        c.ChangeAvailability(status, evse),
-        {"operationalStatus": status} | ({"evse": said} if said else {}),
-        {"status": answer},
-    )
+EVSE = {"id": 1}
+SOCKET = {"id": 1, "connectorId": 1}
 
 
-def trigger(message: str, evse: Evse | None = None, status: str = "Accepted") -> Ask:
-    return Ask(c.TriggerMessage(message, evse), {"requestedMessage": message}, {"status": status})
+def available(status: str, evse: dict | None, answer: str = "Accepted") -> Ask:
+    body = {"operationalStatus": status} | ({"evse": evse} if evse else {})
+    return Ask("ChangeAvailability", body, {"status": answer})
 
 
-def update(**more: Any) -> u.UpdateFirmware:
-    return u.UpdateFirmware(1, u.Firmware("https://x/f", SAID, more.get("install"), PEM, "c2ln"))
+def trigger(message: str, evse: dict | None = None, status: str = "Accepted") -> Ask:
+    return Ask("TriggerMessage", {"requestedMessage": message} | ({"evse": evse} if evse else {}), {"status": status})
+
+
+def update(status: str = "Accepted", request_id: int = 1, **when: Any) -> Ask:
+    fetched = {"location": "https://x/f", "retrieveDateTime": SAID, "signingCertificate": PEM, "signature": "c2ln"}
+    return Ask("UpdateFirmware", {"requestId": request_id, "firmware": fetched | when}, {"status": status})
+
+
+def publish(checksum: str = "md5") -> Ask:
+    return Ask("PublishFirmware", {"location": "https://x/f", "checksum": checksum, "requestId": 1})
+
+
+def unpublish(status: str) -> Ask:
+    return Ask("UnpublishFirmware", {"checksum": "md5"}, {"status": status})
 
 
 def install(kind: str, status: str = "Accepted") -> list[Ask]:
-    return [Ask(u.InstallCertificate(kind, PEM), {"certificateType": kind, "certificate": PEM}, {"status": status})]
+    return [Ask("InstallCertificate", {"certificateType": kind, "certificate": PEM}, {"status": status})]
 
 
 def installed(*kinds: str, status: str = "Accepted", found: str | None = None) -> list[Ask]:
     chain = [{"certificateType": found or kinds[0], "certificateHashData": HASH}] if status == "Accepted" else []
     answer = {"status": status} | ({"certificateHashDataChain": chain} if chain else {})
-    says = {"certificateType": list(kinds)} if kinds else {}
-    return [Ask(u.GetInstalledCertificateIds(kinds or None), says, answer)]
+    return [Ask("GetInstalledCertificateIds", {"certificateType": list(kinds)} if kinds else {}, answer)]
 
 
 PART = {"component": {"name": "EVSE"}, "variable": {"name": "Power"}}
@@ -212,23 +215,23 @@ MONITORED = {"status": "Accepted", "type": "UpperThreshold", "severity": 5, "id"
 
 def monitor(*rows: dict, **answer: Any) -> Ask:
     answers = [MONITORED | answer for _ in rows]
-    return Ask(u.SetVariableMonitoring(rows), {"setMonitoringData": list(rows)}, {"setMonitoringResult": answers}, "")
+    return Ask("SetVariableMonitoring", {"setMonitoringData": list(rows)}, {"setMonitoringResult": answers})
 
 
 def cleared(*ids: int, status: str = "Accepted") -> Ask:
     results = [{"id": one, "status": status} for one in ids]
-    return Ask(u.ClearVariableMonitoring(ids), {"id": list(ids)}, {"clearMonitoringResult": results}, "")
+    return Ask("ClearVariableMonitoring", {"id": list(ids)}, {"clearMonitoringResult": results})
 
 
 def monitors(**asked: Any) -> list[Any]:
-    return [Ask(u.GetMonitoringReport(1, **asked), {"requestId": 1}), report("NotifyMonitoringReport")]
+    return [Ask("GetMonitoringReport", {"requestId": 1} | asked), report("NotifyMonitoringReport")]
 
 
 def customer(
     status: str = "Accepted", *, data: str | None = None, report: bool = True, clear: bool = False, **who: Any
 ) -> list[Any]:
-    who = who or {"id_token": TOKEN}
-    ask = Ask(u.CustomerInformation(1, report, clear, **who), {"report": report, "clear": clear}, {"status": status})
+    body = {"requestId": 1, "report": report, "clear": clear} | (who or {"idToken": TOKEN})
+    ask = Ask("CustomerInformation", body, {"status": status})
     if data is None:
         return [ask]
     said = {"requestId": 1, "generatedAt": SAID, "seqNo": 0, "data": data}
@@ -236,15 +239,17 @@ def customer(
 
 
 def get_log(kind: str, request_id: int = 1, status: str = "Accepted") -> Ask:
-    where = u.LogParameters("https://x/logs")
-    return Ask(u.GetLog(where, kind, request_id), {"logType": kind}, {"status": status, "filename": "log.gz"})
+    body = {"log": {"remoteLocation": "https://x/logs"}, "logType": kind, "requestId": request_id}
+    return Ask("GetLog", body, {"status": status, "filename": "log.gz"})
 
 
-def send_list(version: int, kind: str, *rows: u.ListedToken) -> list[Any]:
-    return [
-        Ask(u.SendLocalList(version, kind, rows or None), {"versionNumber": version, "updateType": kind}),
-        Ask(u.GetLocalListVersion(), {}, {"versionNumber": version}, ""),
-    ]
+def version(number: int) -> Ask:
+    return Ask("GetLocalListVersion", {}, {"versionNumber": number})
+
+
+def send_list(number: int, kind: str, *rows: dict) -> list[Any]:
+    body = {"versionNumber": number, "updateType": kind} | ({"localAuthorizationList": list(rows)} if rows else {})
+    return [Ask("SendLocalList", body), version(number)]
 
 
 def limit(**more: Any) -> Hear:
@@ -254,20 +259,15 @@ def limit(**more: Any) -> Hear:
 
 
 RELEASED = Hear("ClearedChargingLimit", {"chargingLimitSource": "EMS", "evseId": 1})
-NEEDS = Hear(
-    "NotifyEVChargingNeeds",
-    {"evseId": 1, "chargingNeeds": {"requestedEnergyTransfer": "AC_three_phase"}},
-    {"status": "Accepted"},
-)
-EV_SCHEDULE = Hear(
-    "NotifyEVChargingSchedule",
-    {"timeBase": SAID, "evseId": 1, "chargingSchedule": RATES | {"id": 1}},
-    {"status": "Accepted"},
-)
-TX = profile("TxProfile", 1, transaction_id="T-1")
-HLC = [NEEDS, Ask(TX, {"evseId": 1}), EV_SCHEDULE, event("Updated", "ChargingRateChanged", "Charging", 3)]
+TX = charge("TxProfile", 1, transactionId="T-1")
 STARTED = event("Started", "Authorized", "Charging")
-SECURITY = Hear("SecurityEventNotification", {"type": "InvalidFirmwareSignature", "timestamp": SAID})
+
+
+def alarm(kind: str) -> Hear:
+    """A security event, by its name in the standard's appendix 1."""
+    return Hear("SecurityEventNotification", {"type": kind, "timestamp": SAID})
+
+
 SLOT = {
     "ocppVersion": "OCPP20",
     "ocppTransport": "JSON",
@@ -276,7 +276,8 @@ SLOT = {
     "securityProfile": 2,
     "ocppInterface": "Wired0",
 }
-LISTED = u.ListedToken(TOKEN, IdTokenInfo("Accepted"))
-IN_GROUP = u.ListedToken(OTHER, IdTokenInfo("Accepted", GROUP))
-INVALID = u.ListedToken(OTHER, IdTokenInfo("Invalid", GROUP))
+ALLOWED = {"status": "Accepted"}
+LISTED = {"idToken": TOKEN, "idTokenInfo": ALLOWED}
+IN_GROUP = {"idToken": OTHER, "idTokenInfo": ALLOWED | {"groupIdToken": GROUP}}
+INVALID = {"idToken": OTHER, "idTokenInfo": {"status": "Invalid", "groupIdToken": GROUP}}
 DOWNLOADED = ("Downloading", "Downloaded", "SignatureVerified")

@@ -11,9 +11,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import pytest_asyncio
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "gateway"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
 from gateway_town import MemoryFlows, Town, basic
+from operators_line import Desk, operated
 from small_town import NOW, STATION_KEY
 from v2_station import judge_result
 from websockets.asyncio.client import connect
@@ -104,3 +107,10 @@ async def edge() -> AsyncIterator[Town]:
     await gateway.start()
     yield Town(flows, gateway)
     await gateway.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(founded_town: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    """The server behind an operator's desk, one for all tests of a module."""
+    async with operated(founded_town, tmp_path_factory.mktemp("desk")) as desk:
+        yield desk

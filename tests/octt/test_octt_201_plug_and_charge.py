@@ -13,7 +13,6 @@ CERTIFICATES = {
     "TC_C_52_CSMS by itself": {"certificate": "-----BEGIN CERTIFICATE-----"},
 }
 UPKEEP = {
-    "TC_M_24_CSMS": ("GetCertificateStatus", {"ocspRequestData": ASKED}),
     "TC_M_26_CSMS": (
         "Get15118EVCertificate",
         {"iso15118SchemaVersion": "urn:iso:15118:2:2013:MsgDef", "action": "Install", "exiRequest": "AAAA"},

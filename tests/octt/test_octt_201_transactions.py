@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from small_town import ANNA, HOME_STATION, NOW
 from v2_station import heard, judge_call
 
+from server.api.context import Order
 from server.gateway.v201 import commands as c
-from server.gateway.v201 import upkeep as u
-from server.gateway.v201.messages import Evse
+from server.main.hands import GatewayHands
 from server.main.station_port import GatewayStations
 from server.storage import sessions, stations, tables, transactions
 from shared.sessions import SessionState
@@ -120,7 +120,6 @@ STOP_OPTIONS = {
         [("ChargingStateChanged", "SuspendedEV")],
         ("ChargingStateChanged", "SuspendedEV", "StoppedByEV", None),
     ),
-    "TC_E_39_CSMS Deauthorized, timeout": ([], ("EVConnectTimeout", "Idle", "Timeout", None)),
     "TC_C_47_CSMS TC_C_48_CSMS TC_C_49_CSMS master pass": ([], ("StopAuthorized", None, "MasterPass", "MASTER")),
     "TC_J_10_CSMS sampled at the end": ([], ("EVDeparted", "Idle", "EVDisconnected", None)),
 }
@@ -152,6 +151,18 @@ async def test_tc_e_16_csms_deauthorized_for_an_invalid_token(case):
         await station.event("Ended", "EVDeparted", "Idle", reason="DeAuthorized")
     over = await session(case)
     assert (over.state, over.stop_reason, over.account_id) == (SessionState.ENDED, "DeAuthorized", None)
+
+
+async def test_tc_e_39_csms_authorised_and_nobody_plugs_in_in_time(case):
+    async with case.station() as station:
+        await station.event("Started", "Authorized", "Idle", card=CARD)
+        assert (await session(case)).state is SessionState.OPEN
+        answer = await station.event("Ended", "EVConnectTimeout", "Idle", reason="Timeout")
+        await station.status("Available")
+    over = await session(case)
+    assert (over.state, over.stop_reason, over.energy_wh) == (SessionState.ENDED, "Timeout", 0)
+    assert (over.account_id, over.ended_at, answer) == (ANNA, case.clock.now(), {})
+    assert await evse_status(case) == "Available"
 
 
 async def test_tc_e_21_csms_stopped_from_afar(case):
@@ -254,16 +265,6 @@ async def test_tc_c_39_csms_a_second_token_of_the_group_ends_what_the_first_bega
     assert (over.state, over.token_uid) == (SessionState.ENDED, CARD)
 
 
-@pytest.mark.parametrize(
-    "status", [pytest.param("Accepted", id="TC_C_37_CSMS"), pytest.param("Rejected", id="TC_C_38_CSMS")]
-)
-async def test_a_cache_is_cleared_or_not(case, status):
-    async with case.station() as station:
-        asked = asyncio.create_task(case.gateway.call(HOME_STATION, u.ClearCache(), 10))
-        assert (await answered(station, {"status": status}))[2:] == ["ClearCache", {}]
-        assert (await asked).accepted == (status == "Accepted")
-
-
 # --- F: started from afar -----------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("before", "after"),
@@ -348,19 +349,17 @@ async def test_tc_j_04_tc_j_11_csms_signed_values_are_kept_as_they_came(case):
 
 # --- TriggerMessage, as it reaches the session --------------------------------------------------
 @pytest.mark.parametrize(
-    ("evse", "asks"),
-    [
-        pytest.param(Evse(1), {"id": 1}, id="TC_F_13_CSMS one EVSE"),
-        pytest.param(None, None, id="TC_F_14_CSMS all"),
-    ],
+    "where",
+    [pytest.param({"evse": {"id": 1}}, id="TC_F_13_CSMS one EVSE"), pytest.param({}, id="TC_F_14_CSMS all")],
 )
-async def test_a_triggered_event_is_read(case, evse, asks):
+async def test_a_triggered_event_is_read(case, where):
+    asks = {"requestedMessage": "TransactionEvent"} | where
     async with case.station() as station:
         await station.event("Started", "Authorized", "Charging", card=CARD)
-        asked = asyncio.create_task(case.gateway.call(HOME_STATION, c.TriggerMessage("TransactionEvent", evse), 10))
-        call = await answered(station, {"status": "Accepted"})
-        assert (call[3]["requestedMessage"], call[3].get("evse")) == ("TransactionEvent", asks)
-        assert (await asked).accepted
+        by_hand = GatewayHands(case.gateway).say(HOME_STATION, "HOME-1", Order("TriggerMessage", asks, ANNA, 10))
+        asked = asyncio.create_task(by_hand)
+        assert (await answered(station, {"status": "Accepted"}))[2:] == ["TriggerMessage", asks]
+        assert (await asked).answer == {"status": "Accepted"}
         station.register_wh += 900
         await station.event("Updated", "Trigger", sample={"context": "Trigger"})
     assert (await session(case)).energy_wh == 900

@@ -1,14 +1,9 @@
-"""What operators ask of OCPP 1.6 stations besides charging: lists, reservations, firmware, diagnostics, logs (§5, and
-the security whitepaper's §5). The struct's name is the action's.
+"""What we ask of OCPP 1.6 stations besides charging: lists and reservations (§5). The struct's name is the action's.
+
+What operators ask is JSON that its official schema judges (`main/hands.py`).
 """
 
-from typing import Any
-
 from server.gateway.v16.messages import IdTagInfo, Message
-
-
-class ClearCache(Message, frozen=True):
-    """Forget every token that was let in."""
 
 
 class GetLocalListVersion(Message, frozen=True):
@@ -46,88 +41,11 @@ class CancelReservation(Message, frozen=True):
     reservation_id: int
 
 
-class GetDiagnostics(Message, frozen=True):
-    """Upload diagnostics to a URL."""
-
-    location: str
-    retries: int | None = None
-    retry_interval: int | None = None
-    start_time: str | None = None
-    stop_time: str | None = None
-
-
-class UpdateFirmware(Message, frozen=True):
-    """Fetch and install firmware that nobody signed."""
-
-    location: str
-    retrieve_date: str
-    retries: int | None = None
-    retry_interval: int | None = None
-
-
-class LogParameters(Message, frozen=True):
-    """Where a log goes, and of what time."""
-
-    remote_location: str
-    oldest_timestamp: str | None = None
-    latest_timestamp: str | None = None
-
-
-class GetLog(Message, frozen=True):
-    """Upload a log. `log_type`: DiagnosticsLog or SecurityLog."""
-
-    log: LogParameters
-    log_type: str
-    request_id: int
-    retries: int | None = None
-    retry_interval: int | None = None
-
-
-class Firmware(Message, frozen=True):
-    """Where it is, when it is fetched and installed, and who signed it."""
-
-    location: str
-    retrieve_date_time: str
-    signing_certificate: str
-    signature: str
-    install_date_time: str | None = None
-
-
-class SignedUpdateFirmware(Message, frozen=True):
-    """Fetch and install signed firmware."""
-
-    request_id: int
-    firmware: Firmware
-    retries: int | None = None
-    retry_interval: int | None = None
-
-
-class DataTransfer(Message, frozen=True):
-    """Something in a maker's own words."""
-
-    vendor_id: str
-    message_id: str | None = None
-    data: Any = None
-
-
 class UpkeepAnswer(Message, frozen=True):
     """What a station says to it; some have no status: then it is empty."""
 
     status: str = ""
     list_version: int | None = None
-    file_name: str | None = None
-    filename: str | None = None
 
 
-Upkeep = (
-    ClearCache
-    | GetLocalListVersion
-    | SendLocalList
-    | ReserveNow
-    | CancelReservation
-    | GetDiagnostics
-    | UpdateFirmware
-    | GetLog
-    | SignedUpdateFirmware
-    | DataTransfer
-)
+Upkeep = GetLocalListVersion | SendLocalList | ReserveNow | CancelReservation

@@ -1,6 +1,6 @@
 """What we ask of 2.0.1 and 2.1 stations, and what they say to it. The struct's name is the action's.
 
-Here is what charging needs; what operators ask besides is in `upkeep`. Answers are read tolerantly: a station that
+Here is what charging needs; what we ask besides is in `upkeep`. Answers are read tolerantly: a station that
 answers more, less or in words of its own has answered all the same.
 """
 

@@ -147,11 +147,6 @@ async def refused(_caller: Caller, _request: m.Anything) -> Answer:
     return m.Status("Rejected")
 
 
-async def failed(_caller: Caller, _request: m.Anything) -> Answer:
-    """We could not find out."""
-    return m.Status("Failed")
-
-
 async def firmware_status(caller: Caller, request: m.UpkeepStatus) -> Answer:
     """How far an update is."""
     said = StationNotice("firmware", request.status[:TEXT_MAX], request_no=request.request_id, raw=_raw(request))
@@ -228,7 +223,7 @@ ACTIONS: dict[str, Action[Any]] = {
     "DataTransfer": action(m.Anything, data_transfer),
     "FirmwareStatusNotification": action(m.UpkeepStatus, firmware_status),
     "Get15118EVCertificate": action(m.Anything, ev_certificate),
-    "GetCertificateStatus": action(m.Anything, failed),
+    "GetCertificateStatus": action(security.GetCertificateStatus, security.certificate_status),
     "Heartbeat": action(m.Heartbeat, heartbeat),
     "LogStatusNotification": action(m.UpkeepStatus, log_status),
     "MeterValues": action(m.MeterValues, take_meter_values),

@@ -1,7 +1,10 @@
 """Certificates, keys and profiles in 2.0.1 and 2.1 (OCPP 2.0.1 A01, A02, A05), and what stations say of security."""
 
+from base64 import b64encode
+
 import msgspec
 
+from server.core.ocsp import Asked
 from server.core.reports import StationNotice
 from server.gateway import moments
 from server.gateway.caller import Answer, Caller
@@ -10,8 +13,9 @@ from server.gateway.v201.messages import Empty, Message, Status
 from server.gateway.v201.upkeep import CertificateSigned, Json, SetNetworkProfile
 
 TEXT_MAX = 255
-STATION, V2G = "station", "v2g"
+STATION, V2G, BOTH = "station", "v2g", "both"
 TYPES = {STATION: "ChargingStationCertificate", V2G: "V2GCertificate"}
+"""By kind; a certificate for both uses has none, as the request for it (OCPP 2.0.1 CertificateSignedRequest)."""
 SLOT = 2
 """Where a new way to us is written: stations refuse changes to the one in use, which is the first in most."""
 
@@ -33,9 +37,51 @@ class SecurityEventNotification(Message, frozen=True):
 
 async def sign_certificate(caller: Caller, request: SignCertificate) -> Answer:
     """A station wants its request signed: Accepted means that it will hear more (CertificateSigned)."""
-    kind = V2G if request.certificate_type == TYPES[V2G] else STATION
+    kinds = {None: BOTH, TYPES[V2G]: V2G}
+    kind = kinds.get(request.certificate_type, STATION)
     accepted = await caller.flows.sign_certificate(caller.station_id, request.csr, kind)
     return Status("Accepted" if accepted else "Rejected")
+
+
+class OcspRequestData(Message, frozen=True):
+    """A certificate by its hashes (hex), and who knows of it."""
+
+    hash_algorithm: str
+    issuer_name_hash: str
+    issuer_key_hash: str
+    serial_number: str
+    responder_url: str = msgspec.field(name="responderURL")
+
+
+class GetCertificateStatus(Message, frozen=True):
+    """Is a certificate revoked (M06)?"""
+
+    ocsp_request_data: OcspRequestData
+
+
+class StatusInfo(Message, frozen=True):
+    """Why: a word, and more."""
+
+    reason_code: str
+    additional_info: str
+
+
+class CertificateStatusAnswer(Message, frozen=True):
+    """Accepted with the responder's answer (DER in base64), or Failed and why."""
+
+    status: str
+    ocsp_result: str | None = None
+    status_info: StatusInfo | None = None
+
+
+async def certificate_status(caller: Caller, request: GetCertificateStatus) -> Answer:
+    """Whether a certificate is revoked: the responder is asked that the station names."""
+    said = await caller.flows.certificate_status(
+        caller.station_id, Asked(**msgspec.structs.asdict(request.ocsp_request_data))
+    )
+    if said.der is None:
+        return CertificateStatusAnswer("Failed", status_info=StatusInfo("NoOcspAnswer", said.why[:TEXT_MAX]))
+    return CertificateStatusAnswer("Accepted", b64encode(said.der).decode())
 
 
 async def security_event(caller: Caller, request: SecurityEventNotification) -> Answer:
@@ -58,7 +104,7 @@ def set_key(key: str) -> c.SetVariables:
 
 def send_certificate(chain_pem: str, kind: str) -> CertificateSigned:
     """The answer to a request (A02)."""
-    return CertificateSigned(chain_pem, TYPES[kind])
+    return CertificateSigned(chain_pem, TYPES.get(kind))
 
 
 def ask_for_request() -> c.TriggerMessage:

@@ -20,7 +20,7 @@ class StationCertificates(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     party_id: UUID = party_field()
     station_id: UUID = Field(foreign_key="stations.id", index=True)
-    kind: str = "station"  # or v2g
+    kind: str = "station"  # or v2g, or both
     state: str
     key_sha256: str  # of the public key: a request sent again is the same request
     request_pem: str = Field(default="", sa_type=sa.Text)
