@@ -42,7 +42,10 @@ class Socket(msgspec.Struct, frozen=True):
 
 
 class Charge(msgspec.Struct, frozen=True):
-    """An open session. `allowed_since`: since when its plan gives it energy that it still lacks, None where not."""
+    """An open session. `allowed_since`: since when its plan gives it energy that it still lacks, None where not.
+
+    `nobodys`: no token that may charge was shown for it.
+    """
 
     connector_no: int
     started_at: datetime
@@ -51,6 +54,12 @@ class Charge(msgspec.Struct, frozen=True):
     energy_wh: int
     allowed_since: datetime | None = None
     not_followed: str | None = None
+    nobodys: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """A cable without a card: 2.x stations may call that a transaction, and nothing has begun."""
+        return self.nobodys and self.energy_wh == 0 and self.power_w < DRAWING_W
 
 
 class Stray(msgspec.Struct, frozen=True):
@@ -172,15 +181,16 @@ def plan_not_followed(sight: StationSight, now: datetime) -> Found | None:
 
 
 def no_start(sight: StationSight, now: datetime) -> Found | None:
-    """A car stands there for five minutes and no session begins."""
+    """A car stands there for five minutes, and no session begins or nobody's does."""
     since = _stands(sight, "Preparing", now)
     return None if since is None or not sight.online else Found(Rule.NO_START, since)
 
 
 def _stands(sight: StationSight, status: str, now: datetime) -> datetime | None:
-    """Since when a connector without a session has said this of itself, if for START_WITHIN already."""
+    """Since when a connector without a session of anybody's has said this of itself, if for START_WITHIN already."""
     for one in sight.sockets:
-        alone = one.status == status and sight.charge_on(one.connector_no) is None
+        charge = sight.charge_on(one.connector_no)
+        alone = one.status == status and (charge is None or charge.waits)
         if alone and one.status_at is not None and now - one.status_at >= START_WITHIN:
             return one.status_at
     return None

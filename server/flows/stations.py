@@ -136,6 +136,17 @@ async def status(tx: AsyncSession, station_id: UUID, info: ConnectorStatus, now:
     announce(tx, LocationMoved(evse.location_id))
 
 
+async def ended(tx: AsyncSession, evse_id: UUID, at: datetime, now: datetime) -> None:
+    """A 2.x transaction ended: its EVSE charges no longer, unless the next session runs there already."""
+    evse = await stations.evse(tx, evse_id)
+    if evse is None or await sessions.open_on(tx, evse_id) is not None:
+        return
+    said = evse_status.after(evse.status, evse_status.ENDED)
+    if said != evse.status:
+        await stations.set_status(tx, evse.id, said, evse.error_code, min(at, now))
+        announce(tx, LocationMoved(evse.location_id))
+
+
 async def _whole(tx: AsyncSession, station_id: UUID, info: ConnectorStatus, now: datetime) -> None:
     """What a station says of itself as a whole."""
     station = await stations.get(tx, station_id)

@@ -54,9 +54,12 @@ async def _take_meter(
 
 
 async def _take_status(tx: AsyncSession, session: Session, info: TransactionInfo, now: datetime) -> None:
-    """What the event says of its EVSE, where it is of now: the newest of its transaction, and not out of a queue."""
-    if info.state is None or info.offline or now - info.at > metered.LIVE:
-        return
-    await stations.status(
-        tx, session.station_id, ConnectorStatus(session.connector_no, info.state, "NoError", info.at), now
-    )
+    """What the event says of its EVSE, where it is of now: the newest of its transaction, and not out of a queue.
+
+    An end counts whenever it comes, unless another session runs there by then.
+    """
+    if info.kind == "Ended":
+        await stations.ended(tx, session.evse_id, info.at, now)
+    elif info.state is not None and not info.offline and now - info.at <= metered.LIVE:
+        said = ConnectorStatus(session.connector_no, info.state, "NoError", info.at)
+        await stations.status(tx, session.station_id, said, now)

@@ -58,6 +58,7 @@ class OpenSession(msgspec.Struct, frozen=True):
     not_followed_reason: str | None
     plan_id: UUID | None
     plan_accepted: bool
+    account_id: UUID | None
 
 
 class Seen(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from small_town import ANNA, HOME_STATION, NOW, STREET_STATION_1, make_plan, row
 from small_town import HOME as HOME_PLACE
 
 from server.clock import SteppedClock
-from server.core.reports import BootInfo, SampledReading, SignedValue, TransactionInfo, TransactionStanding
+from server.core.reports import BootInfo, ConnectorStatus, SampledReading, SignedValue, TransactionInfo, TransactionStanding
 from server.flows import sessions as flow
 from server.flows import stations as station_flow
 from server.flows import transactions
@@ -224,6 +224,33 @@ async def test_the_charging_state_tells_of_the_evse_where_it_is_of_now(town):
     await tell(town, updated(4, NOW + 4 * MINUTE, state="Charging", offline=True))
     await tell(town, updated(5, NOW + 5 * MINUTE, state="Charging"), NOW + HOUR)
     assert await evse_status(town) == "SuspendedEVSE"
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "became"),
+    [
+        (None, "Occupied", "Finishing"),
+        ("Ended", "Occupied", "Finishing"),
+        ("Ended", "Available", "Available"),
+    ],
+)
+async def test_an_end_leaves_nothing_charging_however_little_it_says(town, state, said, became):
+    await tell(town, started(state="Charging"))
+    assert await evse_status(town) == "Charging"
+    await tell(town, ended(1, NOW + HOUR, 101_000, state=state, offline=state is None), NOW + 2 * HOUR)
+    assert await evse_status(town) == "Finishing"
+    async with town.begin() as tx:
+        info = ConnectorStatus(1, said, "NoError", NOW + 2 * HOUR)
+        await station_flow.status(tx, HOME_STATION, info, NOW + 2 * HOUR)
+    assert await evse_status(town) == became
+
+
+async def test_an_end_out_of_a_queue_says_nothing_of_the_car_that_charges_by_then(town):
+    await tell(town, started(state="Charging"))
+    later = msgspec.structs.replace(started(NOW + HOUR, 200_000, state="Charging"), reference="T-2")
+    await tell(town, later)
+    await tell(town, ended(1, NOW + MINUTE, 101_000, offline=True), NOW + 2 * HOUR)
+    assert await evse_status(town) == "Charging"
 
 
 async def test_offline_readings_count_for_the_energy_and_are_not_held_against_the_plan(town):
