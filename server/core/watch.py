@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from server.core.following import DRAWING_W
+from server.core.inventory import Problem, is_grave
 from shared.health import Rule, Severity
 
 OFFLINE_AFTER = timedelta(minutes=5)
@@ -27,6 +28,7 @@ CERTIFICATE_LAST = timedelta(days=3)
 IDLE_AFTER = timedelta(minutes=15)
 STRAY_WITHIN = timedelta(minutes=20)
 START_WITHIN = timedelta(minutes=5)
+DETAIL_MAX = 400
 BY_CAR, BY_STATION = "car", "station"
 """Who keeps energy back, as far as the station's own word goes."""
 
@@ -73,7 +75,7 @@ class Stray(msgspec.Struct, frozen=True):
 class StationSight(msgspec.Struct, frozen=True):
     """All that the rules look at. `dropped_at`: lately lost connections; `certificate_until`: None where unknown.
 
-    `shared`: it stands behind a limit with others.
+    `shared`: it stands behind a limit with others. `problems`: what it says itself is wrong with it, the oldest first.
     """
 
     station_id: UUID
@@ -86,6 +88,7 @@ class StationSight(msgspec.Struct, frozen=True):
     strays: tuple[Stray, ...] = ()
     certificate_until: datetime | None = None
     shared: bool = False
+    problems: tuple[tuple[datetime, Problem], ...] = ()
 
     def charge_on(self, connector_no: int) -> Charge | None:
         """The session of a connector."""
@@ -116,6 +119,15 @@ def faulted(sight: StationSight, now: datetime) -> Found | None:
     since = min((one.status_at or now for one in broken), default=now)
     detail = " ".join(f"{one.connector_no}:{one.error_code}" for one in broken)
     return Found(Rule.FAULTED, min(since, now), Severity.CRITICAL, detail)
+
+
+def problem_reported(sight: StationSight, _now: datetime) -> Found | None:
+    """It says of one of its parts that something is wrong (2.x), and not yet that it is over."""
+    if not sight.problems:
+        return None
+    problems = [problem for _, problem in sight.problems]
+    severity = Severity.CRITICAL if is_grave(problems) else Severity.WARNING
+    return Found(Rule.PROBLEM, sight.problems[0][0], severity, "; ".join(one.text for one in problems)[:DETAIL_MAX])
 
 
 def flapping(sight: StationSight, now: datetime) -> Found | None:
@@ -199,6 +211,7 @@ def _stands(sight: StationSight, status: str, now: datetime) -> datetime | None:
 RULES: tuple[Callable[[StationSight, datetime], Found | None], ...] = (
     offline,
     faulted,
+    problem_reported,
     flapping,
     silent,
     clock_wrong,

@@ -10,7 +10,7 @@ from server.core import evse_status
 from server.core.reports import BootAnswer, BootInfo, ConnectorStatus, Credential
 from server.core.session import AWAITED
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.storage import credentials, outbox, session_batches, sessions, stations, watch
+from server.storage import credentials, inventory, outbox, session_batches, sessions, stations, watch
 from server.storage.db import announce
 from server.storage.sessions import SessionEvent
 from server.storage.stations import Evse
@@ -86,6 +86,7 @@ async def boot_all(tx: AsyncSession, booted: Sequence[tuple[UUID, BootInfo]], no
         rows[station_id] = {**values, "booted_at": now, "last_seen_at": now, "safe_held_w": None}
     await stations.update_each(tx, rows)
     await watch.all_happened(tx, [StationEvent(one, now, watch.BOOT, info.firmware[:50]) for one, info in booted])
+    await inventory.forget_problems(tx, list(rows))
     held = await stations.held(tx, list(rows))
     await _configure(tx, [one for one in rows if one not in held], now)
     named = {str(one): {BOOTED: True} for one in await session_batches.open_named(tx, list(rows))}

@@ -10,10 +10,16 @@ from small_town import ANNA, HOME_STATION, NOW, STREET_STATION_1, make_plan, row
 from small_town import HOME as HOME_PLACE
 
 from server.clock import SteppedClock
-from server.core.reports import BootInfo, ConnectorStatus, SampledReading, SignedValue, TransactionInfo, TransactionStanding
+from server.core.reports import (
+    BootInfo,
+    ConnectorStatus,
+    SampledReading,
+    SignedValue,
+    TransactionInfo,
+    TransactionStanding,
+)
 from server.flows import sessions as flow
 from server.flows import stations as station_flow
-from server.flows import transactions
 from server.main import transaction_flow
 from server.storage import outbox, sessions, stations, wallets
 from server.storage import transactions as stored
@@ -373,17 +379,6 @@ async def test_tokens_of_one_account_are_of_one_group_and_of_nobody_elses(town):
         assert (await flow.authorize(tx, HOME_STATION, "NOBODYS", NOW)).group == ""
         berts = await flow.authorize(tx, STREET_STATION_1, "BERT-CARD", NOW)
         assert berts.group not in {"", group}
-
-
-async def test_a_car_that_says_what_it_needs_gets_its_plan_once_more(town):
-    """TC_K_53, TC_K_59."""
-    async with town.begin() as tx:
-        assert not await transactions.needs(tx, HOME_STATION, 1, NOW)
-        assert not await transactions.needs(tx, HOME_STATION, 7, NOW)
-    await tell(town, started())
-    async with town.begin() as tx:
-        assert await transactions.needs(tx, HOME_STATION, 1, NOW)
-    assert [task.key for task in await waiting(town, "resend", NOW)] == [str(HOME_STATION)]
 
 
 async def test_without_a_session_nobody_is_asked(town):

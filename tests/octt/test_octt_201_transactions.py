@@ -121,7 +121,6 @@ STOP_OPTIONS = {
         ("ChargingStateChanged", "SuspendedEV", "StoppedByEV", None),
     ),
     "TC_E_39_CSMS Deauthorized, timeout": ([], ("EVConnectTimeout", "Idle", "Timeout", None)),
-    "TC_C_47_CSMS TC_C_48_CSMS TC_C_49_CSMS master pass": ([], ("StopAuthorized", None, "MasterPass", "MASTER")),
     "TC_J_10_CSMS sampled at the end": ([], ("EVDeparted", "Idle", "EVDisconnected", None)),
 }
 
