@@ -22,8 +22,9 @@ PARTS_MAX = 10_000
 async def keep(tx: AsyncSession, station_id: UUID, part: ReportPart, now: datetime) -> None:
     """Keep a part of a report; parts come in any order, and twice. Beyond what a station may have nothing new is."""
     part = msgspec.structs.replace(part, request_no=part.request_no % INT_MAX)
-    if await inventory.count(tx, station_id) < inventory.LINES_MAX:
-        await inventory.put(tx, Said(station_id, part.kind, part.items, part.request_no), now)
+    if await inventory.count(tx, station_id) >= inventory.LINES_MAX:
+        return
+    await inventory.put(tx, Said(station_id, part.kind, part.items, part.request_no), now)
     known = await inventory.parts_of(tx, station_id, inventory.report_name(part))
     if known.complete and part.seq_no in {None, 0}:
         known = Parts()  # a request number that is used again

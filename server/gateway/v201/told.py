@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from server.core.frame_secrets import HIDDEN, NAMES, hidden
-from server.core.inventory import NAME_MAX, PartEvent, ReportItem, ReportPart
+from server.core.inventory import NAME_MAX, PROBLEM, PartEvent, ReportItem, ReportPart
 from server.core.reports import ConnectorStatus
 from server.gateway import moments
 from server.gateway.caller import Answer, Caller
@@ -13,6 +13,7 @@ from server.gateway.v201.messages import Empty, Evse, Message
 
 TEXT_MAX = 255
 CODE_MAX = 50
+PERIODIC = "Periodic"
 AVAILABILITY = "AvailabilityState"
 STATUSES = frozenset(["Available", "Occupied", "Reserved", "Unavailable", "Faulted"])
 PLACES = frozenset(["ChargingStation", "EVSE", "Connector"])
@@ -89,7 +90,7 @@ async def happened(caller: Caller, request: NotifyEvent) -> Answer:
         status = _status(caller, said)
         if status is not None:
             await caller.flows.status(caller.station_id, status)
-        else:
+        elif said.trigger != PERIODIC or said.variable.name == PROBLEM or said.cleared:  # what is measured is logged
             events.append(_part_event(caller, said, raw))
     if events:
         await caller.flows.parts_told(caller.station_id, events)
