@@ -12,6 +12,7 @@ class Rule(StrEnum):
 
     OFFLINE = "offline"
     FAULTED = "faulted"
+    PROBLEM = "problem_reported"  # it says itself that something is wrong with a part of it
     FLAPPING = "flapping"  # it loses its connection again and again
     SILENT = "silent"  # it has a connection and says nothing
     CLOCK_WRONG = "clock_wrong"

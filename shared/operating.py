@@ -124,6 +124,32 @@ class StationEventView(msgspec.Struct, frozen=True):
     request_no: int | None
 
 
+class InventoryKind(StrEnum):
+    """What a line of a station's inventory is: `report` says which parts of one came, `problem` what is wrong."""
+
+    VARIABLE = "variable"
+    MONITOR = "monitor"
+    MESSAGE = "message"
+    CUSTOMER = "customer"
+    REPORT = "report"
+    PROBLEM = "problem"
+
+
+class InventoryLine(msgspec.Struct, frozen=True):
+    """What a station reported last under a name, as it said it, and in answer to which request.
+
+    `complete`: of a report, whether all its parts came; null of everything else.
+    """
+
+    id: int
+    kind: InventoryKind
+    name: str
+    said: Any
+    request_no: int | None
+    at: datetime
+    complete: bool | None
+
+
 class FileKind(StrEnum):
     """Which file: diagnostics by GetDiagnostics (1.6), the others by GetLog."""
 

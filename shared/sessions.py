@@ -86,6 +86,15 @@ class StayEstimate(msgspec.Struct, frozen=True):
     home: HomeAdvice | None = None
 
 
+class CarSays(msgspec.Struct, frozen=True):
+    """What the car itself said that it needs (ISO 15118), when: `energy_wh` was still to come then. None: not said."""
+
+    said_at: datetime
+    ready_by: datetime | None
+    energy_wh: int | None
+    max_w: int | None
+
+
 class SessionView(msgspec.Struct, frozen=True):
     """A session with all that the home screen shows."""
 
@@ -123,6 +132,7 @@ class SessionView(msgspec.Struct, frozen=True):
     home: HomeAdvice | None = None
     car_note: CarNote | None = None
     car_timer_at: str | None = None  # HH:MM, local: when this car was seen to begin by its own timer
+    car_says: CarSays | None = None
     external_limit_w: int | None = None  # what the building or the grid leaves for this car now, where that is less
 
 

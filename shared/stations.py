@@ -214,3 +214,9 @@ class ProfileWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The security profile that a station is to use: 2 (TLS) or 3 (TLS and its certificate)."""
 
     profile: Annotated[int, msgspec.Meta(ge=2, le=3)]
+
+
+class TokenPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether a token that charges may charge nowhere else meanwhile."""
+
+    one_session_a_token: bool

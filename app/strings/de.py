@@ -179,6 +179,7 @@ TEXTS = {
     "quality.other": "von unbekannter Güte",
     "ready.title": "Wann fährst du?",
     "ready.stated": "Das hast du gesagt.",
+    "ready.car": "Das sagt das Auto.",
     "ready.habit": "Nach deiner Gewohnheit. Tippe, um es für heute zu ändern.",
     "ready.rota": "Nach deinem Dienstplan. Tippe, um es für heute zu ändern.",
     "ready.forecast": "Gelernt aus früheren Malen. Tippe, um es selbst zu sagen.",

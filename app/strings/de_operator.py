@@ -81,6 +81,7 @@ TEXTS = {
     "op.notice.energy_without_session": "gibt Energie ohne Sitzung",
     "op.notice.plan_not_followed": "folgt dem Plan nicht",
     "op.notice.no_start": "ein Auto steht dort und nichts beginnt",
+    "op.notice.problem_reported": "meldet ein Problem",
     "op.notice.downgrade": "versuchte ein niedrigeres Sicherheitsprofil",
     "op.notice.key_unanswered": "antwortete nicht auf einen neuen Schlüssel",
     "op.notice.key_refused": "nahm einen neuen Schlüssel nicht an",

@@ -185,6 +185,7 @@ TEXTS = {
     # departure, target, override
     "ready.title": "When do you leave?",
     "ready.stated": "You said so.",
+    "ready.car": "The car says so.",
     "ready.habit": "By your habit. Tap to change it for today.",
     "ready.rota": "By your shifts. Tap to change it for today.",
     "ready.forecast": "Learned from your past stays. Tap to say it yourself.",

@@ -81,6 +81,7 @@ TEXTS = {
     "op.notice.energy_without_session": "gives energy without a session",
     "op.notice.plan_not_followed": "does not follow its plan",
     "op.notice.no_start": "a car stands there and nothing begins",
+    "op.notice.problem_reported": "reports a problem",
     "op.notice.downgrade": "tried a lower security profile",
     "op.notice.key_unanswered": "did not answer a new key",
     "op.notice.key_refused": "did not take a new key",

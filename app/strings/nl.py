@@ -179,6 +179,7 @@ TEXTS = {
     "quality.other": "van onbekende kwaliteit",
     "ready.title": "Wanneer vertrek je?",
     "ready.stated": "Dat heb je gezegd.",
+    "ready.car": "Dat zegt de auto.",
     "ready.habit": "Volgens je gewoonte. Tik om het voor vandaag te veranderen.",
     "ready.rota": "Volgens je rooster. Tik om het voor vandaag te veranderen.",
     "ready.forecast": "Geleerd van eerdere keren. Tik om het zelf te zeggen.",

@@ -81,6 +81,7 @@ TEXTS = {
     "op.notice.energy_without_session": "geeft energie zonder sessie",
     "op.notice.plan_not_followed": "volgt het plan niet",
     "op.notice.no_start": "er staat een auto en er begint niets",
+    "op.notice.problem_reported": "meldt een probleem",
     "op.notice.downgrade": "probeerde een lager beveiligingsprofiel",
     "op.notice.key_unanswered": "antwoordde niet op een nieuwe sleutel",
     "op.notice.key_refused": "nam een nieuwe sleutel niet aan",

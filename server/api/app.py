@@ -13,7 +13,7 @@ from server.api.admission import AdmissionController
 from server.api.attempts import Attempts
 from server.api.bulk import BulkController, Jobs
 from server.api.clock import ClockController
-from server.api.commands import CommandController, station_events
+from server.api.commands import CommandController, station_events, station_inventory
 from server.api.context import ApiContext, ApiSettings, Commands, Solver
 from server.api.errors import HANDLERS
 from server.api.files import FileController, UploadController
@@ -24,6 +24,7 @@ from server.api.live import live
 from server.api.local_lists import LocalListController
 from server.api.locations import LocationController
 from server.api.messages import MessageController
+from server.api.party import TokenPolicyController
 from server.api.prices import PriceController
 from server.api.requests import StrictRequest, allowed_methods, keep_segments
 from server.api.reservations import ReservationController, StationReservationController
@@ -52,6 +53,7 @@ ROUTES = (
     StationController,
     *security.CONTROLLERS,
     AdmissionController,
+    TokenPolicyController,
     LocalListController,
     ReservationController,
     StationReservationController,
@@ -59,6 +61,7 @@ ROUTES = (
     list_disputes,
     CommandController,
     station_events,
+    station_inventory,
     FileController,
     UploadController,
     BulkController,

@@ -101,7 +101,7 @@ async def run(context: ApiContext, job: Job, chosen: Sequence[Station], abreast:
 
 
 async def _one(context: ApiContext, order: Order, station: Station) -> CommandOutcome:
-    complaints = context.hands.complaints(station.id, order)
+    complaints = context.hands.complaints(station.id, order, station.ocpp)
     if complaints is None:
         detail = "the station's version has no such action"
         return CommandOutcome(station.identity, order.action, CommandStatus.INVALID, detail=detail)

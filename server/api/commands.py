@@ -13,11 +13,11 @@ from server.api.errors import Failed, documented, invalid, not_found, problem
 from server.api.guards import Caller, requires
 from server.api.paging import Cursor, Limit
 from server.core.station import Station
-from server.flows import local_lists, stations
+from server.flows import inventory, local_lists, stations
 from server.flows import station_events as event_pages
 from server.storage import stations as stored
 from shared.accounts import Role
-from shared.operating import CommandForms, CommandOutcome, StationEventView
+from shared.operating import CommandForms, CommandOutcome, InventoryKind, InventoryLine, StationEventView
 from shared.wire import Page
 
 OPERATING = (requires(Role.OPERATOR, Role.ADMINISTRATOR),)
@@ -79,7 +79,7 @@ class CommandController(Controller):
         """What this station can be asked in its version of OCPP, each with an example that fits its schema."""
         async with context.db.read() as tx:
             station = await own_station(tx, unquote(identity), caller)
-        return context.hands.forms(station.id)
+        return context.hands.forms(station.id, station.ocpp)
 
     @post("/{action:str}", status_code=200, responses=documented(404, 422))
     async def command(  # noqa: PLR0913, PLR0917 -- a parameter each of the request
@@ -105,7 +105,7 @@ class CommandController(Controller):
 
 def check(context: ApiContext, station: Station, order: Order) -> None:
     """Raises 404 for an action that the station's version has not, 422 for a body that its schema refuses."""
-    complaints = context.hands.complaints(station.id, order)
+    complaints = context.hands.complaints(station.id, order, station.ocpp)
     if complaints is None:
         hint = "GET /api/stations/{identity}/commands lists what this station can be asked."
         raise Failed(problem(404, "The station's version has no such action.", code="unknown_action", hint=hint))
@@ -130,3 +130,30 @@ async def station_events(
     async with context.db.read() as tx:
         station = await own_station(tx, unquote(identity), caller)
         return await event_pages.page(tx, station.id, None if cursor is None else int(cursor), limit)
+
+
+Kind = Annotated[InventoryKind | None, QueryParameter(description="Only lines of this kind")]
+
+
+@get(
+    "/stations/{identity:str}/inventory",
+    tags=["stations"],
+    guards=list(OPERATING),
+    responses=documented(404),
+)
+async def station_inventory(  # noqa: PLR0913, PLR0917 -- a parameter each of the request
+    context: NamedDependency[ApiContext],
+    caller: NamedDependency[Caller],
+    identity: FromPath[str],
+    kind: Kind = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[InventoryLine]:
+    """What a station of yours reported of itself (2.x): variables, monitors, display messages, customer data.
+
+    Ask it for a report with a command (GetBaseReport, GetReport, GetMonitoringReport, CustomerInformation,
+    GetDisplayMessages); `kind=report` says which reports came whole, `kind=problem` what the station says is wrong.
+    """
+    async with context.db.read() as tx:
+        station = await own_station(tx, unquote(identity), caller)
+        return await inventory.page(tx, station.id, kind, None if cursor is None else int(cursor), limit)

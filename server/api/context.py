@@ -55,11 +55,14 @@ class Order:
 class Hands(Protocol):
     """What an operator may ask of a station: any request of its version."""
 
-    def forms(self, station_id: UUID) -> CommandForms:
-        """What a station may be asked, in the version that it speaks."""
+    def forms(self, station_id: UUID, spoke: str = "") -> CommandForms:
+        """What a station may be asked, in the version that it speaks; offline, the one that it spoke last."""
 
-    def complaints(self, station_id: UUID, order: Order) -> list[FieldError] | None:
-        """What the official schema finds wrong with a command, None where the version has no such action."""
+    def complaints(self, station_id: UUID, order: Order, spoke: str = "") -> list[FieldError] | None:
+        """What the official schema finds wrong with a command, None where the version has no such action.
+
+        `spoke`: the subprotocol of the station's last connection.
+        """
 
     async def say(self, station_id: UUID, identity: str, order: Order) -> CommandOutcome:
         """Send a command; never raises for what a station does."""
@@ -68,11 +71,11 @@ class Hands(Protocol):
 class OutOfReach:
     """The hands of a process that holds no stations."""
 
-    def forms(self, _station_id: UUID) -> CommandForms:
+    def forms(self, _station_id: UUID, _spoke: str = "") -> CommandForms:
         """Nothing."""
         return CommandForms("", [])
 
-    def complaints(self, _station_id: UUID, _order: Order) -> list[FieldError] | None:
+    def complaints(self, _station_id: UUID, _order: Order, _spoke: str = "") -> list[FieldError] | None:
         """No action is known."""
         return None
 

@@ -130,13 +130,14 @@ async def station_add(wanted: StationWanted, base_url: str, database: str) -> No
     typer.echo(f"Key  {added.credentials.key}")
 
 
-async def token_add(uid: str, account: str, database: str) -> None:
-    """Let a card charge on an account."""
+async def token_add(uid: str, account: str, database: str, *, master: bool = False) -> None:
+    """Let a card charge on an account, or (`master`) end sessions."""
     if not 0 < len(uid) <= MOST_CARD:
         raise BadSetting(f"a card's uid has 1 to {MOST_CARD} characters")
     async with opened(database) as db, db.begin() as tx:
-        owner = _granted(await entry.add_token(tx, uid, account, RealClock().now()))
-    typer.echo(f"Card {uid} charges on {owner.name} <{owner.email}>.")
+        owner = _granted(await entry.add_token(tx, uid, account, RealClock().now(), master=master))
+    what = "ends any session at the 2.x stations of" if master else "charges on"
+    typer.echo(f"Card {uid} {what} {owner.name} <{owner.email}>.")
 
 
 async def account_close(email: str, database: str) -> None:

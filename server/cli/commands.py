@@ -264,12 +264,13 @@ def station_add(
 def token_add(
     uid: str,
     account: Annotated[str, typer.Option(help="E-mail of its account.")],
+    master: Annotated[bool, typer.Option("--master", help="It ends any session at its 2.x stations.")] = False,
     database: Database = "",
 ) -> None:
     """Let a card charge on an account."""
     from server.cli.admin import token_add as work
 
-    guarded(lambda: work(uid, account, database))
+    guarded(lambda: work(uid, account, database, master=master))
 
 
 @ca_app.command("init")

@@ -5,6 +5,16 @@ from uuid import UUID
 
 import msgspec
 
+from shared.ids import derive
+
+MASTER = "master"
+"""The kind of a token that ends any session at its party's stations, and begins none (OCPP 2.0.1 C16)."""
+
+
+def master_group(party_id: UUID) -> str:
+    """What a party's stations know its master tokens by, at most 20 characters."""
+    return derive("master-pass", party_id).hex[:20]
+
 
 class TokenFacts(msgspec.Struct, frozen=True):
     """What is known of a token."""

@@ -1,4 +1,4 @@
-"""When a car should be ready: the driver's word, a shift, a habit, else nothing (then the forecast speaks)."""
+"""When a car should be ready: the driver's word, the car's, a shift, a habit, else nothing (then a forecast)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
@@ -18,6 +18,7 @@ class ReadySource(StrEnum):
     """Where a ready-by time comes from."""
 
     STATED = "stated"
+    CAR = "car"
     ROTA = "rota"
     HABIT = "habit"
     FORECAST = "forecast"
@@ -40,13 +41,17 @@ class Known(msgspec.Struct, frozen=True):
     travel_minutes: int = 0
 
 
-def choose(stated: datetime | None, known: Known, plugged_at: datetime, now: datetime) -> ReadyBy:
+def choose(
+    stated: datetime | None, known: Known, plugged_at: datetime, now: datetime, car: datetime | None = None
+) -> ReadyBy:
     """The time in force. A statement that has passed is used up; the next shift takes over, else the next habit.
 
-    Who works in shifts does not leave by habit before the next one begins.
+    Who works in shifts does not leave by habit before the next one begins. `car`: what it says itself (ISO 15118).
     """
     if stated is not None and stated > now:
         return ReadyBy(stated, ReadySource.STATED)
+    if car is not None and car > now:
+        return ReadyBy(car, ReadySource.CAR)
     after = max(now, plugged_at + SETTLED_IN)
     if known.calendar is not None:
         ahead = coming(known.calendar, known.zone, after.astimezone(UTC).date())

@@ -16,6 +16,7 @@ RESETS = (Remedy.SOFT_RESET, Remedy.HARD_RESET)
 LADDERS: Mapping[Rule, tuple[Remedy, ...]] = {
     Rule.OFFLINE: (),  # nobody can be told anything
     Rule.FAULTED: (Remedy.TRIGGER, *RESETS),
+    Rule.PROBLEM: (),  # its own word: somebody is to look at it
     Rule.FLAPPING: RESETS,
     Rule.SILENT: (Remedy.TRIGGER, *RESETS),
     Rule.CLOCK_WRONG: (Remedy.TRIGGER, Remedy.SOFT_RESET),  # the answer to a heartbeat, and to a boot, is our time

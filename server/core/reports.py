@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.car_needs import CarStep
+
 
 class Credential(msgspec.Struct, frozen=True):
     """The station behind an identity, the SHA-256 of its key, its make and its quirks by name (gateway/quirks.py).
@@ -173,3 +175,11 @@ class StationNotice(msgspec.Struct, frozen=True):
     request_no: int | None = None
     said_at: datetime | None = None
     raw: str = "{}"
+
+
+class CarSchedule(msgspec.Struct, frozen=True):
+    """What a car means to draw (ISO 15118): `steps` ascend, the last holds until `until`."""
+
+    connector_no: int
+    steps: tuple[CarStep, ...]
+    until: datetime

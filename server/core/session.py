@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.car_needs import CarNeeds
 from shared.sessions import Delay, SessionState
 
 AWAITED = timedelta(minutes=15)
@@ -67,6 +68,7 @@ class Session(msgspec.Struct, frozen=True):
     idle_since: datetime | None = None  # allowed to draw, but does not, since
     full: bool = False
     wakes: int = 0  # how often the car was woken
+    car_needs: CarNeeds | None = None  # what the car itself said (ISO 15118)
     transaction_ref: str | None = None  # the name that a 2.x station gave to the transaction
 
     @property

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from server.core.following import DRAWING_W
+from server.core.inventory import Problem, is_grave
 from shared.health import Rule, Severity
 
 OFFLINE_AFTER = timedelta(minutes=5)
@@ -27,6 +28,7 @@ CERTIFICATE_LAST = timedelta(days=3)
 IDLE_AFTER = timedelta(minutes=15)
 STRAY_WITHIN = timedelta(minutes=20)
 START_WITHIN = timedelta(minutes=5)
+DETAIL_MAX = 400
 BY_CAR, BY_STATION = "car", "station"
 """Who keeps energy back, as far as the station's own word goes."""
 
@@ -42,7 +44,10 @@ class Socket(msgspec.Struct, frozen=True):
 
 
 class Charge(msgspec.Struct, frozen=True):
-    """An open session. `allowed_since`: since when its plan gives it energy that it still lacks, None where not."""
+    """An open session. `allowed_since`: since when its plan gives it energy that it still lacks, None where not.
+
+    `nobodys`: no token that may charge was shown for it.
+    """
 
     connector_no: int
     started_at: datetime
@@ -51,6 +56,12 @@ class Charge(msgspec.Struct, frozen=True):
     energy_wh: int
     allowed_since: datetime | None = None
     not_followed: str | None = None
+    nobodys: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """A cable without a card: 2.x stations may call that a transaction, and nothing has begun."""
+        return self.nobodys and self.energy_wh == 0 and self.power_w < DRAWING_W
 
 
 class Stray(msgspec.Struct, frozen=True):
@@ -64,7 +75,7 @@ class Stray(msgspec.Struct, frozen=True):
 class StationSight(msgspec.Struct, frozen=True):
     """All that the rules look at. `dropped_at`: lately lost connections; `certificate_until`: None where unknown.
 
-    `shared`: it stands behind a limit with others.
+    `shared`: it stands behind a limit with others. `problems`: what it says itself is wrong with it, the oldest first.
     """
 
     station_id: UUID
@@ -77,6 +88,7 @@ class StationSight(msgspec.Struct, frozen=True):
     strays: tuple[Stray, ...] = ()
     certificate_until: datetime | None = None
     shared: bool = False
+    problems: tuple[tuple[datetime, Problem], ...] = ()
 
     def charge_on(self, connector_no: int) -> Charge | None:
         """The session of a connector."""
@@ -107,6 +119,15 @@ def faulted(sight: StationSight, now: datetime) -> Found | None:
     since = min((one.status_at or now for one in broken), default=now)
     detail = " ".join(f"{one.connector_no}:{one.error_code}" for one in broken)
     return Found(Rule.FAULTED, min(since, now), Severity.CRITICAL, detail)
+
+
+def problem_reported(sight: StationSight, _now: datetime) -> Found | None:
+    """It says of one of its parts that something is wrong (2.x), and not yet that it is over."""
+    if not sight.problems:
+        return None
+    problems = [problem for _, problem in sight.problems]
+    severity = Severity.CRITICAL if is_grave(problems) else Severity.WARNING
+    return Found(Rule.PROBLEM, sight.problems[0][0], severity, "; ".join(one.text for one in problems)[:DETAIL_MAX])
 
 
 def flapping(sight: StationSight, now: datetime) -> Found | None:
@@ -172,15 +193,16 @@ def plan_not_followed(sight: StationSight, now: datetime) -> Found | None:
 
 
 def no_start(sight: StationSight, now: datetime) -> Found | None:
-    """A car stands there for five minutes and no session begins."""
+    """A car stands there for five minutes, and no session begins or nobody's does."""
     since = _stands(sight, "Preparing", now)
     return None if since is None or not sight.online else Found(Rule.NO_START, since)
 
 
 def _stands(sight: StationSight, status: str, now: datetime) -> datetime | None:
-    """Since when a connector without a session has said this of itself, if for START_WITHIN already."""
+    """Since when a connector without a session of anybody's has said this of itself, if for START_WITHIN already."""
     for one in sight.sockets:
-        alone = one.status == status and sight.charge_on(one.connector_no) is None
+        charge = sight.charge_on(one.connector_no)
+        alone = one.status == status and (charge is None or charge.waits)
         if alone and one.status_at is not None and now - one.status_at >= START_WITHIN:
             return one.status_at
     return None
@@ -189,6 +211,7 @@ def _stands(sight: StationSight, status: str, now: datetime) -> datetime | None:
 RULES: tuple[Callable[[StationSight, datetime], Found | None], ...] = (
     offline,
     faulted,
+    problem_reported,
     flapping,
     silent,
     clock_wrong,

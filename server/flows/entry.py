@@ -9,10 +9,12 @@ from uuid import UUID, uuid4
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core.access import MASTER
 from server.core.contract import Contract, ContractKind, ContractTerms
 from server.core.session import Refused
 from server.core.tariff import EnergyWindow, PublicTariffTerms
 from server.flows.placing import home_place, new_place, put_station
+from server.flows.stations import READINGS
 from server.storage import accounts, contracts, local_lists, locations, outbox, stations, town
 from server.storage.accounts import Account, Party
 from server.storage.contracts import Token
@@ -94,14 +96,26 @@ async def add_account(tx: AsyncSession, entry: AccountEntry, now: datetime) -> A
     return account
 
 
-async def add_token(tx: AsyncSession, uid: str, email: str, now: datetime) -> Account | Refused:
-    """Let a card charge on an account; gives the account. Stations of its home hear of it."""
+async def add_token(
+    tx: AsyncSession, uid: str, email: str, now: datetime, *, master: bool = False
+) -> Account | Refused:
+    """Let a card charge on an account; gives the account. Stations of its home hear of it.
+
+    A `master` card, which only an operator has, ends any session at its party's 2.x stations and begins none.
+    """
     account = await accounts.by_email(tx, email.strip().lower())
     if account is None:
         return Refused("unknown_account", "Add the account first: dalstroom account add.")
     if await contracts.token(tx, uid) is not None:
         return Refused("token_taken", "This card charges on an account already.")
-    await contracts.add_token(tx, Token(uid, account.party_id, account.id, "rfid", valid=True))
+    if master and account.role not in {Role.OPERATOR, Role.ADMINISTRATOR}:
+        return Refused("not_an_operator", "A master card belongs to an operator: name an operator's account.")
+    await contracts.add_token(tx, Token(uid, account.party_id, account.id, MASTER if master else "rfid", valid=True))
+    if master:
+        for station in await stations.of_party(tx, account.party_id):
+            payload = {"station_id": station.id, READINGS: True}
+            await outbox.put(tx, "configure", str(station.id), payload, now)
+        return account
     for station_id in await local_lists.stations_of(tx, account.id):
         await outbox.put_once(tx, "local_list", str(station_id), {}, now)
     return account

@@ -63,7 +63,8 @@ class SessionFacts(msgspec.Struct, frozen=True):
         if self.car is not None:
             limits.append(self.car.max_ac_w)
             limits.append(self.evse.max_w * self.phases // self.evse.phases)
-        return min(limits)
+        said = self.session.car_needs.most_w if self.session.car_needs is not None else None
+        return min(limits) if said is None else min(*limits, said)
 
     def free_w(self, now: datetime) -> int:
         """The most that may be drawn now: what a limit from elsewhere leaves of it, W."""

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import local_list
+from server.core.access import MASTER
 from server.core.local_list import Held, Listed, Update
 from server.core.station import ACCEPTED, Station
 from server.flows.opening import group_of, status_at
@@ -72,7 +73,7 @@ async def _wanted(tx: AsyncSession, station: Station, now: datetime) -> list[Lis
         found = await stored.known_at(tx, place.id, now - KNOWN_FOR, TOKENS_MAX)
     else:
         found = await stored.of_party(tx, place.party_id, TOKENS_MAX)
-    return [_listed(place, one, now) for one in found]
+    return [_listed(place, one, now) for one in found if one.kind != MASTER]
 
 
 def _listed(place: Location, token: Token, now: datetime) -> Listed:

@@ -19,6 +19,7 @@ from server.storage.stations import Evse
 from shared.ids import derive
 
 REPLUG = timedelta(minutes=5)
+V16 = "ocpp1.6"
 NO_HAND = ("PowerLoss", "Reboot", "HardReset", "SoftReset", "ImmediateReset", SUPERSEDED)
 """Ends by a station that lost its power or its memory, and not by a driver."""
 
@@ -38,6 +39,26 @@ async def token_status(tx: AsyncSession, station: Station, token_uid: str, now: 
     return status_at(token, place, now)
 
 
+def ends_all(token: Token | None, station: Station, now: datetime) -> bool:
+    """Whether a token ends any session at a station: its party's master pass. Only 2.x knows such."""
+    if token is None or token.kind != access.MASTER or token.party_id != station.party_id or station.ocpp == V16:
+        return False
+    return token.valid and (token.expires_at is None or token.expires_at > now)
+
+
+async def charges_elsewhere(
+    tx: AsyncSession, station: Station, token_uid: str, evse_id: UUID | None, at: datetime
+) -> bool:
+    """Whether a token charges at another EVSE (another station where none is said), and its party or the station's
+    lets a token charge once at a time. Families share cards: unless they say so, parties do not mind.
+    """
+    token = await contracts.token(tx, token_uid)
+    if token is None or not await contracts.one_session_a_token(tx, (token.party_id, station.party_id)):
+        return False
+    going = await sessions.open_of_token(tx, token_uid, at)
+    return any(one.station_id != station.id if evse_id is None else one.evse_id != evse_id for one in going)
+
+
 async def token_group(tx: AsyncSession, token_uid: str) -> str:
     """The group of a token: those of one account may end each other's sessions. At most 20 characters, "" for none."""
     token = await contracts.token(tx, token_uid)
@@ -50,7 +71,9 @@ def group_of(token: Token) -> str:
 
 
 def status_at(token: Token | None, place: Location, now: datetime) -> str:
-    """May a token charge at a place, as far as we know it ourselves."""
+    """May a token charge at a place, as far as we know it ourselves. A master token charges nowhere."""
+    if token is not None and token.kind == access.MASTER:
+        return "Invalid"
     facts = access.TokenFacts(token.account_id, token.party_id, token.valid, token.expires_at) if token else None
     return access.decide(facts, access.Place(place.party_id, place.public, place.account_id), now)
 

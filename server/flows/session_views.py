@@ -18,7 +18,7 @@ from server.flows.facts import SessionFacts
 from server.flows.outlooks import Outlook, doubt, outlook
 from server.storage import sessions, wallets
 from shared.plans import PlanSlot, PlanView, Shortfall
-from shared.sessions import CarNote, Delay, Headline, MoneyRange, SessionState, SessionSummary, SessionView
+from shared.sessions import CarNote, CarSays, Delay, Headline, MoneyRange, SessionState, SessionSummary, SessionView
 
 
 async def current(tx: AsyncSession, account_id: UUID, now: datetime) -> list[SessionView]:
@@ -91,8 +91,14 @@ async def _view(tx: AsyncSession, seen: SessionFacts, now: datetime) -> SessionV
         car_note=_car_note(seen),
         car_timer_at=seen.car.timer_at if seen.car else None,
         external_limit_w=_external_limit_w(seen, now),
+        car_says=_car_says(session),
         home=await advising.of_session(tx, seen, ahead) if session.state is SessionState.OPEN else None,
     )
+
+
+def _car_says(session: Session) -> CarSays | None:
+    needs = session.car_needs
+    return None if needs is None else CarSays(needs.said_at, needs.ready_by, needs.energy_wh, needs.most_w)
 
 
 def _external_limit_w(seen: SessionFacts, now: datetime) -> int | None:

@@ -6,35 +6,50 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core.access import master_group
 from server.core.reports import StartAnswer, StartInfo, StopInfo, TokenAnswer
 from server.core.session import AWAITED, Session
+from server.core.station import Station
 from server.flows import metered
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.flows.opening import new_session, token_group, token_status
-from server.storage import outbox, sessions, stations
+from server.flows.opening import charges_elsewhere, ends_all, new_session, token_group, token_status
+from server.storage import contracts, outbox, sessions, stations
 from server.storage.db import announce
 from server.storage.stations import Evse
 from shared.ids import derive
 from shared.sessions import SessionState
 
+CONCURRENT = "ConcurrentTx"
 CLOCK_SKEW = timedelta(minutes=5)
 OLDEST = timedelta(days=60)
 """A start of longer ago comes of a clock that was never set: no station's queue holds a season."""
 
 
-async def authorize(tx: AsyncSession, station_id: UUID, token_uid: str, now: datetime) -> TokenAnswer:
-    """May this token charge at this station."""
+async def authorize(
+    tx: AsyncSession, station_id: UUID, token_uid: str, now: datetime, evse_id: UUID | None = None
+) -> TokenAnswer:
+    """May this token charge at this station; `evse_id`: where it is about to, or does."""
     station = await stations.get(tx, station_id)
     status = await token_status(tx, station, token_uid, now)
+    if status == "Accepted" and await charges_elsewhere(tx, station, token_uid, evse_id, now):
+        status = CONCURRENT
     return TokenAnswer(status, await _group(tx, token_uid, status))
+
+
+async def master(tx: AsyncSession, station_id: UUID, token_uid: str, now: datetime) -> TokenAnswer | None:
+    """What a master pass is answered that may end sessions at a station; None for any other token."""
+    station = await stations.get(tx, station_id)
+    known = ends_all(await contracts.token(tx, token_uid), station, now) if token_uid else False
+    return TokenAnswer("Accepted", master_group(station.party_id)) if known else None
 
 
 async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now: datetime) -> StartAnswer:
     """A transaction began. The same start again, under whatever message id, gets the first answer."""
     station = await stations.get(tx, station_id)
     status = await token_status(tx, station, info.token_uid, now)
-    group = await _group(tx, info.token_uid, status)
     session_id = _id_of(station_id, info)
+    status = await _or_concurrent(tx, station, info, status)
+    group = await _group(tx, info.token_uid, status)
     known = await sessions.get(tx, session_id) or await _begun_already(tx, station_id, info)
     if known is not None:
         return StartAnswer(known.transaction_id, status, group)
@@ -45,7 +60,7 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
     await _supersede(tx, evse, info, now)
     session = await new_session(tx, station, evse, info, now)
     session = msgspec.structs.replace(session, id=session_id)
-    if status != "Accepted":
+    if status not in {"Accepted", CONCURRENT}:  # who charges twice pays for both
         session = msgspec.structs.replace(session, account_id=None, contract_id=None, vehicle_id=None)
     transaction_id = await sessions.next_transaction_id(tx, session_id)
     session = msgspec.structs.replace(session, transaction_id=transaction_id)
@@ -56,6 +71,14 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
     await outbox.put_once(tx, "replan", str(session.location_id), {"why": "plugged_in"}, now)
     _tell(tx, session)
     return StartAnswer(transaction_id, status, group)
+
+
+async def _or_concurrent(tx: AsyncSession, station: Station, info: StartInfo, status: str) -> str:
+    """The status, or that the token charges elsewhere already and should not. The transaction is kept all the same."""
+    evse = await stations.evse_at(tx, station.id, info.connector_no) if status == "Accepted" else None
+    if evse is not None and await charges_elsewhere(tx, station, info.token_uid, evse.id, info.at):
+        return CONCURRENT
+    return status
 
 
 async def _group(tx: AsyncSession, token_uid: str, status: str) -> str:

@@ -11,7 +11,7 @@ from server.core.reports import BootAnswer, BootInfo, ConnectorStatus, Credentia
 from server.core.session import AWAITED
 from server.flows import returning
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.storage import credentials, outbox, session_batches, sessions, stations, watch
+from server.storage import credentials, inventory, outbox, session_batches, sessions, stations, watch
 from server.storage.db import announce
 from server.storage.sessions import SessionEvent
 from server.storage.stations import Evse
@@ -87,6 +87,7 @@ async def boot_all(tx: AsyncSession, booted: Sequence[tuple[UUID, BootInfo]], no
         rows[station_id] = {**values, "booted_at": now, "last_seen_at": now, "safe_held_w": None}
     await stations.update_each(tx, rows)
     await watch.all_happened(tx, [StationEvent(one, now, watch.BOOT, info.firmware[:50]) for one, info in booted])
+    await inventory.forget_problems(tx, list(rows))
     held = await stations.held(tx, list(rows))
     await _configure(tx, [one for one in rows if one not in held], now)
     named = {str(one): {BOOTED: True} for one in await session_batches.open_named(tx, list(rows))}
@@ -140,6 +141,17 @@ async def status(tx: AsyncSession, station_id: UUID, info: ConnectorStatus, now:
     await stations.set_status(tx, evse.id, said, info.error_code, info.at or now)
     await _record(tx, station_id, evse.status, info, now)
     announce(tx, LocationMoved(evse.location_id))
+
+
+async def ended(tx: AsyncSession, evse_id: UUID, at: datetime, now: datetime) -> None:
+    """A 2.x transaction ended: its EVSE charges no longer, unless the next session runs there already."""
+    evse = await stations.evse(tx, evse_id)
+    if evse is None or await sessions.open_on(tx, evse_id) is not None:
+        return
+    said = evse_status.after(evse.status, evse_status.ENDED)
+    if said != evse.status:
+        await stations.set_status(tx, evse.id, said, evse.error_code, min(at, now))
+        announce(tx, LocationMoved(evse.location_id))
 
 
 async def _whole(tx: AsyncSession, station_id: UUID, info: ConnectorStatus, now: datetime) -> None:

@@ -221,13 +221,3 @@ async def keep_signed(
 def _signed(station: Station, info: TransactionInfo, one: SignedValue, now: datetime) -> SignedRow:
     where = (station.party_id, station.id, info.connector_no, info.reference)
     return SignedRow(*where, now, one.at, one.context, one.data)
-
-
-async def needs(tx: AsyncSession, station_id: UUID, connector_no: int, now: datetime) -> bool:
-    """A car said what it needs: whether a session runs there, whose plan is sent once more then."""
-    evse = await stations.evse_at(tx, station_id, connector_no)
-    session = await sessions.open_on(tx, evse.id) if evse is not None else None
-    if session is None:
-        return False
-    await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, now)
-    return True

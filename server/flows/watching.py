@@ -128,6 +128,7 @@ def _charge(one: OpenSession, plan: Plan | None, now: datetime) -> Charge:
         energy_wh=energy_wh,
         allowed_since=one.idle_since if given_up else allowed_since,
         not_followed=one.not_followed_reason if one.followed == Followed.NOT_FOLLOWED else None,
+        nobodys=one.account_id is None,
     )
 
 

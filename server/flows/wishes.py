@@ -91,7 +91,7 @@ def unsaid(found: Sequence[SessionFacts]) -> list[UUID]:
         one.session.account_id
         for one in found
         if one.session.account_id
-        and asks_history(one.session.soc_pct, one.car.capacity_wh if one.car else None, one.session.stated_energy_wh)
+        and asks_history(one.session.soc_pct, one.car.capacity_wh if one.car else None, stated_wh(one.session))
     ]
 
 
@@ -101,7 +101,8 @@ def ready(one: SessionFacts, now: datetime) -> ReadyBy:
     known = Known(one.driver.time_zone if one.driver is not None else one.location.time_zone)
     if one.driver is not None and at_home:
         known = Known(known.zone, one.driver.habits, one.driver.calendar, one.driver.travel_minutes or 0)
-    return ready_by.choose(one.session.stated_ready_by, known, one.session.started_at, now)
+    session, needs = one.session, one.session.car_needs
+    return ready_by.choose(session.stated_ready_by, known, session.started_at, now, needs.ready_by if needs else None)
 
 
 def _wish(one: SessionFacts, here: Here) -> Wish:
@@ -218,14 +219,13 @@ def _need(one: SessionFacts, here: Here, *, at_once: bool) -> Need:
     """How much energy is still to come."""
     session = one.session
     history = here.past_wh.get(session.account_id, ()) if session.account_id else ()
-    stated = session.stated_energy_wh
     # A car that never took anything may wait for its own timer: where nobody else wants the power, it stays allowed.
     full = session.full and not (session.asleep and here.feeder is None)
     inputs = NeedInputs(
         capacity_wh=one.car.capacity_wh if one.car else None,
         soc_pct=session.soc_pct,
         target_pct=session.target_pct,
-        stated_energy_wh=None if stated is None else stated + session.stated_at_wh,
+        stated_energy_wh=stated_wh(session),
         delivered_wh=_delivered_wh(session, here.now),
         history_wh=history,
         drawing=not full,
@@ -233,6 +233,13 @@ def _need(one: SessionFacts, here: Here, *, at_once: bool) -> Need:
         at_once=at_once,
     )
     return need(inputs)
+
+
+def stated_wh(session: Session) -> int | None:
+    """What somebody said that the session is to take in all, Wh: its driver, else the car itself; None: nobody did."""
+    if session.stated_energy_wh is not None:
+        return session.stated_energy_wh + session.stated_at_wh
+    return session.car_needs.session_wh if session.car_needs is not None else None
 
 
 def _delivered_wh(session: Session, now: datetime) -> int:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
-from server.gateway import languages, rpc, strangers, tls
+from server.gateway import languages, rpc, splitting, strangers, tls
 from server.gateway.caller import Caller, Standing
 from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
 from server.gateway.inflate import Inflate
@@ -125,6 +126,7 @@ class Gateway:
         self._door: Doorkeeper = door or NoDoorkeeper()
         self._reception = Reception(flows, self._door, self.counts)
         self._strangers = 0
+        self._limits: dict[UUID, splitting.Limits] = {}
         self._servers: dict[str, Server] = {}
 
     @property
@@ -249,8 +251,7 @@ class Gateway:
         if link is None or not isinstance(request, LANGUAGES[link.version].message):
             detail = "the station has no connection" if link is None else "the station speaks another version now"
             return CallOutcome(CallStatus.OFFLINE, detail=detail)
-        question = Question(languages.action(request), request)
-        reply = await link.call(question, timeout_s, self._settings.quiet_s)
+        reply = await self._ask(link, Question(languages.action(request), request), timeout_s)
         if reply.status is not CallStatus.ANSWERED:
             return CallOutcome(reply.status, None, reply.error_code, reply.detail)
         answer = languages.read_answer(request, reply.payload)
@@ -264,7 +265,25 @@ class Gateway:
         link = self._registry.get(station_id)
         if link is None:
             return Reply(CallStatus.OFFLINE, detail="the station has no connection")
-        return await link.call(question, timeout_s, self._settings.quiet_s)
+        return await self._ask(link, question, timeout_s)
+
+    async def learn_limits(self, station_id: UUID, timeout_s: float = 30.0) -> None:
+        """Ask a 2.x station once how long the lists may be that it is told; longer ones are split from then on."""
+        link = self._registry.get(station_id)
+        if link is not None and link.version is not Version.V16 and station_id not in self._limits:
+            limits = await splitting.learn(self._say(link, timeout_s))
+            if limits is not None:
+                self._limits[station_id] = limits
+
+    async def _ask(self, link: Link, question: Question, timeout_s: float) -> Reply:
+        if link.version is Version.V16 or question.action not in splitting.LISTS:
+            return await link.call(question, timeout_s, self._settings.quiet_s)
+        known, learnt = self._limits.get(link.station_id), partial(self._limits.__setitem__, link.station_id)
+        return await splitting.ask(self._say(link, timeout_s), question, known, learnt)
+
+    def _say(self, link: Link, timeout_s: float) -> splitting.Say:
+        until = time.monotonic() + timeout_s
+        return lambda question: link.call(question, max(0.0, until - time.monotonic()), self._settings.quiet_s)
 
     async def _serve(self, connection: ServerConnection) -> None:
         """A station's connection, from handshake to end."""

@@ -7,11 +7,14 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.car_needs import CarNeeds
 from server.core.external_limit import ToldLimit
+from server.core.inventory import PartEvent, ReportPart
 from server.core.ocsp import Asked, Standing
 from server.core.reports import (
     BootAnswer,
     BootInfo,
+    CarSchedule,
     ConnectorStatus,
     Credential,
     ReadingsInfo,
@@ -86,8 +89,13 @@ class Flows(Protocol):
     async def signed(self, station_id: UUID, connector_no: int, values: Sequence[SignedValue]) -> None:
         """Meter values that a meter has signed, of no transaction: kept as they came."""
 
-    async def needs(self, station_id: UUID, connector_no: int) -> bool:
-        """A car said what it needs (ISO 15118): whether it gets a plan, which is on its way then."""
+    async def needs(self, station_id: UUID, connector_no: int, said: CarNeeds) -> str:
+        """A car said what it needs (ISO 15118): Accepted (its plan comes), Processing (it is made) or Rejected."""
+        ...
+
+    async def intends(self, station_id: UUID, schedule: CarSchedule) -> bool:
+        """What a car means to draw: whether that is within its plan; where not, it is told that once more."""
+        ...
 
     async def limited(self, station_id: UUID, told: ToldLimit) -> None:
         """A station has a limit from elsewhere: an energy manager, the grid operator."""
@@ -107,6 +115,12 @@ class Flows(Protocol):
 
     async def notice(self, station_id: UUID, notice: StationNotice) -> None:
         """What a station tells of its firmware, diagnostics, logs and security."""
+
+    async def parts_told(self, station_id: UUID, events: Sequence[PartEvent]) -> None:
+        """What a station notices of its parts (2.x), but where its connectors stand."""
+
+    async def reported(self, station_id: UUID, part: ReportPart) -> None:
+        """A part of a report that a station was asked for (2.x)."""
 
     def message(self, station_id: UUID, said: Said) -> None:
         """The message log: every frame, before it is handled or sent. Returns at once and never fails."""

@@ -8,11 +8,14 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.clock import Clock
+from server.core.car_needs import CarNeeds
 from server.core.external_limit import ToldLimit
+from server.core.inventory import PartEvent, ReportPart
 from server.core.ocsp import Asked, Standing
 from server.core.reports import (
     BootAnswer,
     BootInfo,
+    CarSchedule,
     ConnectorStatus,
     Credential,
     ReadingsInfo,
@@ -28,9 +31,11 @@ from server.core.reports import (
 from server.feeds.null import NoResponders
 from server.feeds.ports import Responders
 from server.flows import (
+    car_needs,
     certificates,
     entering,
     external_limits,
+    inventory,
     readings,
     reservations,
     sessions,
@@ -131,7 +136,9 @@ class GatewayFlows:
         """May this token charge here."""
         async with self._db.read() as tx:
             card = await transactions.card(tx, station_id, token_uid)
-            return await sessions.authorize(tx, station_id, card, self._clock.now())
+            now = self._clock.now()
+            master = await sessions.master(tx, station_id, card, now)
+            return master or await sessions.authorize(tx, station_id, card, now)
 
     async def start(self, station_id: UUID, info: StartInfo) -> StartAnswer:
         """A transaction began."""
@@ -166,10 +173,15 @@ class GatewayFlows:
         async with self._db.begin() as tx:
             await transactions.keep_signed(tx, station_id, connector_no, values, self._clock.now())
 
-    async def needs(self, station_id: UUID, connector_no: int) -> bool:
+    async def needs(self, station_id: UUID, connector_no: int, said: CarNeeds) -> str:
         """A car said what it needs."""
         async with self._db.begin() as tx:
-            return await transactions.needs(tx, station_id, connector_no, self._clock.now())
+            return await car_needs.heard(tx, station_id, connector_no, said, self._clock.now())
+
+    async def intends(self, station_id: UUID, schedule: CarSchedule) -> bool:
+        """What a car means to draw."""
+        async with self._db.begin() as tx:
+            return await car_needs.intends(tx, station_id, schedule, self._clock.now())
 
     async def limited(self, station_id: UUID, told: ToldLimit) -> None:
         """A station has a limit from elsewhere."""
@@ -212,6 +224,16 @@ class GatewayFlows:
             if notice.kind == SECURITY:
                 said = station_events.storable(notice)
                 await entering.security_event(tx, station_id, said.status, said.detail, now)
+
+    async def parts_told(self, station_id: UUID, events: Sequence[PartEvent]) -> None:
+        """What a station notices of its parts."""
+        async with self._db.begin() as tx:
+            await inventory.weigh(tx, station_id, events, self._clock.now())
+
+    async def reported(self, station_id: UUID, part: ReportPart) -> None:
+        """A part of a report."""
+        async with self._db.begin() as tx:
+            await inventory.keep(tx, station_id, part, self._clock.now())
 
     def message(self, station_id: UUID, said: Said) -> None:
         """The message log."""

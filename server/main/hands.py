@@ -15,7 +15,7 @@ from shared.operating import CommandForm, CommandForms, CommandOutcome, CommandS
 from shared.problems import FieldError
 
 UNKNOWN_VERSION = "1.6"
-"""What a station is taken to speak that is offline."""
+"""What a station is taken to speak that was never here."""
 WORDS = {
     CallStatus.ANSWERED: CommandStatus.ANSWERED,
     CallStatus.OFFLINE: CommandStatus.OFFLINE,
@@ -31,14 +31,14 @@ class GatewayHands:
         """The gateway that holds the stations' connections."""
         self._gateway = gateway
 
-    def forms(self, station_id: UUID) -> CommandForms:
+    def forms(self, station_id: UUID, spoke: str = "") -> CommandForms:
         """What a station may be asked, each with a body that its schema allows."""
-        version = self._version(station_id)
+        version = self._version(station_id, spoke)
         return CommandForms(version, [CommandForm(name, schemas.example(version, name)) for name in ASKED[version]])
 
-    def complaints(self, station_id: UUID, order: Order) -> list[FieldError] | None:
+    def complaints(self, station_id: UUID, order: Order, spoke: str = "") -> list[FieldError] | None:
         """What the schema finds wrong, None where the version has no such action."""
-        version = self._version(station_id)
+        version = self._version(station_id, spoke)
         if order.action not in ASKED[version]:
             return None
         found = schemas.complaints(version, order.action, order.body)
@@ -46,7 +46,7 @@ class GatewayHands:
 
     async def say(self, station_id: UUID, identity: str, order: Order) -> CommandOutcome:
         """Send a command that was found good; never raises for what a station does."""
-        version = self._version(station_id)
+        version = self._version(station_id, "")
         question = Question(order.action, msgspec.Raw(msgspec.json.encode(order.body)), order.by)
         began = time.monotonic()
         reply = await self._gateway.ask(station_id, question, order.timeout_s)
@@ -63,9 +63,9 @@ class GatewayHands:
             took_ms=round((time.monotonic() - began) * 1000),
         )
 
-    def _version(self, station_id: UUID) -> str:
-        speaks = self._gateway.version(station_id)
-        return UNKNOWN_VERSION if speaks is None else speaks.removeprefix("ocpp")
+    def _version(self, station_id: UUID, spoke: str) -> str:
+        """What it speaks; of one that is offline what it spoke last (its subprotocol)."""
+        return ((self._gateway.version(station_id) or spoke).removeprefix("ocpp")) or UNKNOWN_VERSION
 
 
 def _json(reply: Reply) -> Any:  # noqa: ANN401 -- whatever the station said

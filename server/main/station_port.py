@@ -11,7 +11,7 @@ from server.flows.reservations import ReserveOrder
 from server.gateway.languages import Command
 from server.gateway.limits import limit_of
 from server.gateway.listener import CallOutcome, Gateway
-from server.gateway.v201.commands import GetTransactionStatus, TransactionStatusAnswer
+from server.gateway.v201.commands import GetTransactionStatus, GetVariables, SetVariables, TransactionStatusAnswer
 from server.gateway.v201.upkeep import CostUpdated
 from server.main.heard import speaks_16, unanswered
 from server.main.words import WORDS_16, WORDS_201, Words, unit_of
@@ -52,7 +52,10 @@ class GatewayStations:
 
     async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
         """Change a configuration key: by its name in 1.6, or the variables that mean the same."""
-        return await self._ask(station_id, self._words(station_id).set_option(key, value))
+        request = self._words(station_id).set_option(key, value)
+        if isinstance(request, SetVariables) and len(request.set_variable_data) > 1:
+            await self._gateway.learn_limits(station_id, CALL_SECONDS)
+        return await self._ask(station_id, request)
 
     async def get_options(self, station_id: UUID, keys: Sequence[str]) -> dict[str, str]:
         """What configuration keys say; those that the station, or its version, does not know are left out."""
@@ -60,6 +63,8 @@ class GatewayStations:
         request = words.get_options(keys)
         if request is None:
             return {}
+        if isinstance(request, GetVariables) and len(request.get_variable_data) > 1:
+            await self._gateway.learn_limits(station_id, CALL_SECONDS)
         return words.option_values(keys, (await self._gateway.call(station_id, request, CALL_SECONDS)).answer)
 
     async def transaction_standing(self, station_id: UUID, reference: str) -> TransactionStanding | None:

@@ -5,10 +5,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.reports import ConnectorStatus, ReadingsInfo, StopInfo, TransactionAnswer, TransactionInfo
+from server.core.reports import ConnectorStatus, ReadingsInfo, StopInfo, TokenAnswer, TransactionAnswer, TransactionInfo
 from server.core.session import Session
 from server.flows import final_cost, reservations, running_cost, sessions, starts, stations, transactions
 from server.flows import readings as metered
+
+STOPPING = "StopAuthorized"
 
 
 async def take(tx: AsyncSession, station_id: UUID, info: TransactionInfo, now: datetime) -> TransactionAnswer:
@@ -29,8 +31,19 @@ async def take(tx: AsyncSession, station_id: UUID, info: TransactionInfo, now: d
     cost = await final_cost.of(tx, session.id) if session is not None and info.kind == "Ended" else None
     if info.token_uid is None:
         return TransactionAnswer(None, cost)
+    return TransactionAnswer(await _token(tx, session, station_id, info, now), cost)
+
+
+async def _token(
+    tx: AsyncSession, session: Session | None, station_id: UUID, info: TransactionInfo, now: datetime
+) -> TokenAnswer:
+    """What we say of the token of an event: one that ends a session may be a master pass, which begins none."""
     card = await transactions.card(tx, station_id, info.token_uid)
-    return TransactionAnswer(await sessions.authorize(tx, station_id, card, now), cost)
+    if info.kind == "Ended" or info.trigger == STOPPING:
+        master = await sessions.master(tx, station_id, card, now)
+        if master is not None:
+            return master
+    return await sessions.authorize(tx, station_id, card, now, session.evse_id if session is not None else None)
 
 
 async def _take_meter(
@@ -54,9 +67,12 @@ async def _take_meter(
 
 
 async def _take_status(tx: AsyncSession, session: Session, info: TransactionInfo, now: datetime) -> None:
-    """What the event says of its EVSE, where it is of now: the newest of its transaction, and not out of a queue."""
-    if info.state is None or info.offline or now - info.at > metered.LIVE:
-        return
-    await stations.status(
-        tx, session.station_id, ConnectorStatus(session.connector_no, info.state, "NoError", info.at), now
-    )
+    """What the event says of its EVSE, where it is of now: the newest of its transaction, and not out of a queue.
+
+    An end counts whenever it comes, unless another session runs there by then.
+    """
+    if info.kind == "Ended":
+        await stations.ended(tx, session.evse_id, info.at, now)
+    elif info.state is not None and not info.offline and now - info.at <= metered.LIVE:
+        said = ConnectorStatus(session.connector_no, info.state, "NoError", info.at)
+        await stations.status(tx, session.station_id, said, now)

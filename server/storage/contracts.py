@@ -10,10 +10,11 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core.access import MASTER
 from server.core.contract import Contract, ContractKind, ContractTerms
 from server.core.tariff import PublicTariffTerms
 from server.storage.db import padded, to_struct
-from server.storage.tables import Contracts, HomeTariffs, Sessions, Tariffs, Tokens
+from server.storage.tables import Contracts, HomeTariffs, Parties, Sessions, Tariffs, Tokens
 from shared.ids import derive
 from shared.tariffs import HomeTariffInput
 
@@ -23,6 +24,7 @@ SOME = sa.select(CONTRACTS).where(C.id.in_(sa.bindparam("contracts", expanding=T
 T = Tokens.__table__.c  # type: ignore[attr-defined]
 H = HomeTariffs.__table__.c  # type: ignore[attr-defined]
 S = Sessions.__table__.c  # type: ignore[attr-defined]
+P = Parties.__table__.c  # type: ignore[attr-defined]
 HOME_KINDS = (ContractKind.HOME_DYNAMIC.value, ContractKind.HOME_FIXED.value, ContractKind.HOME_NIGHT.value)
 
 
@@ -57,10 +59,27 @@ async def token(tx: AsyncSession, uid: str) -> Token | None:
 
 
 async def token_of(tx: AsyncSession, account_id: UUID) -> Token | None:
-    """The app token of an account, else any valid one."""
-    rows = sa.select(Tokens.__table__).where(T.account_id == account_id, T.valid.is_(True))  # type: ignore[attr-defined]
+    """The app token of an account, else any valid one that may charge."""
+    rows = sa.select(Tokens.__table__).where(T.account_id == account_id, T.valid.is_(True), T.kind != MASTER)  # type: ignore[attr-defined]
     row = (await tx.execute(rows.order_by(T.kind, T.uid).limit(1))).first()
     return None if row is None else to_struct(row, Token)
+
+
+async def one_session_a_token(tx: AsyncSession, parties: Sequence[UUID]) -> bool:
+    """Whether one of these parties lets a token charge once at a time."""
+    mine = sa.select(P.id).where(P.id.in_(padded(parties)), P.one_session_a_token.is_(True)).limit(1)
+    return (await tx.execute(mine)).first() is not None
+
+
+async def set_one_session_a_token(tx: AsyncSession, party_id: UUID, *, wanted: bool) -> None:
+    """Write whether a party lets a token charge once at a time."""
+    await tx.execute(sa.update(Parties).where(P.id == party_id).values(one_session_a_token=wanted))
+
+
+async def has_master(tx: AsyncSession, party_id: UUID) -> bool:
+    """Whether a party has a token that ends any session at its stations."""
+    mine = sa.select(T.uid).where(T.party_id == party_id, T.kind == MASTER, T.valid.is_(True)).limit(1)
+    return (await tx.execute(mine)).first() is not None
 
 
 async def block_tokens(tx: AsyncSession, account_id: UUID) -> None:

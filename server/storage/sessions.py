@@ -15,12 +15,13 @@ from server.core.meter import Reading
 from server.core.session import Session
 from server.storage import bare_rows
 from server.storage.db import to_struct
-from server.storage.tables import OrphanMessages, Readings, SessionEvents, Sessions, Transactions
+from server.storage.tables import Evses, OrphanMessages, Readings, SessionEvents, Sessions, Transactions
 
 TABLE = Sessions.__table__  # type: ignore[attr-defined]
 S = TABLE.c
 READINGS = Readings.__table__  # type: ignore[attr-defined]
 R = READINGS.c
+E = Evses.__table__.c  # type: ignore[attr-defined]
 EVENTS = SessionEvents.__table__  # type: ignore[attr-defined]
 V = EVENTS.c
 OPEN_HERE = sa.select(TABLE).where(S.location_id == sa.bindparam("location"), S.state == "open")
@@ -92,6 +93,13 @@ async def by_transaction(tx: AsyncSession, station_id: UUID, transaction_id: int
     rows = sa.select(TABLE).where(S.transaction_id == transaction_id, S.station_id == station_id)
     row = (await tx.execute(rows.with_for_update(key_share=True))).first()
     return None if row is None else to_struct(row, Session)
+
+
+async def open_of_token(tx: AsyncSession, token_uid: str, by: datetime) -> list[Session]:
+    """Open sessions of a token that began by a moment, at EVSEs that do not say that they are free."""
+    rows = sa.select(TABLE).join(Evses, sa.and_(E.id == S.evse_id, E.status != "Available"))
+    rows = rows.where(sa.func.lower(S.token_uid) == token_uid.lower(), sa.text("sessions.state = 'open'"))
+    return [to_struct(row, Session) for row in await tx.execute(rows.where(S.started_at <= by))]
 
 
 async def by_reference(tx: AsyncSession, station_id: UUID, reference: str) -> Session | None:

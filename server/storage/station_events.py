@@ -15,7 +15,7 @@ TABLE = StationEvents.__table__  # type: ignore[attr-defined]
 E = TABLE.c
 
 
-TOLD = ("certificate", "diagnostics", "firmware", "log", "security")
+TOLD = ("certificate", "diagnostics", "event", "firmware", "log", "security")
 """The kinds of what stations tell; the others are what the watch saw (`storage.watch`)."""
 
 

@@ -10,9 +10,10 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import traits
+from server.core.access import master_group
 from server.core.station import Station
 from server.flows.facts import SessionFacts
-from server.storage import outbox, planned_sessions, sessions, stations
+from server.storage import contracts, outbox, planned_sessions, sessions, stations
 from server.storage.planned_sessions import InForce
 from server.storage.plans import Plan
 from server.storage.sessions import SessionEvent
@@ -20,6 +21,7 @@ from server.workers.context import WorkContext
 from server.workers.ports import Heard, Order
 from shared.sessions import Delay
 
+V16 = "ocpp1.6"
 PLAN, SHARE = "TxProfile", "TxDefaultProfile"
 REFUSALS = ("rejected", "not_supported", "error")
 OTHER = {"A": "W", "W": "A"}
@@ -49,11 +51,15 @@ async def first(context: WorkContext, station: Station) -> Station:
 
 
 async def tell_readings(context: WorkContext, station: Station) -> None:
-    """Have a station report energy and power."""
+    """Have a station report energy and power, and know the cards that end any session (2.x)."""
     for key, value in READING_OPTIONS:
         await context.stations.set_option(station.id, key, value)
+    async with context.db.read() as tx:
+        knows_master = station.ocpp != V16 and await contracts.has_master(tx, station.party_id)
+    if knows_master:
+        await context.stations.set_option(station.id, "MasterPassGroupId", master_group(station.party_id))
     async with context.db.begin() as tx:
-        await stations.wrote(tx, {station.id: len(READING_OPTIONS)}, context.clock.now().date())
+        await stations.wrote(tx, {station.id: len(READING_OPTIONS) + knows_master}, context.clock.now().date())
 
 
 def is_open(station: Station, purpose: str, heard: Heard) -> bool:

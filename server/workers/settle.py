@@ -41,4 +41,8 @@ async def ask_transaction(context: WorkContext, task: Task) -> str:
     if not transactions.is_lost(session, standing):
         return "queued" if standing.queued else "goes_on"
     async with context.db.begin() as tx:
-        return "ended" if await sessions.close_lost(tx, session.id, context.clock.now()) else "told_meanwhile"
+        now = context.clock.now()
+        if not await sessions.close_lost(tx, session.id, now):
+            return "told_meanwhile"
+        await stations.ended(tx, session.evse_id, now, now)
+        return "ended"

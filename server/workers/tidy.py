@@ -5,7 +5,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.storage import forwarded, message_log, outbox, plan_inputs, transactions, watch
+from server.storage import forwarded, inventory, message_log, outbox, plan_inputs, transactions, watch
 from server.storage.outbox import Task
 from server.workers.context import WorkContext
 
@@ -33,6 +33,7 @@ async def tidy(context: WorkContext, task: Task) -> str:
         await transactions.forget(tx, now - EVENTS_KEPT)
         gone += await watch.forget(tx, now - EVENTS_KEPT)
         gone += await forwarded.forget(tx, now - EVENTS_KEPT)
+        gone += await inventory.forget(tx, now - context.messages_kept)
     frames = await _forget(context, message_log, now - context.messages_kept)
     await _forget(context, outbox, now - DONE_KEPT)
     async with context.db.begin() as tx:

@@ -98,6 +98,9 @@ STRANGERS = {
     ("GET", COMMANDS): (OTTO, None, 404),
     ("POST", COMMANDS + "/{action:str}"): (OTTO, {}, 404),
     ("GET", "/api/stations/{identity:str}/events"): (OTTO, None, 404),
+    ("GET", "/api/token-policy"): (OTTO, None, None),
+    ("PUT", "/api/token-policy"): (SUE, {"one_session_a_token": True}, 403),
+    ("GET", "/api/stations/{identity:str}/inventory"): (OTTO, None, 404),
     ("GET", "/api/disputes"): (OTTO, None, None),
     ("GET", FILES): (OTTO, None, 404),
     ("POST", FILES): (OTTO, {"kind": "Diagnostics"}, 404),
@@ -152,6 +155,7 @@ EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there
     "/api/stations/{identity}/commands",  # Olga's: see test_commands_api.py
     "/api/stations/{identity}/commands/{action}",
     "/api/stations/{identity}/events",
+    "/api/stations/{identity}/inventory",  # test_inventory_api.py
     "/api/stations/{identity}/files",
     "/api/stations/{identity}/files/{file_id}",
     "/api/bulk-commands/{job_id}",

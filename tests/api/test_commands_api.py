@@ -76,6 +76,18 @@ async def test_an_action_of_another_version_or_of_stations_is_not_known(desk):
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown_action")
 
 
+async def test_a_2x_station_that_is_offline_is_asked_in_the_version_that_it_spoke_last(desk):
+    async with desk.context.db.begin() as tx:
+        await stations.update(tx, STREET_STATION_1, ocpp="ocpp2.0.1")
+    wanted = {"getVariableData": [{"component": {"name": "EVSE"}, "variable": {"name": "Power"}}]}
+    assert (await desk.command("GetVariables", wanted)).json()["status"] == "offline"
+    forms = (await desk.api.get(COMMANDS, headers=bearer(OLGA))).json()
+    assert forms["version"] == "2.0.1"
+    assert [form["action"] for form in forms["forms"]] == list(ASKED["2.0.1"])
+    answer = await desk.command("GetConfiguration", {})
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_action")
+
+
 async def test_every_action_has_an_example_that_can_be_sent_as_it_is(desk):
     forms = (await desk.api.get(COMMANDS, headers=bearer(OLGA))).json()
     assert forms["version"] == "1.6"

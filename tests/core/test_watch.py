@@ -143,6 +143,14 @@ def test_five_minutes_without_a_start_are_too_many():
     assert found(sight(sockets=(socket("Preparing", HOUR),), charges=(charge(),))) == []
 
 
+def test_a_cable_without_a_card_is_no_start_even_where_its_station_calls_it_a_transaction():
+    nobodys = charge(nobodys=True, energy_wh=0, power_w=0)
+    waits = sight(sockets=(socket("Preparing", 12 * MINUTE),), charges=(nobodys,))
+    assert found(waits) == [(Rule.NO_START, NOW - 12 * MINUTE, "")]
+    freely = sight(sockets=(socket("Preparing", HOUR),), charges=(charge(nobodys=True),))
+    assert found(freely) == []  # it draws: nobody had to show a card
+
+
 def test_what_is_wrong_is_kept_by_station_and_the_well_are_left_out():
     late = StationSight(derive("station", 2), derive("party", 1), online=False, last_seen_at=NOW - HOUR)
     assert list(watch.judge_all([sight(), late], NOW)) == [late.station_id]

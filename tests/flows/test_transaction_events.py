@@ -10,10 +10,16 @@ from small_town import ANNA, HOME_STATION, NOW, STREET_STATION_1, make_plan, row
 from small_town import HOME as HOME_PLACE
 
 from server.clock import SteppedClock
-from server.core.reports import BootInfo, SampledReading, SignedValue, TransactionInfo, TransactionStanding
+from server.core.reports import (
+    BootInfo,
+    ConnectorStatus,
+    SampledReading,
+    SignedValue,
+    TransactionInfo,
+    TransactionStanding,
+)
 from server.flows import sessions as flow
 from server.flows import stations as station_flow
-from server.flows import transactions
 from server.main import transaction_flow
 from server.storage import outbox, sessions, stations, wallets
 from server.storage import transactions as stored
@@ -226,6 +232,33 @@ async def test_the_charging_state_tells_of_the_evse_where_it_is_of_now(town):
     assert await evse_status(town) == "SuspendedEVSE"
 
 
+@pytest.mark.parametrize(
+    ("state", "said", "became"),
+    [
+        (None, "Occupied", "Finishing"),
+        ("Ended", "Occupied", "Finishing"),
+        ("Ended", "Available", "Available"),
+    ],
+)
+async def test_an_end_leaves_nothing_charging_however_little_it_says(town, state, said, became):
+    await tell(town, started(state="Charging"))
+    assert await evse_status(town) == "Charging"
+    await tell(town, ended(1, NOW + HOUR, 101_000, state=state, offline=state is None), NOW + 2 * HOUR)
+    assert await evse_status(town) == "Finishing"
+    async with town.begin() as tx:
+        info = ConnectorStatus(1, said, "NoError", NOW + 2 * HOUR)
+        await station_flow.status(tx, HOME_STATION, info, NOW + 2 * HOUR)
+    assert await evse_status(town) == became
+
+
+async def test_an_end_out_of_a_queue_says_nothing_of_the_car_that_charges_by_then(town):
+    await tell(town, started(state="Charging"))
+    later = msgspec.structs.replace(started(NOW + HOUR, 200_000, state="Charging"), reference="T-2")
+    await tell(town, later)
+    await tell(town, ended(1, NOW + MINUTE, 101_000, offline=True), NOW + 2 * HOUR)
+    assert await evse_status(town) == "Charging"
+
+
 async def test_offline_readings_count_for_the_energy_and_are_not_held_against_the_plan(town):
     await tell(town, started())
     await make_plan(town, HOME_PLACE, NOW)
@@ -346,17 +379,6 @@ async def test_tokens_of_one_account_are_of_one_group_and_of_nobody_elses(town):
         assert (await flow.authorize(tx, HOME_STATION, "NOBODYS", NOW)).group == ""
         berts = await flow.authorize(tx, STREET_STATION_1, "BERT-CARD", NOW)
         assert berts.group not in {"", group}
-
-
-async def test_a_car_that_says_what_it_needs_gets_its_plan_once_more(town):
-    """TC_K_53, TC_K_59."""
-    async with town.begin() as tx:
-        assert not await transactions.needs(tx, HOME_STATION, 1, NOW)
-        assert not await transactions.needs(tx, HOME_STATION, 7, NOW)
-    await tell(town, started())
-    async with town.begin() as tx:
-        assert await transactions.needs(tx, HOME_STATION, 1, NOW)
-    assert [task.key for task in await waiting(town, "resend", NOW)] == [str(HOME_STATION)]
 
 
 async def test_without_a_session_nobody_is_asked(town):

@@ -109,9 +109,13 @@ class MemoryFlows:
     async def signed(self, station_id: UUID, connector_no: int, values) -> None:
         await self._hear(station_id, "signed", (connector_no, *values))
 
-    async def needs(self, station_id: UUID, connector_no: int) -> bool:
-        await self._hear(station_id, "needs", connector_no)
-        return connector_no == 1
+    async def needs(self, station_id: UUID, connector_no: int, said) -> str:
+        await self._hear(station_id, "needs", said)
+        return "Accepted" if connector_no == 1 else "Rejected"
+
+    async def intends(self, station_id: UUID, schedule) -> bool:
+        await self._hear(station_id, "intends", schedule)
+        return schedule.connector_no == 1
 
     async def limited(self, station_id: UUID, told) -> None:
         await self._hear(station_id, "limited", told)
@@ -121,6 +125,12 @@ class MemoryFlows:
 
     async def reserved(self, station_id: UUID, reservation_id: int, word: str) -> None:
         await self._hear(station_id, "reserved", (reservation_id, word))
+
+    async def parts_told(self, station_id: UUID, events) -> None:
+        await self._hear(station_id, "parts_told", tuple(events))
+
+    async def reported(self, station_id: UUID, part) -> None:
+        await self._hear(station_id, "reported", part)
 
     async def sign_certificate(self, station_id: UUID, request_pem: str, kind: str = "station") -> bool:
         await self._hear(station_id, "sign", (request_pem, kind))

@@ -46,4 +46,4 @@ async def test_a_session_from_boot_to_end(town, version, package: ModuleType):
         ("Updated", 1, 2_500),
         ("Ended", 2, 3_500),
     ]
-    assert [(one.state, one.connector_no) for one in told] == [("Charging", 1), ("Charging", 1), ("Finishing", 1)]
+    assert [(one.state, one.connector_no) for one in told] == [("Charging", 1), ("Charging", 1), ("Ended", 1)]

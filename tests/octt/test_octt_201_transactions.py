@@ -120,7 +120,6 @@ STOP_OPTIONS = {
         [("ChargingStateChanged", "SuspendedEV")],
         ("ChargingStateChanged", "SuspendedEV", "StoppedByEV", None),
     ),
-    "TC_C_47_CSMS TC_C_48_CSMS TC_C_49_CSMS master pass": ([], ("StopAuthorized", None, "MasterPass", "MASTER")),
     "TC_J_10_CSMS sampled at the end": ([], ("EVDeparted", "Idle", "EVDisconnected", None)),
 }
 

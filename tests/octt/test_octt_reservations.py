@@ -8,14 +8,16 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from small_town import ANNA, BERT, NOW, STREET_EVSE_1, STREET_EVSE_2, STREET_STATION_1
+from small_town import ANNA, BERT, NOW, OLGA, STREET_EVSE_1, STREET_EVSE_2, STREET_STATION_1
 from teller_16 import judge, station_16
 from v2_station import judge_call, judge_result
 
+from server.api.context import Order
 from server.core.session import Refused
 from server.flows import reservations, starts
+from server.main.hands import GatewayHands
 from server.main.station_port import GatewayStations
-from server.storage import outbox, sessions
+from server.storage import outbox, sessions, stations
 from server.storage import reservations as stored
 from server.workers import reservations as worker
 from shared.reservations import ReservationAsk
@@ -209,3 +211,33 @@ async def test_another_stations_word_about_it_does_not_count(case):
     assert await state(case, order) == "held"
     async with case.db.read() as tx:
         assert [one.id for one in await reservations.at_station(tx, STREET_STATION_1, NOW)] == [order.reservation_id]
+
+
+async def test_as_many_reservations_without_an_evse_as_there_are_evses_leave_none_for_others_tc_h_14(case):
+    async with case.db.begin() as tx:
+        second = await stations.add_evse(tx, await stations.get(tx, STREET_STATION_1), 2)
+    until = "2025-01-15T18:30:00Z"
+    async with case.station("LOOTS%2F1") as station:
+        for number, status in ((901, "Accepted"), (902, "Accepted"), (903, "Occupied")):
+            body = {"id": number, "expiryDateTime": until, "idToken": {"idToken": f"C-{number}", "type": "ISO14443"}}
+            order = Order("ReserveNow", body, OLGA)
+            asked = asyncio.create_task(GatewayHands(case.gateway).say(STREET_STATION_1, "LOOTS/1", order))
+            assert await answers(station, "ocpp2.0.1", {"status": status}) == ("ReserveNow", body)
+            outcome = await asked
+            assert (outcome.status, outcome.answer, outcome.complaints) == ("answered", {"status": status}, [])
+            if status == "Accepted":
+                said = {"timestamp": station.now(), "connectorStatus": "Reserved", "connectorId": 1}
+                await station.tell("StatusNotification", evseId=number - 900, **said)
+        async with case.db.begin() as tx:
+            for evse_id in (STREET_EVSE_1, second.id):
+                start = await starts.prepare(tx, BERT, RemoteStart(evse_id), NOW)
+                keep = await reservations.prepare(tx, BERT, ReservationAsk(evse_id, 30), NOW)
+                assert (start.code, keep.code) == ("evse_not_free", "evse_not_free")
+        held = {"transactionInfo": {"transactionId": "T-9"}, "evse": {"id": 2, "connectorId": 1}, "seqNo": 0}
+        card = {"idToken": "ANNA-CARD", "type": "ISO14443"}
+        head = {"eventType": "Started", "timestamp": station.now(), "triggerReason": "Authorized"}
+        said = await station.tell("TransactionEvent", **head, **held, idToken=card, reservationId=902)
+        assert said["idTokenInfo"]["status"] == "Accepted"
+    async with case.db.read() as tx:
+        (session,) = await sessions.in_order(tx)
+    assert (session.connector_no, session.account_id) == (2, ANNA)

@@ -19,11 +19,12 @@ from small_town import (
 )
 
 from server.core.certificate import Request, Signed
-from server.core.reports import ConnectorStatus, ReadingsInfo, SampledReading
+from server.core.reports import ConnectorStatus, ReadingsInfo, SampledReading, TransactionInfo
 from server.flows import readings, sessions, watching
 from server.flows import stations as station_flows
 from server.flows.announcements import StationMoved
 from server.flows.sessions import StopInfo
+from server.main import transaction_flow
 from server.storage import certificates, outbox, plans, watch
 from server.storage import sessions as kept
 from server.storage import stations as stored
@@ -242,6 +243,25 @@ async def test_a_car_that_nobody_starts_is_found_after_five_minutes(context, sta
     assert [one.resolved_at is None for one in await findings(context)] == [False]
 
 
+async def test_a_cable_first_transaction_without_a_card_is_no_start_until_a_card_comes(context, stations):
+    async def tell(seq_no, kind, **more):
+        now = context.clock.now()
+        info = TransactionInfo("T-1", kind, seq_no, now, connector_no=1, **more)
+        async with context.db.begin() as tx:
+            await transaction_flow.take(tx, STREET_STATION_1, info, now)
+
+    await tell(0, "Started", trigger="CablePluggedIn", state="Preparing")
+    await looks(context, NOW + 12 * MINUTE)
+    assert [one.rule for one in await findings(context)] == [Rule.NO_START]
+    await tell(1, "Updated", trigger="Authorized", token_uid="ANNA-CARD", state="Charging")
+    await looks(context, NOW + 15 * MINUTE)
+    assert [one.resolved_at is None for one in await findings(context)] == [False]
+    await tell(2, "Ended", trigger="EVDeparted")
+    await says(context, "Occupied")
+    await looks(context, NOW + 25 * MINUTE)
+    assert [one.rule for one in await findings(context)] == [Rule.NO_START]  # and no energy without a session
+
+
 @pytest.mark.parametrize(
     ("said", "off_s"),
     [
@@ -291,7 +311,7 @@ async def test_a_look_takes_a_handful_of_statements_however_many_stations_there_
     await looks(context, NOW + 3 * MINUTE)
     assert len(await findings(context)) == 100
     reading = [text for text in asked_for if text.startswith("SELECT") and "outbox" not in text]
-    assert len(reading) <= 10, reading
+    assert len(reading) <= 11, reading
     asked_for.clear()
     await looks(context, NOW + 5 * MINUTE)
     assert not [text for text in asked_for if "findings" in text and not text.startswith("SELECT")]

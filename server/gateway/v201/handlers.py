@@ -11,7 +11,7 @@ from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, Station
 from server.gateway import moments, rpc
 from server.gateway.caller import ACCEPTED, Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
-from server.gateway.v201 import external, meter_values, security
+from server.gateway.v201 import car, external, meter_values, security, told
 from server.gateway.v201 import messages as m
 from server.gateway.v201.names import BEFORE_ACCEPTED, IN_21, KNOWN, KNOWN_21, RECEIVED, RECEIVED_21
 from server.gateway.versions import Version
@@ -119,12 +119,6 @@ async def take_meter_values(caller: Caller, request: m.MeterValues) -> Answer:
     return m.Empty()
 
 
-async def charging_needs(caller: Caller, request: m.NotifyEVChargingNeeds) -> Answer:
-    """A car says what it needs: where it has a plan, that is sent (OCPP 2.0.1 K15)."""
-    planned = await caller.flows.needs(caller.station_id, request.evse_id)
-    return m.Status(ACCEPTED if planned else "Rejected")
-
-
 async def reservation_status(caller: Caller, request: m.ReservationStatusUpdate) -> Answer:
     """What became of a reservation."""
     status = request.reservation_update_status[:TEXT_MAX]
@@ -135,11 +129,6 @@ async def reservation_status(caller: Caller, request: m.ReservationStatusUpdate)
 async def received(_caller: Caller, _request: m.Anything) -> Answer:
     """Received; the message log keeps what it said."""
     return m.Empty()
-
-
-async def taken(_caller: Caller, _request: m.Anything) -> Answer:
-    """Received, in the one word that the action wants to hear."""
-    return m.Status(ACCEPTED)
 
 
 async def refused(_caller: Caller, _request: m.Anything) -> Answer:
@@ -228,14 +217,19 @@ ACTIONS: dict[str, Action[Any]] = {
     "LogStatusNotification": action(m.UpkeepStatus, log_status),
     "MeterValues": action(m.MeterValues, take_meter_values),
     "NotifyChargingLimit": action(external.NotifyChargingLimit, external.limited),
-    "NotifyEVChargingNeeds": action(m.NotifyEVChargingNeeds, charging_needs),
-    "NotifyEVChargingSchedule": action(m.Anything, taken),
+    "NotifyEVChargingNeeds": action(car.NotifyEVChargingNeeds, car.needs),
+    "NotifyEVChargingSchedule": action(car.NotifyEVChargingSchedule, car.schedule),
     "ReportChargingProfiles": action(external.ReportChargingProfiles, external.reported),
     "ReservationStatusUpdate": action(m.ReservationStatusUpdate, reservation_status),
     "SecurityEventNotification": action(security.SecurityEventNotification, security.security_event),
     "SignCertificate": action(security.SignCertificate, security.sign_certificate),
     "StatusNotification": action(m.StatusNotification, status_notification),
     "TransactionEvent": action(m.TransactionEvent, transaction_event),
+    "NotifyCustomerInformation": action(told.Part, told.customer),
+    "NotifyDisplayMessages": action(told.Part, told.messages),
+    "NotifyEvent": action(told.NotifyEvent, told.happened),
+    "NotifyMonitoringReport": action(told.Part, told.monitors),
+    "NotifyReport": action(told.Part, told.variables),
     **{name: action(m.Anything, received) for name in RECEIVED},
 }
 

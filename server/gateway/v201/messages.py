@@ -176,12 +176,6 @@ class TransactionEventAnswer(Message, frozen=True):
     total_cost: float | None = None
 
 
-class NotifyEVChargingNeeds(Message, frozen=True):
-    """A car says what it needs (ISO 15118); what exactly is in the message log."""
-
-    evse_id: No
-
-
 class Anything(Message, frozen=True):
     """A message that nobody acts on: it is in the message log as it came."""
 

@@ -3,16 +3,7 @@
 BEFORE_ACCEPTED = frozenset(["BootNotification", "NotifyReport", "SecurityEventNotification"])
 """Heard before a boot was accepted: reports that a pending station was asked for (B12), and alarms."""
 
-RECEIVED = frozenset(
-    [
-        "NotifyCustomerInformation",
-        "NotifyDisplayMessages",
-        "NotifyEvent",
-        "NotifyMonitoringReport",
-        "NotifyReport",
-        "PublishFirmwareStatusNotification",
-    ]
-)
+RECEIVED = frozenset(["PublishFirmwareStatusNotification"])
 """Answered with an empty result: the message log has what they say."""
 
 RECEIVED_21 = frozenset(

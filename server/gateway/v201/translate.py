@@ -30,6 +30,7 @@ OPTIONS = {
     "HeartbeatInterval": (("OCPPCommCtrlr", "HeartbeatInterval"),),
     "WebSocketPingInterval": (("OCPPCommCtrlr", "WebSocketPingInterval"),),
     _RATE_UNIT: (("SmartChargingCtrlr", "RateUnit"),),
+    "MasterPassGroupId": (("AuthCtrlr", "MasterPassGroupId"),),
     "LocalAuthListEnabled": (("LocalAuthListCtrlr", "Enabled"),),
     "SendLocalListMaxLength": (("LocalAuthListCtrlr", "ItemsPerMessage"),),
     "ChargeProfileMaxStackLevel": (("SmartChargingCtrlr", "ProfileStackLevel"),),

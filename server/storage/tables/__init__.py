@@ -26,7 +26,7 @@ from server.storage.tables.forwarding import (
 )
 from server.storage.tables.lists import StationLists, StationListTokens
 from server.storage.tables.money import Cdrs, Entries, PriceNotices, PriceSlots, Transfers
-from server.storage.tables.operating import MessageLog, StationFiles
+from server.storage.tables.operating import MessageLog, StationFiles, StationInventory
 from server.storage.tables.people import (
     Accounts,
     Consents,
@@ -84,6 +84,7 @@ __all__ = [
     "StationCertificates",
     "StationEvents",
     "StationFiles",
+    "StationInventory",
     "StationListTokens",
     "StationLists",
     "StationNotices",

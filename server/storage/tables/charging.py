@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
+from server.core.car_needs import CarNeeds
 from server.storage.columns import BigId, UtcDateTime, big_field, json_field, partial_index, party_field, time_field
 
 
@@ -70,6 +71,7 @@ class Sessions(SQLModel, table=True):
     idle_since: datetime | None = time_field(nullable=True)
     full: bool = False
     wakes: int = 0
+    car_needs: Any = json_field(CarNeeds, nullable=True)
     transaction_ref: str | None = None
 
 

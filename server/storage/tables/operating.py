@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from server.storage.columns import BigId, party_field, time_field
+from server.storage.columns import BigId, partial_index, party_field, time_field
 
 
 class MessageLog(SQLModel, table=True):
@@ -44,3 +44,24 @@ class StationFiles(SQLModel, table=True):
     name: str = ""
     came_at: datetime | None = time_field(nullable=True)
     size: int | None = None
+
+
+class StationInventory(SQLModel, table=True):
+    """What a station reported when it was asked, a row a line, the last word counts; and what it says is wrong.
+
+    `kind`: variable, monitor, message, customer, report (which parts of one came), problem. `said`: JSON.
+    """
+
+    __tablename__ = "station_inventory"
+    __table_args__ = (
+        sa.UniqueConstraint("station_id", "kind", "name", name="uq_station_inventory_station_kind_name"),
+        partial_index("ix_station_inventory_problems", "station_id", "kind = 'problem'"),
+    )
+    id: int | None = Field(default=None, sa_column=sa.Column(BigId, primary_key=True, autoincrement=True))
+    party_id: UUID = party_field()
+    station_id: UUID = Field(foreign_key="stations.id")
+    kind: str
+    name: str
+    said: str = Field(default="{}", sa_type=sa.Text)
+    request_no: int | None = None
+    at: datetime = time_field()

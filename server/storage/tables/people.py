@@ -20,6 +20,7 @@ class Parties(SQLModel, table=True):
     name: str
     role: str
     created_at: datetime = time_field()
+    one_session_a_token: bool = False
 
 
 class Accounts(SQLModel, table=True):

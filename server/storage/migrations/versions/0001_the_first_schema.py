@@ -36,6 +36,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(), nullable=False),
     sa.Column('role', sa.String(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('one_session_a_token', sa.Boolean(), nullable=False),
     sa.CheckConstraint("role in ('provider','operator','supplier','fleet')", name=op.f('ck_parties_role')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_parties'))
     )
@@ -606,6 +607,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_station_files_party_id'), ['party_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_station_files_station_id'), ['station_id'], unique=False)
 
+    op.create_table('station_inventory',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('party_id', sa.Uuid(), nullable=False),
+    sa.Column('station_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('said', sa.Text(), nullable=False),
+    sa.Column('request_no', sa.Integer(), nullable=True),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_station_inventory_party_id')),
+    sa.ForeignKeyConstraint(['station_id'], ['stations.id'], name=op.f('fk_station_inventory_station_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_station_inventory')),
+    sa.UniqueConstraint('station_id', 'kind', 'name', name='uq_station_inventory_station_kind_name')
+    )
+    with op.batch_alter_table('station_inventory', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_station_inventory_party_id'), ['party_id'], unique=False)
+        batch_op.create_index('ix_station_inventory_problems', ['station_id'], unique=False, sqlite_where=sa.text("kind = 'problem'"), postgresql_where=sa.text("kind = 'problem'"))
+
     op.create_table('station_list_tokens',
     sa.Column('station_id', sa.Uuid(), nullable=False),
     sa.Column('uid', sa.String(), nullable=False),
@@ -740,6 +759,7 @@ def upgrade() -> None:
     sa.Column('idle_since', sa.DateTime(timezone=True), nullable=True),
     sa.Column('full', sa.Boolean(), nullable=False),
     sa.Column('wakes', sa.Integer(), nullable=False),
+    sa.Column('car_needs', sa.Text(), nullable=True),
     sa.Column('transaction_ref', sa.String(), nullable=True),
     sa.CheckConstraint("state in ('open','ended','settled')", name=op.f('ck_sessions_state')),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_sessions_account_id')),
@@ -964,6 +984,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_station_list_tokens_party_id'))
 
     op.drop_table('station_list_tokens')
+    with op.batch_alter_table('station_inventory', schema=None) as batch_op:
+        batch_op.drop_index('ix_station_inventory_problems', sqlite_where=sa.text("kind = 'problem'"), postgresql_where=sa.text("kind = 'problem'"))
+        batch_op.drop_index(batch_op.f('ix_station_inventory_party_id'))
+
+    op.drop_table('station_inventory')
     with op.batch_alter_table('station_files', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_station_files_station_id'))
         batch_op.drop_index(batch_op.f('ix_station_files_party_id'))
