@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core.makes import NOT
 from server.core.station import Station
 from server.storage import outbox, stations
 from shared.traits import StationTraits, TraitsUpdate
@@ -58,3 +59,11 @@ async def write(tx: AsyncSession, station: Station, said: TraitsUpdate, now: dat
     if manner.local_list != station.manner.local_list:
         await outbox.put_once(tx, "local_list", str(station.id), {}, now)
     return after
+
+
+async def shown(tx: AsyncSession, station_id: UUID, quirk: str) -> None:
+    """A station has shown a quirk: it is kept with what its operator wrote, unless that says that it has none."""
+    manner = (await stations.get(tx, station_id)).manner
+    if quirk not in manner.quirks and f"{NOT}{quirk}" not in manner.quirks:
+        after = msgspec.structs.replace(manner, quirks=(*manner.quirks, quirk))
+        await stations.update(tx, station_id, traits=after)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.makes import LONG_MESSAGE_IDS
 from server.gateway import rpc
 from server.gateway.ports import Flows
 from server.gateway.quirks import Quirks
@@ -18,10 +19,13 @@ ACCEPTED = "Accepted"
 
 
 class Standing(msgspec.Struct):
-    """What a link's last boot was answered, and what we asked it to say meanwhile (`triggered`, by action)."""
+    """What a link's last boot was answered, what we asked it to say meanwhile (`triggered`, by action), and which quirks
+    it has shown.
+    """
 
     boot: str = ACCEPTED
     triggered: set[str] = msgspec.field(default_factory=set)
+    shown: set[str] = msgspec.field(default_factory=set)
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -48,5 +52,17 @@ def action(kind: type[T], handler: Callable[[Caller, T], Awaitable[Answer]]) -> 
 
 async def answer(caller: Caller, served: Action[Any], call: rpc.Call) -> Answer:
     """The answer to a call of an action that is served, or what is wrong with its payload."""
+    if len(call.message_id) > rpc.MESSAGE_ID_MAX and not caller.quirks.long_message_ids:
+        await shows(caller, LONG_MESSAGE_IDS)
     request = rpc.read_payload(served.decoder, call.payload)
     return request if isinstance(request, Refusal) else await served.handler(caller, request)
+
+
+async def shows(caller: Caller, quirk: str) -> bool:
+    """A station shows a quirk: it is kept with it, once a connection. False: its operator says that it has none."""
+    if quirk in caller.quirks.denied:
+        return False
+    if quirk not in caller.standing.shown:
+        caller.standing.shown.add(quirk)
+        await caller.flows.shown(caller.station_id, quirk)
+    return True

@@ -103,5 +103,8 @@ class Flows(Protocol):
     async def notice(self, station_id: UUID, notice: StationNotice) -> None:
         """What a station tells of its firmware, diagnostics, logs and security."""
 
+    async def shown(self, station_id: UUID, quirk: str) -> None:
+        """A station has shown a quirk, by its name (core/makes.py), that nobody had told us of."""
+
     def message(self, station_id: UUID, said: Said) -> None:
         """The message log: every frame, before it is handled or sent. Returns at once and never fails."""

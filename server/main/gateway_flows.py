@@ -34,6 +34,7 @@ from server.flows import (
     starts,
     station_events,
     stations,
+    traits,
     transactions,
 )
 from server.flows.readings import Came
@@ -195,6 +196,11 @@ class GatewayFlows:
             if notice.kind == SECURITY:
                 said = station_events.storable(notice)
                 await entering.security_event(tx, station_id, said.status, said.detail, now)
+
+    async def shown(self, station_id: UUID, quirk: str) -> None:
+        """A station has shown a quirk."""
+        async with self._db.begin() as tx:
+            await traits.shown(tx, station_id, quirk)
 
     def message(self, station_id: UUID, said: Said) -> None:
         """The message log."""

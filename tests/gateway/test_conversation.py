@@ -88,7 +88,7 @@ async def test_a_bad_call_is_refused_with_the_right_code_and_the_line_stays(town
         "[2]",
         '[2,7,"Heartbeat",{}]',
         '[2,null,"Heartbeat",{}]',
-        f'[2,"{"x" * 37}","Heartbeat",{{}}]',
+        f'[2,"{"x" * 256}","Heartbeat",{{}}]',
         '[3,"a",{}]',
         '[3,"a"]',
         '[4,"a"]',
@@ -119,11 +119,15 @@ async def test_a_frame_beyond_the_limit_closes_with_1009(town):
     assert caught.value.rcvd.code == 1009
 
 
-async def test_long_message_ids_are_served_where_the_station_is_known_for_them(town):
-    town.flows.quirks["CP1"] = ("long_message_ids",)
+@pytest.mark.parametrize(
+    ("quirks", "told"), [((), ["long_message_ids"]), (("long_message_ids",), []), (("not:long_message_ids",), [])]
+)
+async def test_long_message_ids_are_served_and_remembered_once(town, quirks, told):
+    town.flows.quirks["CP1"] = quirks
     async with town.station() as socket:
-        long = "offline-" + "x" * 40
-        assert (await ask(socket, "Heartbeat", {}, long))[:2] == [3, long]
+        for long in ("offline-" + "x" * 40, "y" * 255):
+            assert (await ask(socket, "Heartbeat", {}, long))[:2] == [3, long]
+    assert town.flows.told("shown") == told
 
 
 async def test_the_same_call_with_the_same_id_gets_the_first_answer_and_is_heard_once(town):
