@@ -128,7 +128,7 @@ START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-11-
         ({"idTag": 5}, ErrorCode.TYPE),
         ({"connectorId": -1}, ErrorCode.PROPERTY),
         ({"connectorId": 2**40}, ErrorCode.PROPERTY),
-        ({"idTag": "x" * 65}, ErrorCode.PROPERTY),
+        ({"idTag": "x" * 256}, ErrorCode.PROPERTY),
     ],
 )
 def test_the_code_tells_a_wrong_type_from_a_value_out_of_bounds(changes, code):

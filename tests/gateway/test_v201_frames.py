@@ -7,7 +7,7 @@ import pytest
 from gateway_town import ask, station_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from v2_station import BOOT, BOTH, SAID, event, heard, judge_call
+from v2_station import BOOT, BOTH, SAID, heard, judge_call
 
 from server.gateway import rpc
 from server.gateway.rpc import ErrorCode, Malformed, ResultError, Send
@@ -58,10 +58,6 @@ async def test_a_station_gets_the_best_version_that_both_speak(town, offered, ch
         ('[2,"a","SetChargingProfile",{}]', [4, "a", "NotSupported"]),
         ('[2,"a","BootNotification",{}]', [4, "a", "OccurrenceConstraintViolation"]),
         ('[2,"a","Authorize",{"idToken":5}]', [4, "a", "TypeConstraintViolation"]),
-        (
-            json.dumps([2, "a", "TransactionEvent", event("Odd", 0)]),
-            [4, "a", "PropertyConstraintViolation"],
-        ),
     ],
 )
 async def test_a_bad_frame_is_refused_in_the_words_of_2_x_and_the_line_stays(town, version, raw, answer):
