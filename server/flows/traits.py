@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.makes import NOT
+from server.core.makes import NOT, told_of_make
 from server.core.station import Station
 from server.storage import outbox, stations
 from shared.traits import StationTraits, TraitsUpdate
@@ -35,6 +35,7 @@ def view(station: Station, of_its_make: tuple[str, ...], now: datetime) -> Stati
         of_its_make=list(of_its_make),
         auto_configure=manner.auto_configure,
         local_list=manner.local_list,
+        known_of_make=list(told_of_make(station.vendor, station.model)),
         flash_writes_a_day=manner.flash_writes_a_day,
         writes_today=station.writes_on(now.date()),
     )
