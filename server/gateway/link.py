@@ -152,7 +152,7 @@ class Link:
         frame = rpc.decode(raw, self._id_max, self.version)
         self._line.counts["frames_in"] += 1
         kind = KINDS[type(frame)]
-        self._tell(Said("in", kind, self._action_of(frame), frame.message_id or "", raw))
+        self._tell(Said("in", kind, self._action_of(frame), frame.message_id or "", raw, version=self.version))
         if isinstance(frame, CallResult | CallError):
             self._settle(frame)
             return
@@ -266,7 +266,7 @@ class Link:
     async def _send(self, asked: Incoming, answer: bytes) -> None:
         kind = "error" if answer.startswith(ERROR_HEAD) else "result"
         action = asked.action if isinstance(asked, Call) else ""
-        self._tell(Said("out", kind, action, asked.message_id or "", answer))
+        self._tell(Said("out", kind, action, asked.message_id or "", answer, version=self.version))
         await self._put(answer)
 
     async def _put(self, answer: bytes) -> None:
@@ -311,7 +311,11 @@ class Link:
         self._line.counts["results_unreadable"] += 1
         if self.version is Version.V21:
             frame = rpc.encode_result_error(reply.message_id, refusal)
-            self._tell(Said("out", "error", self._action_asked(reply.message_id), reply.message_id, frame))
+            self._tell(
+                Said(
+                    "out", "error", self._action_asked(reply.message_id), reply.message_id, frame, version=self.version
+                )
+            )
             await self._put(frame)
 
     async def _until_it_listens(self, quiet_s: float) -> None:
@@ -329,7 +333,7 @@ class Link:
         self._line.asked(question)
         frame = rpc.encode_call(asked.message_id, question.action, question.payload)
         self._calls_out.append((asked.message_id, question.action))
-        self._tell(Said("out", "call", question.action, asked.message_id, frame, question.by))
+        self._tell(Said("out", "call", question.action, asked.message_id, frame, question.by, self.version))
         self._asked, self._strange_answer = asked, False
         try:
             await self._connection.send(frame, text=True)

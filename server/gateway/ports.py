@@ -31,7 +31,7 @@ class Said(msgspec.Struct, frozen=True):
     """A frame as it came ("in") or goes ("out").
 
     `kind`: call, result, error, malformed; `action` of an answer is that of the call it answers, "" where nobody knows.
-    `by`: the account that asked for a call of ours, None where the server did.
+    `by`: the account that asked for a call of ours, None where the server did. `version`: the subprotocol, "" unknown.
     """
 
     direction: Direction
@@ -40,6 +40,7 @@ class Said(msgspec.Struct, frozen=True):
     message_id: str
     raw: bytes
     by: UUID | None = None
+    version: str = ""
 
 
 class Flows(Protocol):
