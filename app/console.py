@@ -19,12 +19,13 @@ MESSAGES_MAX = 300
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for in the message log; empty fields ask for nothing."""
+    """What is looked for in the message log; empty fields ask for nothing. `odd`: "true", what breaks the standard."""
 
     station: str = ""
     action: str = ""
     direction: str = ""
     text: str = ""
+    odd: str = ""
 
     def query(self) -> dict[str, str]:
         """As the API takes it."""

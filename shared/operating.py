@@ -28,7 +28,8 @@ class FrameKind(StrEnum):
 class MessageView(msgspec.Struct, frozen=True):
     """One frame of the message log. `action` of an answer is that of the call; keys in `frame` are hidden.
 
-    `asked_by`: the account that wanted this call, null where the server did.
+    `asked_by`: the account that wanted this call, null where the server did. `odd`: what in it is not as the
+    specification says, by the official schemas; "" for nothing. Frames are answered and acted on all the same.
     """
 
     id: int
@@ -40,6 +41,7 @@ class MessageView(msgspec.Struct, frozen=True):
     message_id: str
     frame: str
     asked_by: UUID | None = None
+    odd: str = ""
 
 
 class CommandStatus(StrEnum):

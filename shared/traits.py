@@ -13,6 +13,7 @@ class StationTraits(msgspec.Struct, frozen=True):
 
     `unit`: A or W, what its profiles are said in. `purposes`, `refused`: profiles that it has taken, and has not.
     `follows`: whether its meter shows what it was told. `quirks`: by name, of its row; `of_its_make`: by its make.
+    `known_of_make`: what its make is known for, in words; most of it needs no switch.
     `auto_configure`: whether it is asked and set up by us after it boots. `local_list`: whether it is kept a list of
     tokens for when we are away. `writes_today` of `flash_writes_a_day`: what it was sent that it keeps in flash.
     """
@@ -32,6 +33,7 @@ class StationTraits(msgspec.Struct, frozen=True):
     flash_writes_a_day: int
     writes_today: int
     local_list: bool = True
+    known_of_make: list[str] = []
 
 
 class TraitsUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -34,6 +34,7 @@ Until = Annotated[str | None, QueryParameter(pattern=MOMENT, description="Before
 Action = Annotated[str | None, QueryParameter(max_length=64, pattern=NUL_FREE, description="e.g. StatusNotification")]
 Text = Annotated[str | None, QueryParameter(max_length=200, pattern=NUL_FREE, description="What the frame contains")]
 Way = Annotated[Direction | None, QueryParameter(description="From a station (in) or to it (out)")]
+Odd = Annotated[bool | None, QueryParameter(description="Whether anything in it is not as the specification says")]
 Kind = Annotated[FrameKind | None, QueryParameter(description="What the frame was")]
 DECODER = msgspec.json.Decoder(list[MessageView])
 
@@ -55,6 +56,7 @@ async def wanted(  # noqa: PLR0913, PLR0917 -- a parameter each of the query
     direction: Way = None,
     kind: Kind = None,
     text: Text = None,
+    odd: Odd = None,
 ) -> Search:
     """The query. Raises 404 for a station of somebody else's."""
     party_id, station_id = caller.party_id, None
@@ -63,7 +65,7 @@ async def wanted(  # noqa: PLR0913, PLR0917 -- a parameter each of the query
             found = await own_station(tx, station, caller)
         party_id, station_id = found.party_id, found.id
     times = (_moment("since", since), _moment("until", until))
-    return Search(Wanted(party_id, station_id, *times, action, direction, kind, text), station)
+    return Search(Wanted(party_id, station_id, *times, action, direction, kind, text, odd), station)
 
 
 def _moment(field: str, said: str | None) -> datetime | None:
@@ -98,7 +100,7 @@ class MessageController(Controller):
         "/trace",
         media_type="application/x-ndjson",
         responses=documented(404, 422),
-        response_description="One JSON object a line: at, station, dir, kind, action, by, frame",
+        response_description="One JSON object a line: at, station, dir, kind, action, by, odd, frame",
     )
     async def download_trace(self, context: NamedDependency[ApiContext], search: NamedDependency[Search]) -> Stream:
         """All that fits, oldest first, a frame a line: what a maker's support asks for."""
@@ -136,6 +138,7 @@ def _line(view: MessageView) -> bytes:
         "kind": view.kind,
         "action": view.action,
         "by": view.asked_by,
+        "odd": view.odd,
         "frame": view.frame,
     }
     return msgspec.json.encode(said) + b"\n"
@@ -175,5 +178,6 @@ def fits(view: MessageView, search: Search) -> bool:
         and (not fields.action or view.action == fields.action)
         and (not fields.direction or view.direction == fields.direction)
         and (not fields.kind or view.kind == fields.kind)
+        and (fields.odd is None or bool(view.odd) is fields.odd)
         and (not fields.text or fields.text.lower() in view.frame.lower())
     )

@@ -100,7 +100,7 @@ class StartAnswer(msgspec.Struct, frozen=True):
 
 
 class StopInfo(msgspec.Struct, frozen=True):
-    """A transaction ended; `readings` is the transaction data sent with it."""
+    """A transaction ended; `readings` is the transaction data sent with it. `meter_stop_wh` -1: nobody said it."""
 
     transaction_id: int
     meter_stop_wh: int
@@ -131,7 +131,7 @@ class TransactionInfo(msgspec.Struct, frozen=True):
     """One event of a transaction that the station named itself (OCPP 2.0.1 E): `kind` Started, Updated or Ended.
 
     What is not said is None; `token_uid` "" says that nobody had to show one. `state` is the chargingState, `offline`
-    that it comes out of a queue.
+    that it comes out of a queue. `seq_no` below 0: the station gave the event none.
     """
 
     reference: str

@@ -26,6 +26,7 @@ def view(message: Message, identity: str) -> MessageView:
         message_id=message.message_id,
         frame=message.raw,
         asked_by=message.asked_by,
+        odd=message.odd,
     )
 
 

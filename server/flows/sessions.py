@@ -120,7 +120,7 @@ async def close_session(tx: AsyncSession, station_id: UUID, info: StopInfo, now:
     session = await sessions.by_transaction(tx, station_id, info.transaction_id)
     if session is None:
         await metered.keep_orphan(tx, station_id, "StopTransaction", info, now)
-        return None
+        return await _stopped_by(tx, station_id, info, now)
     if session.state is SessionState.OPEN or (
         session.stop_reason in metered.GUESSED and info.reason not in metered.GUESSED
     ):
@@ -137,7 +137,12 @@ async def close_session(tx: AsyncSession, station_id: UUID, info: StopInfo, now:
         await outbox.put_once(tx, "replan", str(session.location_id), {"why": "unplugged"}, now)
     else:
         await metered.keep_late(tx, session, info.readings, now)
-    return TokenAnswer("Accepted")
+    return await _stopped_by(tx, station_id, info, now)
+
+
+async def _stopped_by(tx: AsyncSession, station_id: UUID, info: StopInfo, now: datetime) -> TokenAnswer | None:
+    """What we think of the token that a transaction was ended with; None where it ended without one."""
+    return await authorize(tx, station_id, info.token_uid, now) if info.token_uid else None
 
 
 async def close_unheard(tx: AsyncSession, session_id: UUID, free_at: datetime, now: datetime) -> str:

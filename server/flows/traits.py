@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.core.makes import NOT, told_of_make
 from server.core.station import Station
 from server.storage import outbox, stations
 from shared.traits import StationTraits, TraitsUpdate
@@ -34,6 +35,7 @@ def view(station: Station, of_its_make: tuple[str, ...], now: datetime) -> Stati
         of_its_make=list(of_its_make),
         auto_configure=manner.auto_configure,
         local_list=manner.local_list,
+        known_of_make=list(told_of_make(station.vendor, station.model)),
         flash_writes_a_day=manner.flash_writes_a_day,
         writes_today=station.writes_on(now.date()),
     )
@@ -58,3 +60,11 @@ async def write(tx: AsyncSession, station: Station, said: TraitsUpdate, now: dat
     if manner.local_list != station.manner.local_list:
         await outbox.put_once(tx, "local_list", str(station.id), {}, now)
     return after
+
+
+async def shown(tx: AsyncSession, station_id: UUID, quirk: str) -> None:
+    """A station has shown a quirk: it is kept with what its operator wrote, unless that says that it has none."""
+    manner = (await stations.get(tx, station_id)).manner
+    if quirk not in manner.quirks and f"{NOT}{quirk}" not in manner.quirks:
+        after = msgspec.structs.replace(manner, quirks=(*manner.quirks, quirk))
+        await stations.update(tx, station_id, traits=after)

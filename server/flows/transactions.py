@@ -182,7 +182,7 @@ async def _taken_by(tx: AsyncSession, session: Session, token_uid: str, now: dat
 
 async def _watch_for_gaps(tx: AsyncSession, session: Session, info: TransactionInfo, now: datetime) -> None:
     """Where the event before this one is missing, the station is asked a little later, once a transaction."""
-    if info.kind == "Started" or info.seq_no == 0:
+    if info.kind == "Started" or info.seq_no <= 0:  # below 0: a station that counts nothing
         return
     if await stored.is_told(tx, session.station_id, info.reference, info.seq_no - 1):
         return

@@ -14,6 +14,7 @@ import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from server.core.makes import OTHER_RESULT_IDS
 from server.gateway import rpc
 from server.gateway.patience import Patience
 from server.gateway.ports import Said
@@ -86,6 +87,10 @@ class Line(Protocol):
     def asked(self, question: Question) -> None:
         """The station is about to be asked this: what it is triggered to say it may say before it was accepted."""
 
+    async def shows(self, quirk: str) -> bool:
+        """The station shows a quirk: whether it is to be treated so from now on."""
+        ...
+
     async def hear(self, told: Send) -> None:
         """What a station tells without wanting an answer (2.1)."""
 
@@ -122,6 +127,7 @@ class Link:
         self._calls = 0
         self._turn = asyncio.Lock()
         self._asked: _Asked | None = None
+        self._strange_answer = False  # while the last call was out an answer came under an id that we never used
         self._calls_out: deque[tuple[str, str]] = deque(maxlen=LATE)
         self._deaf = False
         self._spoke = asyncio.Event()
@@ -148,7 +154,7 @@ class Link:
         frame = rpc.decode(raw, self._id_max, self.version)
         self._line.counts["frames_in"] += 1
         kind = KINDS[type(frame)]
-        self._tell(Said("in", kind, self._action_of(frame), frame.message_id or "", raw))
+        self._tell(Said("in", kind, self._action_of(frame), frame.message_id or "", raw, version=self.version))
         if isinstance(frame, CallResult | CallError):
             self._settle(frame)
             return
@@ -181,6 +187,8 @@ class Link:
     def _settle(self, frame: CallResult | CallError) -> None:
         asked = self._asked
         fits = asked is not None and (asked.message_id == frame.message_id or self.believes_any_id)
+        if asked is not None and not any(frame.message_id == one for one, _ in self._calls_out):
+            self._strange_answer = True
         if asked is None or not fits or asked.reply.done():
             self._line.counts["results_dropped"] += 1  # late, twice, or never asked for
             return
@@ -262,7 +270,7 @@ class Link:
     async def _send(self, asked: Incoming, answer: bytes) -> None:
         kind = "error" if answer.startswith(ERROR_HEAD) else "result"
         action = asked.action if isinstance(asked, Call) else ""
-        self._tell(Said("out", kind, action, asked.message_id or "", answer))
+        self._tell(Said("out", kind, action, asked.message_id or "", answer, version=self.version))
         await self._put(answer)
 
     async def _put(self, answer: bytes) -> None:
@@ -293,6 +301,8 @@ class Link:
         except TimeoutError:
             if not deadline.expired():
                 raise
+            if self._strange_answer and not self.believes_any_id:
+                self.believes_any_id = await self._line.shows(OTHER_RESULT_IDS)
             return Reply(CallStatus.TIMED_OUT, detail=f"no answer within {timeout_s:g} s")
         if frame is None:
             return Reply(CallStatus.OFFLINE, detail="the line broke")
@@ -305,7 +315,11 @@ class Link:
         self._line.counts["results_unreadable"] += 1
         if self.version is Version.V21:
             frame = rpc.encode_result_error(reply.message_id, refusal)
-            self._tell(Said("out", "error", self._action_asked(reply.message_id), reply.message_id, frame))
+            self._tell(
+                Said(
+                    "out", "error", self._action_asked(reply.message_id), reply.message_id, frame, version=self.version
+                )
+            )
             await self._put(frame)
 
     async def _until_it_listens(self, quiet_s: float) -> None:
@@ -323,8 +337,8 @@ class Link:
         self._line.asked(question)
         frame = rpc.encode_call(asked.message_id, question.action, question.payload)
         self._calls_out.append((asked.message_id, question.action))
-        self._tell(Said("out", "call", question.action, asked.message_id, frame, question.by))
-        self._asked = asked
+        self._tell(Said("out", "call", question.action, asked.message_id, frame, question.by, self.version))
+        self._asked, self._strange_answer = asked, False
         try:
             await self._connection.send(frame, text=True)
             return await asked.reply

@@ -17,7 +17,7 @@ from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
 from server.gateway import languages, rpc, splitting, strangers, tls
-from server.gateway.caller import Caller, Standing
+from server.gateway.caller import Caller, Standing, shows
 from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
 from server.gateway.inflate import Inflate
 from server.gateway.languages import LANGUAGES, Command, CommandAnswer
@@ -31,7 +31,6 @@ from server.gateway.rpc import Refusal
 from server.gateway.tls import Clients, Tls
 from server.gateway.versions import Version, best
 
-LONG_ID_MAX = 255
 HANDSHAKE_SECONDS, BACKLOG = 30.0, 4096
 """When a network comes back all stations knock at once: they queue, and whoever is turned away knocks again."""
 PREVIOUS_SECONDS = 30.0
@@ -103,6 +102,9 @@ class _Line:
 
     async def hear(self, _told: rpc.Send) -> None:
         self.counts["told"] += 1
+
+    async def shows(self, quirk: str) -> bool:
+        return await shows(self._caller, quirk)
 
     def asked(self, question: Question) -> None:
         if question.action in {"TriggerMessage", "ExtendedTriggerMessage"}:
@@ -302,8 +304,7 @@ class Gateway:
         version = Version(connection.subprotocol) if connection.subprotocol else Version.V16
         standing = Standing(connection.credential.admission)
         caller = Caller(self._flows, connection.credential.station_id, quirks, version, standing)
-        id_max = LONG_ID_MAX if quirks.long_message_ids else rpc.MESSAGE_ID_MAX
-        link = Link(connection, caller.station_id, _Line(caller, self.counts), id_max, version)
+        link = Link(connection, caller.station_id, _Line(caller, self.counts), rpc.ID_MAX, version)
         link.believes_any_id = quirks.other_result_ids
         link.patience = Patience(self._settings.bad_frames_per_s)
         await self._note(connection)

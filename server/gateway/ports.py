@@ -35,7 +35,7 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     """A frame as it came ("in") or goes ("out").
 
     `kind`: call, result, error, malformed; `action` of an answer is that of the call it answers, "" where nobody knows.
-    `by`: the account that asked for a call of ours, None where the server did.
+    `by`: the account that asked for a call of ours, None where the server did. `version`: the subprotocol, "" unknown.
     """
 
     direction: Direction
@@ -44,6 +44,7 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     message_id: str
     raw: bytes
     by: UUID | None = None
+    version: str = ""
 
 
 class Flows(Protocol):
@@ -121,6 +122,9 @@ class Flows(Protocol):
 
     async def reported(self, station_id: UUID, part: ReportPart) -> None:
         """A part of a report that a station was asked for (2.x)."""
+
+    async def shown(self, station_id: UUID, quirk: str) -> None:
+        """A station has shown a quirk, by its name (core/makes.py), that nobody had told us of."""
 
     def message(self, station_id: UUID, said: Said) -> None:
         """The message log: every frame, before it is handled or sent. Returns at once and never fails."""

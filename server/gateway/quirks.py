@@ -25,10 +25,11 @@ class Quirks(msgspec.Struct, frozen=True):
     """One station's. All off is a station that keeps to the standard, as far as anybody's does."""
 
     no_subprotocol: bool = False  # offers none and expects to be served (Grizzl-E)
-    long_message_ids: bool = False  # ids of up to 255 characters ("offline-" and a UUID)
+    long_message_ids: bool = False  # ids of more than 36 characters ("offline-" and a UUID); answered in any case
     kwh_as_wh: bool = False  # says Wh in meter values and means kWh (Grizzl-E)
     other_result_ids: bool = False  # answers a call under another id than the call's (EN+)
     compressed_frames: bool = False  # deflates what it says though nobody agreed to it
+    denied: frozenset[str] = frozenset()  # what its operator says that it does not do
     clock: ZoneInfo | None = None  # its times without an offset, or marked Z, are of this zone (Growatt)
 
 
@@ -49,4 +50,4 @@ def of_station(credential: Credential) -> Quirks:
     """Those of a station's make and of its row; `not:` and a name in its row takes one of its make back."""
     taken_back = {name.removeprefix(NOT) for name in credential.quirks if name.startswith(NOT)}
     of_its_make = [name for name in of_make(credential.vendor, credential.model) if name not in taken_back]
-    return named([*of_its_make, *credential.quirks])
+    return msgspec.structs.replace(named([*of_its_make, *credential.quirks]), denied=frozenset(taken_back))

@@ -14,6 +14,8 @@ from server.gateway.versions import Version
 T = TypeVar("T")
 
 MESSAGE_ID_MAX = 36
+ID_MAX = 255
+"""What is answered all the same: some put words before a UUID ("offline-"), evcc#19387."""
 CALL, RESULT, ERROR, RESULT_ERROR, SEND = 2, 3, 4, 5, 6
 NOBODYS_ID = "-1"
 """Who calls without a readable id is answered under this one (OCPP 2.0.1 part 4 §4.2.3; 1.6 has none)."""
@@ -116,7 +118,7 @@ _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 
 
-def decode(raw: bytes, id_max: int = MESSAGE_ID_MAX, version: Version = Version.V16) -> Frame:
+def decode(raw: bytes, id_max: int = ID_MAX, version: Version = Version.V16) -> Frame:
     """The frame in `raw`, as UTF-8 JSON. A byte order mark in front is passed over."""
     raw = raw.removeprefix(_BOM)
     if raw.startswith(_CALL_BEGIN) and (call := _sound_call(raw, id_max)) is not None:
@@ -128,7 +130,7 @@ def decode(raw: bytes, id_max: int = MESSAGE_ID_MAX, version: Version = Version.
     kind = _read(elements[0], int) if elements else None
     message_id = _read(elements[1], str) if len(elements) > 1 else None
     if message_id is None or not 0 < len(message_id) <= id_max:
-        nameless = Malformed(ErrorCode.FORMATION, "A frame carries a message id of 1 to 36 characters.")
+        nameless = Malformed(ErrorCode.FORMATION, "A frame carries a message id of 1 to 255 characters.")
         return _worded(nameless, version, answered=kind not in {RESULT, ERROR, RESULT_ERROR, SEND})
     frame = _framed(kind, message_id, elements, version)
     return _worded(frame, version, answered=False) if isinstance(frame, Malformed) else frame

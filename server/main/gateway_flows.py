@@ -42,6 +42,7 @@ from server.flows import (
     starts,
     station_events,
     stations,
+    traits,
     transactions,
 )
 from server.flows.readings import Came
@@ -234,6 +235,11 @@ class GatewayFlows:
         """A part of a report."""
         async with self._db.begin() as tx:
             await inventory.keep(tx, station_id, part, self._clock.now())
+
+    async def shown(self, station_id: UUID, quirk: str) -> None:
+        """A station has shown a quirk."""
+        async with self._db.begin() as tx:
+            await traits.shown(tx, station_id, quirk)
 
     def message(self, station_id: UUID, said: Said) -> None:
         """The message log."""

@@ -19,12 +19,12 @@ SCAN_MAX = 100_000
 """The most frames that one search looks at: 0.1 s and a page that says where to go on, instead of minutes."""
 BATCH = 2_000
 INSERT = sa.insert(TABLE)
-_COLUMNS = ("id", "party_id", "station_id", "at", "direction", "kind", "action", "message_id", "raw", "asked_by")
+_COLUMNS = ("id", "party_id", "station_id", "at", "direction", "kind", "action", "message_id", "raw", "asked_by", "odd")
 _INSERT = f"INSERT INTO message_log ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A frame. `id`: rises with time, unique."""
+    """A frame. `id`: rises with time, unique. `odd`: what is not as the specification says, "" for nothing."""
 
     id: int
     party_id: UUID
@@ -36,6 +36,7 @@ class Message(msgspec.Struct, frozen=True):
     message_id: str
     raw: str
     asked_by: UUID | None = None
+    odd: str = ""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -49,6 +50,7 @@ class Wanted(msgspec.Struct, frozen=True):
     direction: str | None = None
     kind: str | None = None
     text: str | None = None
+    odd: bool | None = None
 
 
 async def add(tx: AsyncSession, messages: Sequence[Message]) -> None:
@@ -130,7 +132,8 @@ def _driven(one: Message) -> tuple[object, ...]:
     """A frame as SQLAlchemy's types would write it."""
     whose = (one.party_id.hex, one.station_id.hex)
     said = (one.direction, one.kind, one.action, one.message_id, one.raw)
-    return (one.id, *whose, bare_rows.time_text(one.at), *said, one.asked_by.hex if one.asked_by else None)
+    asked_by = one.asked_by.hex if one.asked_by else None
+    return (one.id, *whose, bare_rows.time_text(one.at), *said, asked_by, one.odd)
 
 
 async def _upto(tx: AsyncSession, until: datetime | None, before: int | None) -> int | None:
@@ -153,5 +156,6 @@ def _filters(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         (L.direction == wanted.direction) if wanted.direction else None,
         (L.kind == wanted.kind) if wanted.kind else None,
         L.raw.icontains(wanted.text, autoescape=True) if wanted.text else None,
+        ((L.odd != "") if wanted.odd else (L.odd == "")) if wanted.odd is not None else None,
     )
     return [one for one in said if one is not None]

@@ -76,6 +76,19 @@ async def test_it_is_searched_by_station_action_direction_kind_text_and_time(des
     assert {one["action"] for one in await desk.frames(until=later)} == {"StatusNotification"}
 
 
+async def test_what_is_not_as_the_specification_says_is_kept_with_its_frame_and_found(desk):
+    odd = {"connectorId": "1", "errorCode": "NoError", "status": "Available"}
+    async with desk.station() as box:
+        assert await box.ask("StatusNotification", odd, "a") == [3, "a", {}]  # and acted on
+        await box.ask("StatusNotification", STATUS, "b")
+        await box.socket.send("hello")
+    told = [(one["kind"], one["odd"]) for one in await desk.frames(odd=True)]
+    assert told == [("malformed", "no frame of OCPP"), ("call", 'connectorId: it is not of type "integer"')]
+    assert [one["odd"] for one in await desk.frames(odd=False)] == ["", "", ""]
+    answer = await desk.api.get("/api/messages/trace", headers=OPERATOR, params={"odd": True})
+    assert [json.loads(line)["odd"] for line in answer.text.splitlines()] == [odd for _, odd in reversed(told)]
+
+
 async def test_it_is_paged_newest_first_without_a_gap(desk):
     for number in range(25):
         desk.log.put(STREET_STATION_1, frame(str(number)))
@@ -137,7 +150,7 @@ async def test_a_trace_is_every_frame_a_line_oldest_first(desk):
 
 async def test_it_is_streamed_as_it_is_kept_and_filtered_like_a_search(desk):
     async with serving(desk.context) as url, httpx.AsyncClient(base_url=url) as client:
-        query = {"direction": "in", "text": "available"}
+        query = {"direction": "in", "text": "available", "odd": False}
         async with client.stream("GET", "/api/messages/live", headers=OPERATOR, params=query) as answer:
             lines = answer.aiter_lines()
             assert (await anext(lines)).startswith(":")

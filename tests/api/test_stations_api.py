@@ -123,6 +123,10 @@ class TestTraits:
             await stations.wrote(tx, {STREET_STATION_1: 3}, NOW.date())
         said = (await api.get(TRAITS, headers=olga)).json()
         assert (said["vendor"], said["unit"], said["of_its_make"]) == ("EN+ Technology", "A", ["other_result_ids"])
+        assert said["known_of_make"] == [
+            "answers under other message ids (quirk 16)",
+            "goes on naming a transaction that has ended (quirk 18)",
+        ]
         assert (said["purposes"], said["refused"]) == (["TxProfile"], ["ChargePointMaxProfile"])
         assert (said["periods_max"], said["stack_max"], said["follows"]) == (6, 3, False)
         assert (said["writes_today"], said["flash_writes_a_day"], said["auto_configure"]) == (3, 200, True)

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from fake_town import Town
 from fletkit import Open, Screen
@@ -129,6 +130,20 @@ async def test_a_search_is_asked_of_the_log_and_its_stream(operator: Open, town:
     await screen.until(lambda: town.operated.searches[-1] == {"text": "Faulted"})
     await screen.event(screen.key("search-way"), "change", "in", selected=["in"])
     await screen.until(lambda: town.operated.searches[-1] == {"text": "Faulted", "direction": "in"})
+    await screen.event(screen.key("search-odd"), "change", "true", value=True)
+    await screen.until(lambda: town.operated.searches[-1] == {"text": "Faulted", "direction": "in", "odd": "true"})
+
+
+async def test_what_is_not_as_the_specification_says_says_so_in_its_frame(operator: Open, town: Town) -> None:
+    screen = await at_station(operator)
+    await screen.until(lambda: screen.says("Live"))
+    town.operated.say(msgspec.structs.replace(message(7, "Heartbeat"), odd="no action"), message(8, "Heartbeat"))
+    await screen.until(lambda: screen.has("frame-8"))
+    await screen.click("frame-8")
+    await screen.until(lambda: screen.says('"n": 8'))
+    assert not screen.says("Not as the specification says: no action")
+    await screen.click("frame-7")
+    await screen.until(lambda: screen.says("Not as the specification says: no action"))
 
 
 async def test_a_log_without_a_fit_says_so_and_an_older_page_can_be_had(operator: Open, town: Town) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.core.makes import KNOWN, NAMES, is_name, of_make
+from server.core.makes import KNOWN, NAMES, is_name, of_make, told_of_make
 from server.core.traits import Traits, heard, probed, stack_level, unit_of, within_periods
 
 STEPS = [(0, 0.0), (900, 16.0), (1800, 6.0), (2700, 0.0), (3600, 16.0)]
@@ -49,7 +49,16 @@ def test_makes_are_known_by_part_of_their_name_in_any_case():
     assert of_make("United Chargers Inc.", "Grizzl-E Connect") == ("no_subprotocol", "kwh_as_wh")
     assert of_make("EN+", "AC") == ("other_result_ids",)
     assert of_make("Alfen BV", "NG910") == of_make("", "") == ()
-    assert {name for _, _, names in KNOWN for name in names} <= set(NAMES)
+    assert {name for one in KNOWN for name in one.quirks} <= set(NAMES)
+
+
+def test_what_a_make_is_known_for_is_said_with_its_number():
+    assert told_of_make("Webasto", "Unite") == ("sends its meter values again each time it comes back (quirk 19)",)
+    assert [one.rsplit("quirk ")[1] for one in told_of_make("Webasto", "NEXT 22")] == ["6)", "19)"]
+    assert [one.rsplit("quirk ")[1] for one in told_of_make("Alfen BV", "NG910")] == ["13)", "17)", "21)"]
+    assert told_of_make("Rabbit", "M") == told_of_make("", "") == ()
+    assert len({one.vendor for one in KNOWN}) >= 15
+    assert all(1 <= one.number <= 25 for one in KNOWN)
 
 
 def test_only_known_names_are_names():

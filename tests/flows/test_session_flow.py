@@ -136,8 +136,9 @@ async def test_an_older_reading_moves_nothing_back(town):
 
 async def test_what_belongs_to_no_known_transaction_is_kept_and_changes_nothing(town):
     await read(town, 4711, NOW, 1_000)
+    assert (await stop(town, StopInfo(4711, 2_000, NOW + HOUR, "BERT-CARD"), NOW + HOUR)).status == "Invalid"
     assert await stop(town, StopInfo(4711, 2_000, NOW + HOUR), NOW + HOUR) is None
-    assert await rows(town, "orphan_messages") == 2
+    assert await rows(town, "orphan_messages") == 3
     assert (await rows(town, "sessions"), await rows(town, "outbox")) == (0, 0)
     answer = await start(town)
     # Another station cannot end it by guessing its number.
@@ -330,3 +331,11 @@ async def test_a_start_without_a_time_comes_twice_and_is_one(town):
     assert await start(town, later, NOW + MINUTE) == first
     moved = msgspec.structs.replace(later, meter_start_wh=100_500)
     assert await start(town, moved, NOW + MINUTE) != first
+
+
+@pytest.mark.parametrize(("card", "status"), [("ANNA-CARD", "Accepted"), ("BERT-CARD", "Invalid"), (None, None)])
+async def test_an_end_counts_whoever_makes_it_and_hears_what_we_think_of_the_card(town, card, status):
+    begun = await start(town, StartInfo(1, "ANNA-CARD", 100_000, NOW), NOW)
+    said = await stop(town, StopInfo(begun.transaction_id, 101_000, NOW + HOUR, card), NOW + HOUR)
+    assert (said.status if said else None) == status
+    assert (await session_of(town, begun.transaction_id)).meter_stop_wh == 101_000

@@ -137,6 +137,16 @@ async def test_one_number_for_start_and_end_is_believed(town):
     assert await waiting(town, "ask_transaction", NOW + HOUR) == []
 
 
+async def test_a_station_that_numbers_nothing_has_its_session_and_is_asked_for_no_gap(town):
+    told = (started(seq_no=-9), updated(-77, NOW + HOUR, 104_000), ended(-5, NOW + 2 * HOUR, 108_000))
+    for info in (*told[:2], told[1], told[2]):
+        await tell(town, info)
+    found = await session(town)
+    assert (found.state, found.energy_wh) == (SessionState.ENDED, 8_000)
+    assert await rows(town, "transaction_events") == 3
+    assert await waiting(town, "ask_transaction", NOW + 3 * HOUR) == []
+
+
 async def test_a_cable_first_and_the_card_later(town):
     """TC_E_09, TC_E_03: nobody is known at the start; who shows a card gets the session."""
     await tell(town, started(token_uid=None))

@@ -143,6 +143,9 @@ class MemoryFlows:
     async def notice(self, station_id: UUID, notice) -> None:
         await self._hear(station_id, "notice", notice)
 
+    async def shown(self, station_id: UUID, quirk: str) -> None:
+        await self._hear(station_id, "shown", quirk)
+
     def message(self, station_id: UUID, said: Said) -> None:
         self.said.append(said)
         self.frames.append((said.direction, said.raw.decode("utf-8", "replace")))

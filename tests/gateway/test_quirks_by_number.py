@@ -1,4 +1,4 @@
-"""The field quirks of `shared/ocpp.md` §6, each by its number, over a real socket. 25 is OCPP 2.0.1's.
+"""The field quirks of `shared/ocpp.md` §6, each by its number, over a real socket.
 
 Where a quirk has tests of its own elsewhere too, its line here is the short one.
 """
@@ -15,12 +15,14 @@ from server.core.reports import ConnectorStatus
 from server.core.traits import Traits, stack_level
 from server.gateway.listener import Gateway, GatewaySettings
 from server.gateway.v16 import commands, translate
+from server.gateway.v201 import upkeep
 from server.main.station_port import GatewayStations
 
 CP1 = station_of("CP1")
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 START = {"connectorId": 1, "idTag": "TAG", "meterStart": 100, "timestamp": "2026-11-21T04:00:00Z"}
 HEX = "0123456789abcdef0123456789abcdef01234567"
+AT = datetime(2026, 11, 21, 4, tzinfo=UTC)
 RESET = commands.Reset(type="Soft")
 
 
@@ -202,16 +204,40 @@ async def test_quirk_15_an_empty_rate_unit_in_an_answer_is_read(town):
         assert (await asked).accepted
 
 
-@pytest.mark.parametrize(("quirks", "status"), [((), "timed_out"), (("other_result_ids",), "answered")])
-async def test_quirk_16_an_answer_under_another_id(town, quirks, status):
+@pytest.mark.parametrize(
+    ("quirks", "first", "second", "shown"),
+    [
+        ((), "timed_out", "answered", ["other_result_ids"]),
+        (("other_result_ids",), "answered", "answered", []),
+        (("not:other_result_ids",), "timed_out", "timed_out", []),
+    ],
+)
+async def test_quirk_16_an_answer_under_another_id(town, quirks, first, second, shown):
+    """A station that nobody knew for it shows it by the first answer of its; the next is believed."""
     town.flows.quirks["CP1"] = quirks
     async with town.station() as socket:
         await ask(socket, "Heartbeat", {})
-        asked = asyncio.create_task(town.gateway.call(CP1, RESET, 0.5))
-        await heard(socket)
-        await socket.send(json.dumps([3, "another", {"status": "Accepted"}]))
-        outcome = await asked
-        assert (outcome.status, outcome.accepted) == (status, status == "answered")
+        for status in (first, second):
+            asked = asyncio.create_task(town.gateway.call(CP1, RESET, 0.3))
+            await heard(socket)
+            await socket.send(json.dumps([3, "another", {"status": "Accepted"}]))
+            outcome = await asked
+            assert (outcome.status, outcome.accepted) == (status, status == "answered")
+    assert town.flows.told("shown") == shown
+
+
+async def test_quirk_16_an_answer_that_is_only_late_is_not_another_id(town):
+    async with town.station() as socket:
+        await ask(socket, "Heartbeat", {})
+        late = None
+        for _ in range(2):
+            asked = asyncio.create_task(town.gateway.call(CP1, RESET, 0.2))
+            message_id = (await heard(socket))[1]
+            if late is not None:
+                await socket.send(json.dumps([3, late, {"status": "Accepted"}]))
+            late = message_id
+            assert (await asked).status == "timed_out"
+    assert town.flows.told("shown") == []
 
 
 @pytest.mark.parametrize("transaction_id", [0, -1, -7, 2**63 - 1])
@@ -259,10 +285,11 @@ def test_quirk_23_no_profile_for_the_whole_station_is_ever_sent():
 
 
 async def test_quirk_24_message_ids_that_are_too_long(town):
-    town.flows.quirks["CP1"] = ("long_message_ids",)
     long = "offline-0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
     async with town.station() as socket:
-        assert (await ask(socket, "Heartbeat", {}, long))[:2] == [3, long]
+        assert (await ask(socket, "StartTransaction", START, long))[:2] == [3, long]
+    assert len(town.flows.told("start")) == 1
+    assert town.flows.told("shown") == ["long_message_ids"]
 
 
 @pytest.mark.parametrize("booted", [False, True])
@@ -272,7 +299,7 @@ async def test_quirk_24_a_security_event_is_answered_before_the_boot_too(town, b
             await ask(socket, "BootNotification", BOOT, "b")
         event = {"type": "StartupOfTheDevice", "timestamp": "2026-11-21T04:00:00Z"}
         answer = await ask(socket, "SecurityEventNotification", event)
-        assert answer[1] == "1"
+        assert answer == [3, "1", {}]
         assert (await ask(socket, "Heartbeat", {}, "2"))[:2] == [3, "2"]
 
 
@@ -289,6 +316,36 @@ async def test_quirk_24_a_key_that_is_not_supported_and_a_trigger_without_a_conn
         assert (action, payload) == ("TriggerMessage", {"requestedMessage": "StatusNotification"})
         await socket.send(json.dumps([4, message_id, "NotImplemented", "", {}]))
         assert (await asked).status == "error"
+
+
+async def test_quirk_25_what_2_0_1_stations_leave_out_or_call_otherwise(town):
+    """No token where none is needed, no connectorId, and a list's version under another name (MicroOcpp)."""
+    status = {"timestamp": "2026-11-21T04:00:00Z", "connectorStatus": "Available", "evseId": 1}
+    event = {
+        "eventType": "Started",
+        "timestamp": "2026-11-21T04:00:00Z",
+        "triggerReason": "CablePluggedIn",
+        "seqNo": 0,
+        "transactionInfo": {"transactionId": "T1"},
+        "idToken": {"idToken": "", "type": "NoAuthorization"},
+        "offline": True,
+    }
+    async with town.station("CP1", ["ocpp2.0.1"]) as socket:
+        assert await ask(socket, "StatusNotification", status) == [3, "1", {}]
+        assert await ask(socket, "TransactionEvent", event, "2") == [3, "2", {"idTokenInfo": {"status": "Accepted"}}]
+        asked = asyncio.create_task(town.gateway.call(CP1, upkeep.GetLocalListVersion(), 5))
+        message_id = (await heard(socket))[1]
+        await socket.send(json.dumps([3, message_id, {"listVersion": 3}]))
+        assert (await asked).status == "answered"
+    assert town.flows.told("status") == [ConnectorStatus(1, "Available", "NoError", AT)]
+    (info,) = town.flows.told("transaction")
+    assert (info.token_uid, info.offline) == ("", True)
+
+
+async def test_quirk_25_a_status_without_a_connector_is_the_whole_stations(town):
+    async with town.station() as socket:
+        assert await ask(socket, "StatusNotification", {"errorCode": "NoError", "status": "Faulted"}) == [3, "1", {}]
+    assert town.flows.told("status") == [ConnectorStatus(0, "Faulted", "NoError")]
 
 
 @pytest.mark.parametrize(

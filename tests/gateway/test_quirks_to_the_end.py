@@ -147,6 +147,17 @@ async def test_quirk_21_a_spoilt_card_charges_on_nobodys_account(home):
     assert session.account_id is None
 
 
+async def test_a_stop_that_says_neither_register_nor_time_ends_at_the_last_reading(home):
+    number = await home.starts()
+    await home.meters(number, 30, 105_000)
+    home.clock.advance_to(NOW + 60 * MINUTE)
+    assert await home.says("StopTransaction", {"transactionId": str(number)}) == {}  # nobody's card
+    (session,) = await home.sessions()
+    assert (session.meter_stop_wh, session.ended_at) == (105_000, NOW + 60 * MINUTE)
+    (receipt,) = await home.settled()
+    assert receipt.energy_wh == 5_000
+
+
 @pytest.mark.parametrize("last", [99_999, 0])
 async def test_quirk_22_a_stop_below_the_start_says_nothing(home, last):
     number = await home.starts()

@@ -39,7 +39,7 @@ DEEP = "[" * 5000 + "]" * 5000
         ('[2,7,"Heartbeat",{}]', ErrorCode.FORMATION, None),
         ('[2,null,"Heartbeat",{}]', ErrorCode.FORMATION, None),
         ('[2,"","Heartbeat",{}]', ErrorCode.FORMATION, None),
-        (f'[2,"{"x" * 37}","Heartbeat",{{}}]', ErrorCode.FORMATION, None),
+        (f'[2,"{"x" * 256}","Heartbeat",{{}}]', ErrorCode.FORMATION, None),
         ('["2","a","Heartbeat",{}]', ErrorCode.PROTOCOL, "a"),
         ('[9,"a","Heartbeat",{}]', ErrorCode.PROTOCOL, "a"),
         ('[5,"a","NotSupported","",{}]', ErrorCode.PROTOCOL, "a"),
@@ -56,7 +56,7 @@ def test_a_malformed_frame_says_what_is_wrong_and_whom_to_tell(raw, code, messag
 
 def test_bytes_that_are_no_utf_8_are_malformed():
     assert rpc.decode(b'[2,"\xff","Heartbeat",{}]') == Malformed(
-        ErrorCode.FORMATION, "A frame carries a message id of 1 to 36 characters."
+        ErrorCode.FORMATION, "A frame carries a message id of 1 to 255 characters."
     )
 
 
@@ -79,9 +79,9 @@ def test_an_error_is_believed_whatever_it_lacks(raw):
     assert rpc.decode(raw.encode()) == CallError("a", "GenericError", "")
 
 
-def test_long_ids_pass_where_the_station_is_known_for_them():
+def test_long_ids_pass():
     long = "offline-" + "x" * 36
-    frame = rpc.decode(json.dumps([2, long, "Heartbeat", {}]).encode(), 255)
+    frame = rpc.decode(json.dumps([2, long, "Heartbeat", {}]).encode())
     assert isinstance(frame, Call)
     assert frame.message_id == long
 
@@ -103,7 +103,7 @@ json_values = st.recursive(
 def test_no_array_raises(elements):
     frame = rpc.decode(json.dumps(elements).encode())
     if isinstance(frame, Malformed) and frame.message_id is not None:
-        assert 1 <= len(frame.message_id) <= 36
+        assert 1 <= len(frame.message_id) <= 255
 
 
 @settings(deadline=None)
@@ -128,7 +128,7 @@ START = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-11-
         ({"idTag": 5}, ErrorCode.TYPE),
         ({"connectorId": -1}, ErrorCode.PROPERTY),
         ({"connectorId": 2**40}, ErrorCode.PROPERTY),
-        ({"idTag": "x" * 65}, ErrorCode.PROPERTY),
+        ({"idTag": "x" * 256}, ErrorCode.PROPERTY),
     ],
 )
 def test_the_code_tells_a_wrong_type_from_a_value_out_of_bounds(changes, code):

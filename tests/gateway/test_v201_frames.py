@@ -7,7 +7,7 @@ import pytest
 from gateway_town import ask, station_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from v2_station import BOOT, BOTH, SAID, event, heard, judge_call
+from v2_station import BOOT, BOTH, SAID, heard, judge_call
 
 from server.gateway import rpc
 from server.gateway.rpc import ErrorCode, Malformed, ResultError, Send
@@ -46,7 +46,7 @@ async def test_a_station_gets_the_best_version_that_both_speak(town, offered, ch
         ("[]", [4, "-1", "RpcFrameworkError"]),
         ("[2]", [4, "-1", "RpcFrameworkError"]),
         ('[2,7,"Heartbeat",{}]', [4, "-1", "RpcFrameworkError"]),
-        (f'[2,"{"x" * 37}","Heartbeat",{{}}]', [4, "-1", "RpcFrameworkError"]),
+        (f'[2,"{"x" * 256}","Heartbeat",{{}}]', [4, "-1", "RpcFrameworkError"]),
         ('[2,"a","Heartbeat"]', [4, "a", "RpcFrameworkError"]),
         ('[2,"a","Heartbeat",{"x":NaN}]', [4, "a", "RpcFrameworkError"]),
         ('[2,"a",["x"],{}]', [4, "a", "RpcFrameworkError"]),
@@ -58,10 +58,6 @@ async def test_a_station_gets_the_best_version_that_both_speak(town, offered, ch
         ('[2,"a","SetChargingProfile",{}]', [4, "a", "NotSupported"]),
         ('[2,"a","BootNotification",{}]', [4, "a", "OccurrenceConstraintViolation"]),
         ('[2,"a","Authorize",{"idToken":5}]', [4, "a", "TypeConstraintViolation"]),
-        (
-            json.dumps([2, "a", "TransactionEvent", event("Odd", 0)]),
-            [4, "a", "PropertyConstraintViolation"],
-        ),
     ],
 )
 async def test_a_bad_frame_is_refused_in_the_words_of_2_x_and_the_line_stays(town, version, raw, answer):
@@ -105,7 +101,7 @@ def test_no_bytes_raise_in_2_x(raw):
     for version in (Version.V201, Version.V21):
         frame = rpc.decode(raw, version=version)
         if isinstance(frame, Malformed) and frame.message_id is not None:
-            assert 1 <= len(frame.message_id) <= 36
+            assert 1 <= len(frame.message_id) <= 255
 
 
 async def test_what_is_sent_gets_no_answer_and_is_kept(town):

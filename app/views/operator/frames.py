@@ -57,10 +57,13 @@ def _row(t: Texts, one: MessageView, choose: Callable[[int | None], None], *, is
     ]
     if wide:
         head.append(ft.Container(mono(one.frame[:LINE_CHARS], color=theme.MUTED), expand=True))
+    if one.odd:
+        head.insert(2, ft.Icon(ft.Icons.RULE, size=16, color=ft.Colors.ERROR, semantics_label=t("op.log.is_odd")))
     lines: list[ft.Control] = [ft.Row(head, spacing=10, wrap=not wide)]
     if is_open:
         asked = theme.small(t("op.asked_by_person")) if one.asked_by is not None else None
-        lines.append(stack([asked, mono(pretty(one.frame), selectable=True)], 4))
+        odd = theme.small(t("op.log.odd", what=one.odd), ft.Colors.ERROR) if one.odd else None
+        lines.append(stack([asked, odd, mono(pretty(one.frame), selectable=True)], 4))
     elif not wide:
         lines.append(mono(one.frame[:LINE_CHARS], color=theme.MUTED))
     return ft.Container(

@@ -77,6 +77,11 @@ def _form(t: Texts, wanted: Search, choose: Callable[[Search], None], *, wide: b
     way = ft.SegmentedButton(
         ways, selected=[wanted.direction or "all"], show_selected_icon=False, on_change=direct, key="search-way"
     )
+
+    def only_odd(event: ft.Event[ft.Switch]) -> None:
+        choose(wanted.changed(odd="true" if event.control.value else ""))
+
+    odd = ft.Switch(label=t("op.log.odd_only"), value=bool(wanted.odd), on_change=only_odd, key="search-odd")
     fields = [
         field("station", t("op.search.station")),
         field("action", t("op.search.action"), "StatusNotification"),
@@ -86,7 +91,7 @@ def _form(t: Texts, wanted: Search, choose: Callable[[Search], None], *, wide: b
         [
             theme.title(t("op.log")),
             ft.Row(fields, spacing=12) if wide else stack(fields, 10),
-            way if not wide else ft.Row([way]),
+            stack([way, odd], 8) if not wide else ft.Row([way, odd], spacing=16),
         ],
         key="search",
     )

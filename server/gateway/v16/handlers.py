@@ -16,6 +16,7 @@ from server.core.reports import (
 from server.gateway import meter_values, moments, rpc
 from server.gateway.caller import ACCEPTED, Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
+from server.gateway.shapes import by_small_letters, word_of
 from server.gateway.v16 import messages as m
 from server.gateway.v16 import notices, security
 
@@ -62,11 +63,12 @@ async def heartbeat(caller: Caller, _request: m.Heartbeat) -> Answer:
 
 async def status_notification(caller: Caller, request: m.StatusNotification) -> Answer:
     """A connector's status; an error code may be a word of the maker's own (Legrand)."""
-    if request.status not in STATUSES:
-        return Refusal(ErrorCode.PROPERTY, "The status is none of OCPP 1.6 §7.7.")
+    status = word_of(request.status, STATUSES)
+    if status is None:  # it is in the message log, and nothing follows from it
+        return m.Empty()
     info = ConnectorStatus(
         connector_no=request.connector_id,
-        status=request.status,
+        status=status,
         error_code=request.error_code[:TEXT_MAX],
         at=moments.read(request.timestamp, caller.quirks.clock),
         info=(request.info or "")[:TEXT_MAX],
@@ -98,13 +100,14 @@ async def start_transaction(caller: Caller, request: m.StartTransaction) -> Answ
 
 async def stop_transaction(caller: Caller, request: m.StopTransaction) -> Answer:
     """A transaction ended: always a result, for one that nobody knows too, or it would be said for ever."""
+    readings = await _readings(caller, request.transaction_data or ())
     info = StopInfo(
         transaction_id=_transaction(request.transaction_id) or 0,
-        meter_stop_wh=_register(request.meter_stop),
+        meter_stop_wh=_register(request.meter_stop) if request.meter_stop >= 0 else _last_register(readings),
         at=await _moment(caller, request.timestamp),
         token_uid=request.id_tag,
         reason=request.reason[:TEXT_MAX] if request.reason else None,
-        readings=await _readings(caller, request.transaction_data or ()),
+        readings=readings,
     )
     ended = await caller.flows.stop(caller.station_id, info)
     return m.StopTransactionAnswer(None if ended is None else _token_info(ended))
@@ -157,19 +160,24 @@ def _register(meter: float) -> int:
     return max(0, min(METER_MAX_WH, round(meter)))
 
 
-STATUSES = frozenset(
-    [
-        "Available",
-        "Preparing",
-        "Charging",
-        "SuspendedEVSE",
-        "SuspendedEV",
-        "Finishing",
-        "Reserved",
-        "Unavailable",
-        "Faulted",
-    ]
+def _last_register(readings: Sequence[SampledReading]) -> int:
+    """The highest register of transaction data, -1 where there is none: then the last that we know counts."""
+    return max((one.register_wh for one in readings if one.register_wh is not None), default=-1)
+
+
+STATUSES = by_small_letters(
+    "Available",
+    "Preparing",
+    "Charging",
+    "SuspendedEVSE",
+    "SuspendedEV",
+    "Finishing",
+    "Reserved",
+    "Unavailable",
+    "Faulted",
 )
+NO_TRANSACTION = m.StartTransactionAnswer(0, m.IdTagInfo("Invalid"))
+"""To a start that does not say where the meter stood: nobody could say what was drawn."""
 
 
 ACTIONS: dict[str, Action[Any]] = {
@@ -180,15 +188,15 @@ ACTIONS: dict[str, Action[Any]] = {
     "FirmwareStatusNotification": action(notices.FirmwareStatusNotification, notices.firmware_status),
     "Heartbeat": action(m.Heartbeat, heartbeat),
     "LogStatusNotification": action(notices.LogStatusNotification, notices.log_status),
-    "MeterValues": action(m.MeterValues, take_meter_values),
+    "MeterValues": action(m.MeterValues, take_meter_values, m.Empty()),
     "SecurityEventNotification": action(security.SecurityEventNotification, notices.security_event),
     "SignCertificate": action(security.SignCertificate, sign_certificate),
     "SignedFirmwareStatusNotification": action(
         notices.SignedFirmwareStatusNotification, notices.signed_firmware_status
     ),
-    "StartTransaction": action(m.StartTransaction, start_transaction),
-    "StatusNotification": action(m.StatusNotification, status_notification),
-    "StopTransaction": action(m.StopTransaction, stop_transaction),
+    "StartTransaction": action(m.StartTransaction, start_transaction, NO_TRANSACTION),
+    "StatusNotification": action(m.StatusNotification, status_notification, m.Empty()),
+    "StopTransaction": action(m.StopTransaction, stop_transaction, m.Empty()),
 }
 
 # Known by OCPP 1.6 and its security whitepaper, and not ours to serve: only stations serve them.

@@ -1,25 +1,28 @@
 """What OCPP 1.6 stations say and hear back (OCPP 1.6 §4, §6): strict in shape, tolerant in what real stations overdo.
 
 Strings may be too long, enums may hold words of the maker's own, optional fields may be null, and fields that nobody
-knows are passed over; a missing field or a wrong type is refused.
+knows are passed over; a missing field or a wrong type is read once more, laxly (`server/gateway/lax.py`).
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
-import msgspec
 from msgspec import Meta
 
+from server.gateway.shapes import Payload
+
 ConnectorNo = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-IdTag = Annotated[str, Meta(max_length=64)]  # the standard says 20; some give back 22 of them corrupted (Ocular)
+IdTag = Annotated[str, Meta(max_length=255)]  # the standard says 20; some give back 22 of them corrupted (Ocular)
 
 
-class Message(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A payload: camel case on the wire, what is not said left out."""
+class Message(Payload, frozen=True):
+    """A payload of OCPP 1.6."""
 
 
 class BootNotification(Message, frozen=True):
     """A station started."""
 
+    if_missing: ClassVar[Mapping[str, Any]] = {"charge_point_vendor": "", "charge_point_model": ""}
     charge_point_vendor: str
     charge_point_model: str
     charge_point_serial_number: str | None = None
@@ -48,6 +51,7 @@ class HeartbeatAnswer(Message, frozen=True):
 class StatusNotification(Message, frozen=True):
     """What a connector says of itself."""
 
+    if_missing: ClassVar[Mapping[str, Any]] = {"connector_id": 0, "error_code": "NoError"}
     connector_id: ConnectorNo
     error_code: str
     status: str
@@ -82,6 +86,7 @@ class AuthorizeAnswer(Message, frozen=True):
 class StartTransaction(Message, frozen=True):
     """A transaction began; `meter_start` in Wh."""
 
+    if_missing: ClassVar[Mapping[str, Any]] = {"connector_id": 0, "id_tag": "", "timestamp": ""}
     connector_id: ConnectorNo
     id_tag: IdTag
     meter_start: int | float
@@ -118,14 +123,16 @@ class MeterValue(Message, frozen=True, gc=False):
 class MeterValues(Message, frozen=True, gc=False):
     """Meter values, of a transaction where it is said."""
 
+    if_missing: ClassVar[Mapping[str, Any]] = {"connector_id": 0, "meter_value": ()}
     connector_id: ConnectorNo
     meter_value: list[MeterValue]
     transaction_id: int | None = None
 
 
 class StopTransaction(Message, frozen=True):
-    """A transaction ended; `meter_stop` in Wh."""
+    """A transaction ended; `meter_stop` in Wh, below 0 where nobody said it."""
 
+    if_missing: ClassVar[Mapping[str, Any]] = {"transaction_id": 0, "meter_stop": -1, "timestamp": ""}
     transaction_id: int
     meter_stop: int | float
     timestamp: str

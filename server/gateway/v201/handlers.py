@@ -1,5 +1,6 @@
 """What 2.0.1 and 2.1 stations say, handed to the flows, and the flows' answers said back: one function an action."""
 
+import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,14 +12,15 @@ from server.core.reports import BootInfo, ConnectorStatus, ReadingsInfo, Station
 from server.gateway import moments, rpc
 from server.gateway.caller import ACCEPTED, Action, Answer, Caller, action, answer
 from server.gateway.rpc import ErrorCode, Refusal
+from server.gateway.shapes import by_small_letters, word_of
 from server.gateway.v201 import car, external, meter_values, security, told
 from server.gateway.v201 import messages as m
 from server.gateway.v201.names import BEFORE_ACCEPTED, IN_21, KNOWN, KNOWN_21, RECEIVED, RECEIVED_21
 from server.gateway.versions import Version
 
 TEXT_MAX = 255
-STATUSES = frozenset(["Available", "Occupied", "Reserved", "Unavailable", "Faulted"])
-EVENTS = frozenset(["Started", "Updated", "Ended"])
+STATUSES = by_small_letters("Available", "Occupied", "Reserved", "Unavailable", "Faulted")
+EVENTS = by_small_letters("Started", "Updated", "Ended")
 NO_AUTHORIZATION = "NoAuthorization"
 
 
@@ -63,12 +65,13 @@ async def heartbeat(caller: Caller, _request: m.Heartbeat) -> Answer:
 
 async def status_notification(caller: Caller, request: m.StatusNotification) -> Answer:
     """A connector's status: here an EVSE has one socket, so it is the EVSE's."""
-    if request.connector_status not in STATUSES:
-        return Refusal(ErrorCode.PROPERTY, "The status is none of OCPP 2.0.1 ConnectorStatusEnumType.")
+    status = word_of(request.connector_status, STATUSES)
+    if status is None:  # it is in the message log, and nothing follows from it
+        return m.Empty()
     info = ConnectorStatus(
         connector_no=request.evse_id,
-        status=request.connector_status,
-        error_code="NoError" if request.connector_status != "Faulted" else "OtherError",
+        status=status,
+        error_code="NoError" if status != "Faulted" else "OtherError",
         at=moments.read(request.timestamp, caller.quirks.clock),
     )
     await caller.flows.status(caller.station_id, info)
@@ -84,20 +87,21 @@ async def authorize(caller: Caller, request: m.Authorize) -> Answer:
 
 async def transaction_event(caller: Caller, request: m.TransactionEvent) -> Answer:
     """Something happened in a transaction: always a result, whatever we think of it (OCPP 2.0.1 E)."""
-    if request.event_type not in EVENTS:
-        return Refusal(ErrorCode.PROPERTY, "The event type is Started, Updated or Ended.")
+    kind = word_of(request.event_type, EVENTS)
+    if kind is None or not request.transaction_info.transaction_id:
+        return m.TransactionEventAnswer()  # nobody knows of what, or that something began or ended
     timed = await _timed(caller, request.meter_value or ())
     transaction = request.transaction_info
     info = TransactionInfo(
         reference=transaction.transaction_id,
-        kind=request.event_type,
-        seq_no=request.seq_no,
+        kind=kind,
+        seq_no=request.seq_no if request.seq_no >= 0 else _number_of(request),
         at=await _moment(caller, request.timestamp),
         trigger=request.trigger_reason[:TEXT_MAX],
         offline=bool(request.offline),
         connector_no=(request.evse.id or None) if request.evse else None,
         token_uid=token_uid(request.id_token) if said_a_token(request.id_token) else None,
-        state=of_charging_state(transaction.charging_state, request.event_type),
+        state=of_charging_state(transaction.charging_state, kind),
         reason=(transaction.stopped_reason or "")[:TEXT_MAX] or None,
         readings=meter_values.readings(timed, kwh_as_wh=caller.quirks.kwh_as_wh),
         signed=meter_values.signed(timed),
@@ -185,6 +189,11 @@ def token_info(said: TokenAnswer) -> m.IdTokenInfo:
     return m.IdTokenInfo(said.status, m.IdToken(said.group, "Central") if said.group else None)
 
 
+def _number_of(request: m.TransactionEvent) -> int:
+    """For an event without a number: below 0, the same when it comes again."""
+    return -1 - (zlib.crc32(msgspec.json.encode(request)) >> 1)
+
+
 def token_uid(token: m.IdToken | None) -> str:
     """A token by its name; "" where nobody had to show one."""
     return "" if token is None or token.type == NO_AUTHORIZATION else token.id_token.strip()
@@ -215,7 +224,7 @@ ACTIONS: dict[str, Action[Any]] = {
     "GetCertificateStatus": action(security.GetCertificateStatus, security.certificate_status),
     "Heartbeat": action(m.Heartbeat, heartbeat),
     "LogStatusNotification": action(m.UpkeepStatus, log_status),
-    "MeterValues": action(m.MeterValues, take_meter_values),
+    "MeterValues": action(m.MeterValues, take_meter_values, m.Empty()),
     "NotifyChargingLimit": action(external.NotifyChargingLimit, external.limited),
     "NotifyEVChargingNeeds": action(car.NotifyEVChargingNeeds, car.needs),
     "NotifyEVChargingSchedule": action(car.NotifyEVChargingSchedule, car.schedule),
@@ -223,8 +232,8 @@ ACTIONS: dict[str, Action[Any]] = {
     "ReservationStatusUpdate": action(m.ReservationStatusUpdate, reservation_status),
     "SecurityEventNotification": action(security.SecurityEventNotification, security.security_event),
     "SignCertificate": action(security.SignCertificate, security.sign_certificate),
-    "StatusNotification": action(m.StatusNotification, status_notification),
-    "TransactionEvent": action(m.TransactionEvent, transaction_event),
+    "StatusNotification": action(m.StatusNotification, status_notification, m.Empty()),
+    "TransactionEvent": action(m.TransactionEvent, transaction_event, m.TransactionEventAnswer()),
     "NotifyCustomerInformation": action(told.Part, told.customer),
     "NotifyDisplayMessages": action(told.Part, told.messages),
     "NotifyEvent": action(told.NotifyEvent, told.happened),

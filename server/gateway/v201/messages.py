@@ -1,20 +1,24 @@
 """What OCPP 2.0.1 and 2.1 stations say and hear back: strict in shape, tolerant in what real stations overdo.
 
 Only what is acted on has fields here. Strings may be too long, enums may hold words of the maker's own, optional fields
-may be null, and fields that nobody knows (customData among them) are passed over.
+may be null, and fields that nobody knows (customData among them) are passed over. What is not even that is read once
+more, laxly (`server/gateway/lax.py`).
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
 
+from server.gateway.shapes import Payload
+
 No = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-Name = Annotated[str, Meta(max_length=64)]  # the standard says 36
+Name = Annotated[str, Meta(max_length=255)]  # the standard says 36
 
 
-class Message(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A payload: camel case on the wire, what is not said left out."""
+class Message(Payload, frozen=True):
+    """A payload of OCPP 2.0.1 or 2.1."""
 
 
 class Evse(Message, frozen=True):
@@ -27,6 +31,7 @@ class Evse(Message, frozen=True):
 class IdToken(Message, frozen=True):
     """A token. `type` NoAuthorization: nobody had to show one, and `id_token` is empty."""
 
+    if_missing: ClassVar[Mapping[str, Any]] = {"type": ""}
     id_token: Name
     type: str
 
@@ -49,6 +54,7 @@ class Modem(Message, frozen=True):
 class ChargingStation(Message, frozen=True):
     """Who a station says it is."""
 
+    if_missing: ClassVar[Mapping[str, Any]] = {"model": "", "vendor_name": ""}
     model: str
     vendor_name: str
     serial_number: str | None = None
@@ -59,6 +65,7 @@ class ChargingStation(Message, frozen=True):
 class BootNotification(Message, frozen=True):
     """A station started."""
 
+    if_missing: ClassVar[Mapping[str, Any]] = {"reason": ""}
     charging_station: ChargingStation
     reason: str
 
@@ -84,6 +91,7 @@ class HeartbeatAnswer(Message, frozen=True):
 class StatusNotification(Message, frozen=True):
     """What a connector says of itself."""
 
+    if_missing: ClassVar[Mapping[str, Any]] = {"timestamp": "", "evse_id": 0, "connector_id": 0}
     timestamp: str
     connector_status: str
     evse_id: No
@@ -134,6 +142,7 @@ class MeterValue(Message, frozen=True, gc=False):
 class MeterValues(Message, frozen=True, gc=False):
     """Meter values of an EVSE (0: of the whole station), outside transactions."""
 
+    if_missing: ClassVar[Mapping[str, Any]] = {"evse_id": 0, "meter_value": ()}
     evse_id: No
     meter_value: list[MeterValue]
 
@@ -148,8 +157,12 @@ class Transaction(Message, frozen=True):
 
 
 class TransactionEvent(Message, frozen=True):
-    """What happened in a transaction. EVSE and token are said once, with the event that brings them."""
+    """What happened in a transaction. EVSE and token are said once, with the event that brings them.
 
+    `seq_no` below 0: nobody said it.
+    """
+
+    if_missing: ClassVar[Mapping[str, Any]] = {"timestamp": "", "trigger_reason": "", "seq_no": -1}
     event_type: str
     timestamp: str
     trigger_reason: str

@@ -10,7 +10,10 @@ from server.storage.columns import BigId, partial_index, party_field, time_field
 
 
 class MessageLog(SQLModel, table=True):
-    """Frames between stations and us, in order. No foreign key to the station, which costs a look-up."""
+    """Frames between stations and us, in order. No foreign key to the station, which costs a look-up.
+
+    `odd`: what is not as the specification says.
+    """
 
     __tablename__ = "message_log"
     __table_args__ = (
@@ -27,6 +30,7 @@ class MessageLog(SQLModel, table=True):
     message_id: str
     raw: str
     asked_by: UUID | None = None
+    odd: str = ""
 
 
 class StationFiles(SQLModel, table=True):

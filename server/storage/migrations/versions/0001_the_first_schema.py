@@ -139,6 +139,7 @@ def upgrade() -> None:
     sa.Column('message_id', sa.String(), nullable=False),
     sa.Column('raw', sa.String(), nullable=False),
     sa.Column('asked_by', sa.Uuid(), nullable=True),
+    sa.Column('odd', sa.String(), nullable=False),
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_message_log_party_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_message_log'))
     )
