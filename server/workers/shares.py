@@ -3,9 +3,10 @@
 Where shares change, who has to take less confirms it before anybody below the same limit gets more.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import feeders
 from server.core.feeders import Tree
@@ -46,6 +47,10 @@ async def configure(context: WorkContext, station: Station, here: Hardware, tree
     held = feeders.held_ma(station)
     more = held is not None and held < feeders.current_of(share)
     waits = more and bool(feeders.in_the_way(tree, station, here.stations))
+    if waits and again:  # it has what it holds: nothing is written to its flash while it waits
+        async with context.db.begin() as tx:
+            await _look_again(tx, station, context.clock.now())
+        return
     told = await _say(context, station, tree, waits=waits)
     if acquaintance.is_open(station, SHARE, told.heard):
         unit = OTHER[station.unit or "A"]
@@ -65,8 +70,7 @@ async def configure(context: WorkContext, station: Station, here: Hardware, tree
         if changed or (known.safe_held_w is None and not again):
             await outbox.put_once(tx, "replan", str(station.location_id), {"why": "share"}, now)
         if told.heard.status in UNANSWERED or option.status in UNANSWERED or told.waits:
-            payload = {"station_id": station.id, AGAIN: True}
-            await outbox.put_once(tx, "configure", str(station.id), payload, now + SELDOM)
+            await _look_again(tx, station, now)
         gives_way = held is not None and held > (feeders.held_ma(after) or 0)
         for one in feeders.waiting(tree, after, here.stations) if gives_way and told.heard.accepted else ():
             await outbox.put_once(tx, "configure", str(one.id), {"station_id": one.id, AGAIN: True}, now)
@@ -95,5 +99,9 @@ async def _release(context: WorkContext, station: Station) -> None:
             await stations.update(tx, station.id, safe_held_w=None, starts_alone=False)
         await stations.wrote(tx, {station.id: heard.accepted + option.accepted}, context.clock.now().date())
         if heard.status in UNANSWERED:
-            due = context.clock.now() + SELDOM
-            await outbox.put_once(tx, "configure", str(station.id), {"station_id": station.id, AGAIN: True}, due)
+            await _look_again(tx, station, context.clock.now())
+
+
+async def _look_again(tx: AsyncSession, station: Station, now: datetime) -> None:
+    payload = {"station_id": station.id, AGAIN: True}
+    await outbox.put_once(tx, "configure", str(station.id), payload, now + SELDOM)

@@ -83,9 +83,13 @@ async def test_nobody_gets_more_before_who_has_to_take_less_has_confirmed_it(con
     await work_off(context)
     assert said_shares(stations) == [(0, 8), (1, 7)]  # the second waits: 12.5 A may still flow at the first
     assert await held(context) == [12.5, 7]
-    stations.says.clear()
     stations.told.clear()
     context.clock.advance_to(NOW + shares.SELDOM)
+    await work_off(context)
+    assert said_shares(stations) == [(0, 8)]  # nothing is written to the flash of the one that waits
+    stations.says.clear()
+    stations.told.clear()
+    context.clock.advance_to(NOW + 2 * shares.SELDOM)
     await work_off(context)
     assert said_shares(stations)[0] == (0, 8)
     assert said_shares(stations)[-1] == (1, 8)
