@@ -5,13 +5,14 @@ from uuid import UUID
 
 import msgspec
 
-MilliAmps = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
-PhaseLimits = Annotated[list[MilliAmps], msgspec.Meta(min_length=1, max_length=3)]
+MOST_MA = 10_000_000
+PhaseLimits = Annotated[list[int], msgspec.Meta(min_length=1, max_length=3)]
+"""1 to `MOST_MA` each: the API's description could not say that, so the flow does."""
 LimitW = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 LoadW = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
 Clock = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 FeederName = Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=r"\S")]
-Identities = Annotated[list[Annotated[str, msgspec.Meta(max_length=48)]], msgspec.Meta(max_length=2_000)]
+Identities = Annotated[list[str], msgspec.Meta(max_length=2_000)]
 
 
 class LoadWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ from server.storage import feeders as stored
 from server.storage import outbox, stations
 from server.storage.db import announce
 from server.storage.locations import Location
-from shared.feeders import FeederAdd, FeederChange, FeederView, LoadWindow
+from shared.feeders import MOST_MA, FeederAdd, FeederChange, FeederView, LoadWindow
 from shared.problems import FieldError
 
 PHASES = 3
@@ -137,6 +137,8 @@ def _faults(before: Limits, new: Feeder, limit_ma: Sequence[int] | None) -> Iter
         yield FieldError("limit_ma", "say what it may carry: limit_w, limit_ma or both")
     if limit_ma is not None and len(limit_ma) not in (1, PHASES):
         yield FieldError("limit_ma", "give one value for all phases, or three")
+    if any(not 0 < one <= MOST_MA for one in limit_ma or ()):
+        yield FieldError("limit_ma", f"give each phase 1 to {MOST_MA} mA")
     if any(one.name.casefold() == new.name.casefold() for one in others.values()):
         yield FieldError("name", "another limit of this place has this name; choose another one")
     if len(others) >= MOST:

@@ -81,6 +81,7 @@ async def test_what_hung_on_a_limit_that_is_gone_hangs_where_it_did(api, context
 async def test_what_cannot_be_is_refused_and_says_what_to_do(api, olga, context):
     elsewhere = str(small_town.an_id("elsewhere"))
     assert "limit_w, limit_ma or both" in (await errors(api, olga, name="A"))["limit_ma"]
+    assert "1 to 10000000" in (await errors(api, olga, name="A", limit_ma=[0]))["limit_ma"]
     assert "one value" in (await errors(api, olga, name="A", limit_ma=[1_000, 2_000]))["limit_ma"]
     strange = await errors(api, olga, name="A", limit_w=1_000, parent_id=elsewhere, stations=["HOME-1"])
     assert "a limit of this place" in strange["parent_id"]
