@@ -1,8 +1,9 @@
 """Python's garbage collector, kept from stopping everything for what is no garbage.
 
 A full round looks at every object that a process holds: 75 ms for its modules alone, and most of a second with some
-thousand stations, in which none of them is answered. What has no cycles needs no round, and young cycles are found by
-the small ones.
+thousand stations, in which none of them is answered. So what has lived through a round is kept out of the next ones
+(`gc.freeze`): a round looks at what is new, and is short. What was kept and has become garbage since, in a cycle, is
+found once nobody waits, or once so much is kept that it must be.
 """
 
 import asyncio
@@ -12,33 +13,42 @@ from collections.abc import Callable
 YOUNG, ROUNDS = 5_000, 4
 """A small round after so many new objects; after so many small ones one of those that outlived one."""
 NEVER = 1 << 30
-DUE, OVERDUE = 10, 200
-"""Rounds of the second kind after which a full one is due when nobody waits, and after which somebody waits."""
+DUE = 10
+"""Rounds of the second kind after which a round of all that is new is due: 200 000 objects at the most."""
 LOOK_S = 1.0
+STILL = 5
+"""Looks in a row at which nobody waited: a loop that is too busy to hear anybody also seems quiet, but not for long."""
+GROWN = 1_000_000
+"""Objects more than twice those that were there at the last look at everything, at which everything is looked at."""
 
 
 def keep_for_good() -> None:
-    """Take what a process has made so far out of the collector's rounds: modules, schemas, open connections.
-
-    For processes of our own, once they are up.
-    """
+    """Take what a process has made so far out of the collector's rounds: modules, schemas, open connections."""
     gc.collect()
     gc.freeze()
 
 
+def look_at_everything() -> int:
+    """Free all garbage, also what was kept; returns how many objects are kept now."""
+    gc.unfreeze()
+    keep_for_good()
+    return gc.get_freeze_count()
+
+
 async def spare(quiet: Callable[[], bool], look_s: float = LOOK_S) -> None:
-    """Make full rounds only while nobody waits, as `quiet` says, or long overdue ones; until cancelled."""
+    """Make short rounds as they fall due, and long ones while nobody waits, as `quiet` says; until cancelled."""
     usual = gc.get_threshold()
     gc.set_threshold(YOUNG, ROUNDS, NEVER)
+    still, kept, more = 0, gc.get_freeze_count(), False
     try:
         while True:
             await asyncio.sleep(look_s)
-            if is_due(gc.get_count()[2], quiet=quiet()):
-                gc.collect()
+            still = still + 1 if quiet() else 0
+            due = gc.get_count()[2] >= DUE
+            if due:
+                keep_for_good()
+                more = True
+            if (more and still >= STILL) or (due and gc.get_freeze_count() > 2 * kept + GROWN):
+                kept, more = look_at_everything(), False
     finally:
         gc.set_threshold(*usual)
-
-
-def is_due(rounds: int, *, quiet: bool) -> bool:
-    """Whether to make a full round, after so many rounds of the second kind since the last."""
-    return rounds >= (DUE if quiet else OVERDUE)

@@ -2,11 +2,13 @@
 
 import os
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import msgspec
 
 DEFAULT_HOME = "./var"
+LOOPBACK = frozenset(["127.0.0.1", "localhost", "::1"])
 
 
 class BadSetting(Exception):
@@ -40,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True):
     `ocpp_port` None: no station connects without TLS. `strangers_of`: the party that may take in stations which
     connect and which nobody has added; "" where those are refused.
     `message_days`: how long the message log is kept. `public_url`: where stations reach the API, "" for host and port.
+    `forward_to`: forwarding may call public addresses and these networks; None: any address.
     """
 
     home: Path
@@ -54,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True):
     strangers_of: str = ""
     message_days: int = 14
     public_url: str = ""
+    forward_to: tuple[IPv4Network | IPv6Network, ...] | None = None
 
     @property
     def database_url(self) -> str:
@@ -89,6 +93,23 @@ def message_days() -> int:
     if not said.isdecimal() or not 1 <= int(said) <= 3650:
         raise BadSetting("DALSTROOM_MESSAGE_DAYS is a number of days from 1 to 3650")
     return int(said)
+
+
+def forward_to(host: str) -> tuple[IPv4Network | IPv6Network, ...] | None:
+    """$DALSTROOM_FORWARD_TO: "any", or the networks that forwarding may call beside public addresses.
+
+    Where nothing is said: any address on a server that only its own machine reaches, else public ones only.
+
+    Raises:
+        BadSetting: where it names no networks.
+    """
+    said = os.environ.get("DALSTROOM_FORWARD_TO", "").strip()
+    if said == "any" or (not said and host in LOOPBACK):
+        return None
+    try:
+        return tuple(ip_network(one.strip()) for one in said.split(",") if one.strip() not in ("", "public"))
+    except ValueError as error:
+        raise BadSetting(f"DALSTROOM_FORWARD_TO is any, public, or networks such as 10.0.0.0/8: {error}") from error
 
 
 def secret(home: Path) -> bytes:

@@ -1,6 +1,7 @@
 """What all tests share: where the reference shelf is, and that a test which needs it cannot skip unseen."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -9,7 +10,9 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 from postgres import create_database, running_postgres
+from sharing import Sharing, how_long
 from small_town import found
+from xdist.remote import Producer
 
 SHARED = "DALSTROOM_SHARED"
 # No test asserts a time: a machine that is busy with something else must not fail a property.
@@ -54,6 +57,29 @@ def founded_postgres(postgres_url: str) -> str:
     name = f"founded_{uuid4().hex}"
     asyncio.run(found(asyncio.run(create_database(postgres_url, name))))
     return name
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Spare the garbage collector all that collecting makes and leaves for good."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long ones first, else in the order that pytest-randomly gave them."""
+    items.sort(key=lambda item: how_long(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing | None:
+    """With `--dist loadgroup`, workers share tests as `sharing` says."""
+    return Sharing(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -26,7 +26,9 @@ async def create_database(server_url: str, name: str, template: str = "template1
     """Make a database as a copy of another one that nobody has open; its URL."""
     connection = await asyncpg.connect(server_url)
     try:
-        await connection.execute(f"create database {name} template {template}")
+        # By files takes two thirds of the time that the write-ahead log takes, where one may choose.
+        how = "strategy file_copy" if connection.get_server_version().major >= 15 else ""
+        await connection.execute(f"create database {name} template {template} {how}")
     finally:
         await connection.close()
     return f"{server_url.rpartition('/')[0]}/{name}"

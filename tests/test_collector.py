@@ -1,14 +1,12 @@
-"""Full rounds of the garbage collector are made while nobody waits."""
+"""Rounds of the garbage collector are short while somebody waits; nothing stays for good for that."""
 
 import asyncio
 import contextlib
 import gc
 import weakref
 
-import pytest
-
 from server import collector
-from server.collector import DUE, OVERDUE, is_due
+from server.collector import DUE
 
 
 class Knot:
@@ -18,40 +16,71 @@ class Knot:
         self.me = self
 
 
-def old_garbage():
-    """A knot that small rounds do not look at any more, let go of; and so many rounds that a full one is due."""
-    knot = Knot()
+def make_due():
+    """So many rounds that one of what is new is due."""
     gc.collect()
     for _ in range(DUE):
         gc.collect(1)
-    return weakref.ref(knot)
 
 
 @contextlib.asynccontextmanager
 async def sparing(quiet):
+    before = gc.get_threshold()
     task = asyncio.create_task(collector.spare(quiet, look_s=0.001))
     await asyncio.sleep(0)
-    yield
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-async def test_a_full_round_waits_until_nobody_does():
-    before, waiting = gc.get_threshold(), asyncio.Event()
-    async with sparing(waiting.is_set):
-        knot = old_garbage()
-        await asyncio.sleep(0.02)
-        assert knot() is not None
-        waiting.set()
-        async with asyncio.timeout(5):
-            while knot() is not None:  # noqa: ASYNC110 -- a collector sets no event
-                await asyncio.sleep(0.001)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        gc.unfreeze()
     assert gc.get_threshold() == before
 
 
-@pytest.mark.parametrize(
-    ("rounds", "quiet", "due"), [(DUE - 1, True, False), (DUE, True, True), (DUE, False, False), (OVERDUE, False, True)]
-)
-def test_when_a_full_round_is_due(rounds, quiet, due):
-    assert is_due(rounds, quiet=quiet) is due
+async def until(holds):
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 -- a collector sets no event
+            await asyncio.sleep(0.001)
+
+
+async def test_new_garbage_is_found_while_somebody_waits_and_what_lives_is_kept_out_of_the_next_round():
+    async with sparing(lambda: False):
+        knot, kept = weakref.ref(Knot()), gc.get_freeze_count()
+        make_due()
+        await until(lambda: knot() is None and gc.get_freeze_count() > kept)
+
+
+async def test_what_was_kept_and_became_garbage_waits_until_nobody_does():
+    waiting = asyncio.Event()
+    async with sparing(waiting.is_set):
+        knot, kept = Knot(), gc.get_freeze_count()
+        make_due()
+        await until(lambda: gc.get_freeze_count() > kept)
+        knot = weakref.ref(knot)
+        await asyncio.sleep(0.02)
+        assert knot() is not None, "it is in nobody's round"
+        waiting.set()
+        await until(lambda: knot() is None)
+
+
+async def test_a_look_that_finds_nobody_by_chance_is_not_quiet(monkeypatch):
+    looks, whole = iter([True, True, False] * 10_000), []
+    monkeypatch.setattr(collector, "look_at_everything", lambda: whole.append(1) or 0)
+    async with sparing(lambda: next(looks)):
+        kept = gc.get_freeze_count()
+        make_due()
+        await until(lambda: gc.get_freeze_count() > kept)
+        await asyncio.sleep(0.03)
+        assert whole == []
+
+
+async def test_where_nobody_ever_rests_much_growth_is_looked_at_all_the_same(monkeypatch):
+    monkeypatch.setattr(collector, "GROWN", -(10**9))
+    async with sparing(lambda: False):
+        knot = Knot()
+        gc.freeze()
+        gone = weakref.ref(knot)
+        del knot
+        make_due()
+        await until(lambda: gone() is None)

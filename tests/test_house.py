@@ -97,7 +97,6 @@ def test_every_contract_is_shown_a_violation() -> None:
     assert {contract for contract, _, _ in VIOLATIONS} == set(contract_ids())
 
 
-@pytest.mark.xdist_group("house")
 def test_the_layers_are_kept(copy_of_house: Path) -> None:
     said = lint_imports(copy_of_house)
     assert f"{len(contract_ids())} kept, 0 broken" in said, said[-3000:]
@@ -119,7 +118,6 @@ def what_breaks(copy_of_house: Path) -> dict[str, str]:
     return {names[name]: text for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-@pytest.mark.xdist_group("house")
 @pytest.mark.parametrize(("contract", "path", "line"), VIOLATIONS)
 def test_a_violated_contract_breaks(
     copy_of_house: Path, what_breaks: dict[str, str], contract: str, path: str, line: str

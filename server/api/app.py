@@ -35,7 +35,7 @@ from server.api.traits import TraitsController
 from server.api.vehicles import VehicleController
 from server.api.wallets import WalletController
 
-__all__ = ["ApiContext", "ApiSettings", "Commands", "Solver", "create", "schema"]
+__all__ = ["ApiContext", "ApiSettings", "Commands", "Solver", "create", "schema", "state_of"]
 
 BODY_MAX = 64 * 1024
 ROUTES = (
@@ -82,8 +82,12 @@ class Api(Litestar):
 
 def create(context: ApiContext) -> Litestar:
     """The API over a context; the caller migrates and closes the database, and sets `stopping` to end streams."""
-    state = State({"context": context, "attempts": Attempts(), "jobs": Jobs()})
-    return _litestar(context.settings.version, state)
+    return _litestar(context.settings.version, state_of(context))
+
+
+def state_of(context: ApiContext) -> State:
+    """What an application over this context begins with: nobody has tried to sign in yet, and no job runs."""
+    return State({"context": context, "attempts": Attempts(), "jobs": Jobs()})
 
 
 def schema() -> dict[str, Any]:

@@ -351,7 +351,11 @@ def bench_gateway(
     postgres: Annotated[str, typer.Option(help="URL of an empty PostgreSQL database, to measure that too.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
-    """Measure a server of its own with thousands of stations on loopback: cost, latency, storms, kills, fuzz."""
+    """Measure a server of its own with thousands of stations on loopback: cost, latency, storms, kills, fuzz.
+
+    Each figure stands beside its goal. Without options the full sizes run: about a quarter of an hour on two cores that
+    do nothing else, and at most ten minutes a measure; --quick takes a minute.
+    """
     from server.cli.bench.gateway.run import Wanted, fault, run, sizes_of
 
     asked = sizes_of(sizes, quick=quick)

@@ -23,7 +23,7 @@ from server.feeds.ports import PriceFeed
 from server.feeds.prices.energy_charts import EnergyCharts
 from server.feeds.prices.entsoe import Entsoe
 from server.main.server import LINGER_S, Parts, Server
-from server.settings import BadSetting, Settings, TlsSettings, home_dir, message_days
+from server.settings import BadSetting, Settings, TlsSettings, forward_to, home_dir, message_days
 from server.simulator.memory import Memory
 from server.simulator.runner import Ends, run_live
 from server.simulator.town import Town, build
@@ -69,6 +69,7 @@ async def run(wanted: Wanted) -> None:
         strangers_of=wanted.strangers_of,
         entsoe_token=os.environ.get("ENTSOE_TOKEN", ""),
         message_days=message_days(),
+        forward_to=forward_to(wanted.host),
         public_url=os.environ.get("DALSTROOM_PUBLIC_URL", "").rstrip("/"),
     )
     demo = _demo(settings, wanted.seed) if wanted.demo else None

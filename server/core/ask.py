@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.chance_plan import Ahead
 from server.core.demand import Need, NeedSource
 from server.core.feeders import Tree
 from server.core.objective import at_once_prices
@@ -42,7 +43,7 @@ class Wish(msgspec.Struct, frozen=True):
     """One session that is planned. `prices` is what it looks for its valley on.
 
     `open_ended`: its departure is a forecast, which its prices know of (`chance_plan`); it may charge to the last slot.
-    `answer_worth_minor`: what it would be worth to know that departure, None where that was not asked.
+    `unvalued`: what lies ahead of it, where nobody said yet what it would be worth to know that departure.
     """
 
     session_id: UUID
@@ -59,7 +60,7 @@ class Wish(msgspec.Struct, frozen=True):
     reason: str = ""  # of a forecast: the code of its sentence, and on how many of the driver's own stays it stands
     stays: int = 0
     open_ended: bool = False
-    answer_worth_minor: int | None = None
+    unvalued: Ahead | None = None
     feeder_id: UUID | None = None  # what its station hangs on
     go_on: bool = False  # its car did not go on after a pause: no more of them, though nobody asked to charge at once
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from itertools import combinations
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -118,13 +119,14 @@ def typical(grid: Grid, time_zone: str = DEFAULT_TIME_ZONE) -> list[PriceSlot]:
 
     `time_zone` is an IANA name. Slots longer than a quarter hour get the mean of their quarters.
     """
-    zone = ZoneInfo(time_zone)
-    parts = max(1, grid.slot_seconds // SLOT_SECONDS)
-    out = []
-    for start in grid.starts():
-        micro = sum(typical_micro(start + timedelta(seconds=part * SLOT_SECONDS), zone) for part in range(parts))
-        out.append(PriceSlot(start, grid.slot_seconds, half_up(micro, parts), TYPICAL, Quality.ESTIMATED))
-    return out
+    return [_typical_slot(start, grid.slot_seconds, time_zone) for start in grid.starts()]
+
+
+@lru_cache(10_000)  # each plan asks for the same day again
+def _typical_slot(start: datetime, seconds: int, time_zone: str) -> PriceSlot:
+    zone, parts = ZoneInfo(time_zone), max(1, seconds // SLOT_SECONDS)
+    micro = sum(typical_micro(start + timedelta(seconds=part * SLOT_SECONDS), zone) for part in range(parts))
+    return PriceSlot(start, seconds, half_up(micro, parts), TYPICAL, Quality.ESTIMATED)
 
 
 # --- merging ------------------------------------------------------------------

@@ -62,7 +62,7 @@ class TokenAnswer(msgspec.Struct, frozen=True):
     group: str = ""
 
 
-class SampledReading(msgspec.Struct, frozen=True):
+class SampledReading(msgspec.Struct, frozen=True, gc=False):
     """One moment of a meter: register Wh, power W, current mA on the busiest phase and on each (L1, L2, L3), SoC %."""
 
     at: datetime

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -92,8 +93,12 @@ class Feeder(msgspec.Struct, frozen=True):
 
 def base_load_w(feeder: Feeder, grid: Grid, zone: str) -> list[int]:
     """What the building takes in each slot, W, by local wall clock."""
-    local = ZoneInfo(zone)
-    return [_load_at(feeder.base_load, start.astimezone(local).strftime("%H:%M")) for start in grid.starts()]
+    return [_load_at(feeder.base_load, _clock(start, zone)) for start in grid.starts()]
+
+
+@lru_cache(10_000)  # each plan of a place asks for the same day again
+def _clock(moment: datetime, zone: str) -> str:
+    return moment.astimezone(ZoneInfo(zone)).strftime("%H:%M")
 
 
 def _load_at(windows: Sequence[tuple[str, str, int]], clock: str) -> int:
@@ -116,7 +121,7 @@ def cap_w(feeder: Feeder, moment: datetime, zone: str, cars: int, beside_w: int 
     the building takes below this feeder.
     """
     assert cars > 0
-    taken = beside_w + load_w(feeder, moment.astimezone(ZoneInfo(zone)).strftime("%H:%M"))
+    taken = beside_w + load_w(feeder, _clock(moment, zone))
     limits = [] if feeder.limit_ma is None else [3 * VOLTS * min(feeder.limit_ma) // 1000]
     if feeder.limit_w is not None:
         limits.append(feeder.limit_w)

@@ -97,8 +97,8 @@ async def wish_profile(
 
 
 async def profile_answered(tx: AsyncSession, station_id: UUID, profile: int, status: str, now: datetime) -> None:
-    """What the station said. Its profile is only raised when it connects with it."""
-    if status != "accepted":
+    """What the station said. Its profile is only raised when it connects with it: then it has refused nothing."""
+    if status != "accepted" and not await credentials.has_profile(tx, station_id, profile):
         said = Said("profile_refused", "warning", f"It was asked to use security profile {profile} and said: {status}.")
         await notices.raise_one(tx, station_id, said, now)
 

@@ -18,7 +18,6 @@ from server.core.valley import steady
 from server.core.valley.problem import Answer, Problem
 from server.flows import asking, facts, verdicts, wishes
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.flows.asking import Valued
 from server.flows.facts import Hardware, SessionFacts
 from server.flows.wishes import Here
 from server.storage import outbox, plan_inputs, planned_sessions, plans, sessions, stations
@@ -205,24 +204,15 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
         elif current.delay is not wish.delay:
             changed.append(InForce(current.id, wish.delay.value, current.plan_id, current.plan_version))
     await planned_sessions.set_plans(tx, changed)
-    await asking.decide(tx, _valued(question, running))
     await _look_again(tx, question, now)
     if fresh:
         asked = await plan_inputs.keep(tx, question.location_id, question.problem, now)
         await plans.insert(tx, [msgspec.structs.replace(plan, inputs_id=asked) for plan in fresh])
         await outbox.put_once(tx, "dispatch", str(question.location_id), {"location_id": question.location_id}, now)
         announce(tx, LocationMoved(question.location_id))
+    if asking.open_questions(question.asked, question.wishes):
+        await outbox.put_once(tx, asking.VALUE, str(question.location_id), {}, now)
     return True
-
-
-def _valued(question: Question, running: Mapping[UUID, Running]) -> list[Valued]:
-    """What it is worth to know the departure of each session that was planned by forecast for the first time."""
-    out = []
-    for wish in question.wishes:
-        current, worth = running.get(wish.session_id), wish.answer_worth_minor
-        if current is not None and current.answer_worth_minor is None and worth is not None and not wish.at_once:
-            out.append(Valued(current.id, current.party_id, worth))
-    return out
 
 
 async def _look_again(tx: AsyncSession, question: Question, now: datetime) -> None:

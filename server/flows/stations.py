@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core import evse_status
 from server.core.reports import BootAnswer, BootInfo, ConnectorStatus, Credential
 from server.core.session import AWAITED
+from server.flows import returning
 from server.flows.announcements import LocationMoved, SessionMoved
 from server.storage import credentials, outbox, session_batches, sessions, stations, watch
 from server.storage.db import announce
@@ -101,7 +102,12 @@ def _boot_answer(held: str | None, now: datetime) -> BootAnswer:
 
 
 async def _configure(tx: AsyncSession, station_ids: Sequence[UUID], now: datetime) -> None:
-    await outbox.put_each_once(tx, "configure", {str(one): {"station_id": one} for one in station_ids}, now)
+    """Have stations told what they must hold. Most have nothing to hear but what can wait: in a storm thousands."""
+    nothing = await session_batches.nothing_to_hold(tx, station_ids)
+    await returning.ask_later(tx, [one for one in nothing if one.manner.auto_configure], now)
+    known = {one.id for one in nothing}
+    told = {str(one): {"station_id": one} for one in station_ids if one not in known}
+    await outbox.put_each_once(tx, "configure", told, now)
 
 
 async def heartbeat(tx: AsyncSession, station_id: UUID, now: datetime) -> datetime:
@@ -190,13 +196,14 @@ async def _await_end(tx: AsyncSession, evse: Evse, free_at: datetime, now: datet
 
 
 async def _moved(tx: AsyncSession, station_ids: Sequence[UUID], now: datetime, kind: str) -> None:
-    """Tell of stations that came or went, and plan their locations anew: their shares are reserved or free."""
+    """Tell of stations that came or went, and plan anew where somebody charges: their shares are reserved or free."""
     places = await stations.places_of(tx, station_ids)
     running = await session_batches.open_of(tx, station_ids)
     for session in running:
         announce(tx, SessionMoved(session.account_id, session.id))
     await sessions.add_events(tx, [(one, SessionEvent(one.id, now, kind)) for one in running])
-    locations = dict.fromkeys(places.values())
-    await outbox.put_each_once(tx, "replan", {str(place): {"why": kind} for place in locations}, now)
+    locations = list(dict.fromkeys(places.values()))
+    charged_at = await session_batches.charged_at(tx, locations)
+    await outbox.put_each_once(tx, "replan", {str(place): {"why": kind} for place in charged_at}, now)
     for place in locations:
         announce(tx, LocationMoved(place))

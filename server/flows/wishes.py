@@ -9,7 +9,6 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import appetite, calibration, chance_plan, departure, departure_reason, dial, objective, ready_by
-from server.core.answer_worth import drivers_minor
 from server.core.appetite import Appetite
 from server.core.ask import Wish
 from server.core.chance_plan import Ahead, Stakes
@@ -163,19 +162,16 @@ def _by_forecast(one: SessionFacts, here: Here, wish: Wish, past: Past) -> Wish:
 
 
 def _weighed(one: SessionFacts, wish: Wish, ahead: Ahead, past: Past) -> Wish:
-    """The same on the prices of the best plan by both chances, and what the driver's answer is worth the first time."""
+    """The same on the prices of the best plan by both chances."""
     assert one.driver is not None
-    assert one.contract is not None
-    stop, worth = Dial(one.driver.dial), None
+    stop = Dial(one.driver.dial)
     risk_eur = dial.risk_eur(stop, past.balances.get((one.session.party_id, stop), 0.0))
     charging = chance_plan.plan(ahead, Stakes(risk_eur, dial.SHORT_WH, wish.need.floor_wh))
-    if one.session.answer_worth_minor is None:
-        # Said to the driver, so it counts what is paid, and nothing of the dial's price of a car left short.
-        paid = chance_plan.worth_of_asking(ahead, Stakes(0.0, dial.SHORT_WH, wish.need.floor_wh))
-        worth = drivers_minor(paid, one.contract.terms)
     lost_micro = round(risk_eur * chance_plan.MICRO * 1_000 / wish.need.energy_wh)
     prices = chance_plan.engine_prices(ahead, charging, wish.need.energy_wh, lost_micro)
-    return msgspec.structs.replace(wish, prices=prices, answer_worth_minor=worth)
+    return msgspec.structs.replace(
+        wish, prices=prices, unvalued=ahead if one.session.answer_worth_minor is None else None
+    )
 
 
 def _ahead(one: SessionFacts, here: Here, wish: Wish, expected: Outlook, usual: Appetite) -> Ahead:

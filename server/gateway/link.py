@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import hashlib
 import traceback
 from collections import Counter, OrderedDict, deque
+from collections.abc import Awaitable
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -15,6 +15,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from server.gateway import rpc
+from server.gateway.patience import Patience
 from server.gateway.ports import Said
 from server.gateway.rpc import Call, CallError, CallResult, ErrorCode, Malformed, Refusal, ResultError, Send
 from server.gateway.versions import Version
@@ -78,7 +79,7 @@ class Line(Protocol):
     def message(self, said: Said) -> None:
         """Keep a frame in the message log."""
 
-    async def answer(self, call: Call) -> msgspec.Struct | Refusal:
+    def answer(self, call: Call) -> Awaitable[msgspec.Struct | Refusal]:
         """What a call of the station is answered."""
         ...
 
@@ -109,6 +110,7 @@ class Link:
         self.connection_id = uuid4().hex
         self.open = True
         self.believes_any_id = False  # an answer counts for the call that is out, whatever id it names
+        self.patience = Patience(None)
         self.finished = asyncio.Event()
         self.idle = asyncio.Event()  # no call of the station waits for its answer
         self.idle.set()
@@ -125,7 +127,7 @@ class Link:
         self._spoke = asyncio.Event()
         self._booted = asyncio.Event()
         self._booted.set()
-        self._remembered: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
+        self._remembered: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
 
     @property
     def pending(self) -> int:
@@ -217,6 +219,8 @@ class Link:
             if answer is not None:
                 await self._send(frame, answer)
             self._answered(frame)
+            if isinstance(frame, Malformed) or (answer is not None and answer.startswith(ERROR_HEAD)):
+                await self.patience.take()
 
     def _answered(self, frame: Incoming) -> None:
         self._unanswered -= 1
@@ -241,7 +245,7 @@ class Link:
         return rpc.encode_answer(frame.message_id, Refusal(frame.code, frame.description), self.version)
 
     async def _answer(self, raw: bytes, call: Call) -> bytes:
-        fingerprint = hashlib.blake2b(raw, digest_size=16).digest()
+        fingerprint = hash(raw)  # keyed anew in each process, so that nobody makes two alike
         known = self._remembered.get(call.message_id)
         if known is not None and known[0] == fingerprint:
             self._line.counts["calls_repeated"] += 1

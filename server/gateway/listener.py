@@ -5,7 +5,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
 from server.gateway.inflate import Inflate
 from server.gateway.languages import LANGUAGES, Command, CommandAnswer
 from server.gateway.link import CallStatus, Link, Question, Reply, name_and_places
+from server.gateway.patience import Patience
 from server.gateway.ports import Flows, Said
 from server.gateway.quirks import of_station
 from server.gateway.reception import Reception, StationConnection
@@ -47,6 +48,8 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     `max_frame_bytes`: beyond it the line is closed with 1009; the longest honest frames are lists of all configuration
     keys and chains of certificates, some tens of KiB.
 
+    `bad_frames_per_s`: so many refused frames of one station are put up with, see `patience.Patience`.
+
     `port` is for security profile 1, None: nobody connects without TLS. `tls_port`: profile 2, and 3 by asking for a
     certificate, unless there is an `mtls_port`, which requires one. Both need `tls`.
     """
@@ -62,6 +65,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     quiet_s: float = 1.0
     stop_s: float = 1.5
     drop_on_stop: bool = True
+    bad_frames_per_s: float | None = 50.0
 
 
 class CallOutcome(msgspec.Struct, frozen=True):
@@ -88,12 +92,13 @@ class _Line:
     def __init__(self, caller: Caller, counts: Counter[str]) -> None:
         self.counts = counts
         self._caller = caller
+        self._handle = LANGUAGES[caller.version].handle
 
     def message(self, said: Said) -> None:
         self._caller.flows.message(self._caller.station_id, said)
 
-    async def answer(self, call: rpc.Call) -> msgspec.Struct | Refusal:
-        return await LANGUAGES[self._caller.version].handle(self._caller, call)
+    def answer(self, call: rpc.Call) -> Awaitable[msgspec.Struct | Refusal]:
+        return self._handle(self._caller, call)
 
     async def hear(self, _told: rpc.Send) -> None:
         self.counts["told"] += 1
@@ -281,6 +286,7 @@ class Gateway:
         id_max = LONG_ID_MAX if quirks.long_message_ids else rpc.MESSAGE_ID_MAX
         link = Link(connection, caller.station_id, _Line(caller, self.counts), id_max, version)
         link.believes_any_id = quirks.other_result_ids
+        link.patience = Patience(self._settings.bad_frames_per_s)
         await self._note(connection)
         previous = self._registry.put(link)
         self._links.add(link)

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from operator import itemgetter
 from typing import Protocol
-
-import msgspec
 
 from server.core.reports import SampledReading
 from shared.units import VOLTS
@@ -20,6 +19,7 @@ _FACTORS: dict[str, dict[str, int]] = {  # to Wh, W, mA, %; an unknown unit (Hz,
 }
 _DEFAULT_FACTOR = {ENERGY: 1, POWER: 1, CURRENT: 1000, SOC: 1}
 _DIGITS_MAX = 15  # a larger number than this is no meter's, and would not fit a column
+_SCALES: tuple[int, ...] = tuple(10**digits for digits in range(_DIGITS_MAX))
 
 # The register now is what counts; that of the transaction's begin comes along in some periodic values (Growatt).
 PERIODIC, BEGIN = "Sample.Periodic", "Transaction.Begin"
@@ -59,12 +59,10 @@ class SampledValue(Protocol):
         """In what."""
 
 
-class _Sample(msgspec.Struct, frozen=True):
-    measurand: str
-    rank: int
-    phase: str  # L1, L2, L3, or "" for all together
-    amount: int
-    context: str
+_Sample = tuple[int, str, int, str]
+"""Rank, phase (L1, L2, L3, or "" for all together), amount, context."""
+_Found = dict[str, list[_Sample]]
+"""Samples of one moment by what they measure, in the order of their coming."""
 
 
 def readings(
@@ -76,36 +74,41 @@ def readings(
     Transaction.Begin) and the best location (outlet over inlet over EV); the total, else the sum of the phases. Power
     that is not said is that of the currents at nominal voltage. `kwh_as_wh`: the energies are kWh whatever they say.
     """
-    together: dict[datetime, list[_Sample]] = {}
+    together: dict[datetime, _Found] = {}
     for at, values in moments:
-        samples = together.setdefault(at, [])
+        found = together.setdefault(at, {})
         for value in values:
-            sample = _sample(value, kwh_as_wh=kwh_as_wh)
+            measurand = value.measurand or ENERGY
+            factors = _FACTORS.get(measurand)  # most of what meters say is of no use here: it costs only this look
+            if factors is None:
+                continue
+            factor = factors.get(value.unit or "", _DEFAULT_FACTOR[measurand])
+            sample = _sample(value, 1000 if kwh_as_wh and measurand == ENERGY else factor)
             if sample is not None:
-                samples.append(sample)
-    return tuple(_reading(at, samples) for at, samples in together.items() if samples)
+                found.setdefault(measurand, []).append(sample)
+    return tuple([_reading(at, found) for at, found in together.items() if found])
 
 
-def _sample(value: SampledValue, *, kwh_as_wh: bool) -> _Sample | None:
-    measurand = value.measurand or ENERGY
-    factors = _FACTORS.get(measurand)
-    if factors is None or value.format == "SignedData" or value.phase == "N":
+def _sample(value: SampledValue, factor: int) -> _Sample | None:
+    phase, location, context = value.phase or "", value.location, value.context or PERIODIC
+    if value.format == "SignedData" or phase == "N":
         return None
-    factor = factors.get(value.unit or "", _DEFAULT_FACTOR[measurand])
-    if measurand == ENERGY and kwh_as_wh:
-        factor = 1000
     amount = _amount(value.value, factor)
     if amount is None:
         return None
-    context, location = value.context or PERIODIC, value.location
     rank = (context == BEGIN) + (_LOCATION_RANK.get(location, 0) if location else 0)
-    return _Sample(measurand, rank, value.phase[:2] if value.phase else "", amount, context)
+    return rank, phase[:2], amount, context
 
 
 def _amount(value: str | float | None, factor: int) -> int | None:
     """A number in whole units, halves away from zero; None for what is none, or larger than any meter's."""
-    if type(value) is str and len(value) < _DIGITS_MAX and value.isascii() and value.isdigit():
-        return int(value) * factor  # most are whole, and a Decimal takes ten times as long
+    if type(value) is str and len(value) < _DIGITS_MAX and value.isascii():  # nearly always; a Decimal takes far longer
+        if value.isdigit():
+            return int(value) * factor
+        whole, _, part = value.partition(".")
+        if whole.isdigit() and part.isdigit():
+            scale = _SCALES[len(part)]
+            return (2 * int(whole + part) * factor + scale) // (2 * scale)
     try:
         number = Decimal(str(value).strip()[:32])
     except InvalidOperation:
@@ -115,35 +118,35 @@ def _amount(value: str | float | None, factor: int) -> int | None:
     return int((number * factor).to_integral_value(ROUND_HALF_UP))
 
 
-def _reading(at: datetime, samples: Sequence[_Sample]) -> SampledReading:
-    found: dict[str, list[_Sample]] = {}
-    for sample in samples:
-        found.setdefault(sample.measurand, []).append(sample)
-    register, power = _best(found.get(ENERGY)), _by_phase(found.get(POWER))
-    current, soc_pct = _by_phase(found.get(CURRENT)), _total(_by_phase(found.get(SOC)))
+def _reading(at: datetime, found: _Found) -> SampledReading:
+    register, power, current, soc = [_best(found.get(name, ())) for name in (ENERGY, POWER, CURRENT, SOC)]
     phase_ma = {phase: ma for phase, ma in current.items() if phase}
+    soc_pct = _total(soc)
     return SampledReading(
         at=at,
-        register_wh=_total(_by_phase(register)),
+        register_wh=_total(register),
         power_w=_total(power) if power else _power_of(phase_ma),
         soc_pct=soc_pct if soc_pct is not None and 0 <= soc_pct <= 100 else None,
         current_ma=max(current.values(), default=None),
-        context=(register or samples)[0].context,
-        phase_current_ma=tuple(phase_ma[phase] for phase in PHASES if phase in phase_ma),
+        context=_context(found),
+        phase_current_ma=tuple([phase_ma[phase] for phase in PHASES if phase in phase_ma]),
     )
 
 
-def _best(samples: Sequence[_Sample] | None) -> Sequence[_Sample]:
-    """Those of the best rank that there is."""
-    if samples is None or len(samples) < 2:
-        return samples or ()
-    best = min(sample.rank for sample in samples)
-    return [sample for sample in samples if sample.rank == best]
+def _best(samples: Sequence[_Sample]) -> dict[str, int]:
+    """The first word on each phase, of those of the best rank that there is."""
+    if len(samples) == 1:
+        return {samples[0][1]: samples[0][2]}
+    best = min([sample[0] for sample in samples], default=0)
+    return {phase: amount for rank, phase, amount, _ in reversed(samples) if rank == best}
 
 
-def _by_phase(samples: Sequence[_Sample] | None) -> dict[str, int]:
-    """The first word on each phase, of those of the best rank."""
-    return {sample.phase: sample.amount for sample in reversed(_best(samples))}
+def _context(found: _Found) -> str:
+    """Why the best register was read, or, where there is none, whatever came first."""
+    samples = found.get(ENERGY)
+    if samples is None:
+        return next(iter(found.values()))[0][3]
+    return min(samples, key=itemgetter(0))[3]
 
 
 def _total(by_phase: Mapping[str, int]) -> int | None:

@@ -20,6 +20,8 @@ def read(text: str | None, clock: tzinfo | None = None) -> datetime | None:
         return None
     if not EARLIEST_YEAR <= moment.year < LATEST_YEAR:
         return None
+    if moment.tzinfo is UTC and clock is None:  # most write Z
+        return moment
     if not moment.utcoffset():
         moment = moment.replace(tzinfo=clock or UTC)
     return moment.astimezone(UTC)

@@ -27,7 +27,7 @@ from server.core.reports import (
 Direction = Literal["in", "out"]
 
 
-class Said(msgspec.Struct, frozen=True):
+class Said(msgspec.Struct, frozen=True, gc=False):
     """A frame as it came ("in") or goes ("out").
 
     `kind`: call, result, error, malformed; `action` of an answer is that of the call it answers, "" where nobody knows.

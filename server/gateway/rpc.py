@@ -18,6 +18,7 @@ CALL, RESULT, ERROR, RESULT_ERROR, SEND = 2, 3, 4, 5, 6
 NOBODYS_ID = "-1"
 """Who calls without a readable id is answered under this one (OCPP 2.0.1 part 4 §4.2.3; 1.6 has none)."""
 
+_CALL_BEGIN, _OBJECT = b"[2", b"{"
 _BOM = b"\xef\xbb\xbf"
 _CALL_HEAD = re.compile(rb'\s*\[\s*2\s*,\s*"([^"\\\x00-\x1f]{1,255})"')
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -54,8 +55,8 @@ def spelled(code: ErrorCode, version: Version) -> str:
     return _IN_16.get(code, code).value if version is Version.V16 else _IN_2.get(code, code.value)
 
 
-class Call(msgspec.Struct, frozen=True):
-    """Somebody asks."""
+class Call(msgspec.Struct, frozen=True, array_like=True, tag=CALL, forbid_unknown_fields=True, gc=False):
+    """Somebody asks; on the wire `[2, message_id, action, payload]`."""
 
     message_id: str
     action: str
@@ -110,6 +111,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 Frame = Call | CallResult | CallError | Send | ResultError | Malformed
 
+_call_frame = msgspec.json.Decoder(Call)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 
@@ -117,6 +119,8 @@ _encoder = msgspec.json.Encoder()
 def decode(raw: bytes, id_max: int = MESSAGE_ID_MAX, version: Version = Version.V16) -> Frame:
     """The frame in `raw`, as UTF-8 JSON. A byte order mark in front is passed over."""
     raw = raw.removeprefix(_BOM)
+    if raw.startswith(_CALL_BEGIN) and (call := _sound_call(raw, id_max)) is not None:
+        return call
     try:
         elements = _elements.decode(raw)
     except _UNREADABLE:
@@ -128,6 +132,16 @@ def decode(raw: bytes, id_max: int = MESSAGE_ID_MAX, version: Version = Version.
         return _worded(nameless, version, answered=kind not in {RESULT, ERROR, RESULT_ERROR, SEND})
     frame = _framed(kind, message_id, elements, version)
     return _worded(frame, version, answered=False) if isinstance(frame, Malformed) else frame
+
+
+def _sound_call(raw: bytes, id_max: int) -> Call | None:
+    """A call with nothing wrong with it, read in one go; None: see what it is, and what is wrong with it."""
+    try:
+        call = _call_frame.decode(raw)
+    except _UNREADABLE:
+        return None
+    sound = 0 < len(call.message_id) <= id_max and memoryview(call.payload)[:1] == _OBJECT
+    return call if sound else None
 
 
 def _framed(kind: int | None, message_id: str, elements: list[msgspec.Raw], version: Version) -> Frame:

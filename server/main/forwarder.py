@@ -14,7 +14,7 @@ from server.core.sealed import unseal
 from server.flows import stations as station_flows
 from server.gateway.forwarding.line import Line
 from server.gateway.forwarding.outgoing import Patience
-from server.gateway.forwarding.ports import Route
+from server.gateway.forwarding.ports import Network, Route
 from server.gateway.link import Question, Reply
 from server.gateway.listener import Gateway
 from server.gateway.ports import Said
@@ -50,12 +50,19 @@ class _Between:
 class Forwarder:
     """All lines of this process. `hear` is in the path of every frame: one look-up where nothing is forwarded."""
 
-    def __init__(self, db: Database, clock: Clock, secret: bytes, patience: Patience | None = None) -> None:
-        """`secret` opens the keys; `gateway` is set before it runs."""
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        secret: bytes,
+        patience: Patience | None = None,
+        within: tuple[Network, ...] | None = None,
+    ) -> None:
+        """`secret` opens the keys; `within`: see `Route`. `gateway` is set before it runs."""
         self.gateway: Gateway | None = None
         self.keeper = Keeper(db, clock)
         self._db, self._clock, self._secret = db, clock, secret
-        self._patience = patience or Patience()
+        self._patience, self._within = patience or Patience(), within
         self._lines: dict[UUID, _Kept] = {}
         self._between: dict[UUID, _Between] = {}
         self._begun = False
@@ -200,4 +207,5 @@ class Forwarder:
             allowed=frozenset(row.allowed),
             their_cards=row.their_cards,
             guarded=row.at_home,
+            within=self._within,
         )

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -222,6 +223,10 @@ class StationStore:
             ends=tuple((one.transaction_id, _stop(one)) for one in ended),
             numbers={ours: Numbers(one.theirs, one.stopped) for ours, one in numbers.items()},
         )
+
+    def now(self) -> datetime:
+        """The server's time."""
+        return self._keeper.clock.now()
 
     def next_id(self) -> int:
         """A number above all given before."""

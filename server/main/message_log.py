@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 import msgspec
@@ -25,7 +26,7 @@ FRAMES_MAX = 50_000
 BYTES_MAX = 64 << 20
 
 
-class _Waiting(msgspec.Struct, frozen=True):
+class _Waiting(msgspec.Struct, frozen=True, gc=False):
     station_id: UUID
     at: datetime
     said: Said
@@ -66,7 +67,7 @@ class MessageLog:
         async with self._turn:
             self._arrived.clear()
             while self._waiting:
-                batch = [self._waiting[n] for n in range(min(BATCH, len(self._waiting)))]
+                batch = list(islice(self._waiting, BATCH))
                 if isinstance(await attempt(self._write(batch), what="message_log"), Failure):
                     self._arrived.set()
                     return
@@ -80,12 +81,10 @@ class MessageLog:
             if unknown:
                 self._stations |= await message_log.parties_of(tx, list(unknown))
             last_id = await message_log.last_id(tx) if self._last_id is None else self._last_id
-            messages = []
-            for one in batch:
-                if one.station_id not in self._stations:
-                    continue
-                last_id = max(last_id + 1, time.time_ns() // 1000)
-                messages.append(self._message(last_id, one))
+            known = [one for one in batch if one.station_id in self._stations]
+            first_id = max(last_id + 1, time.time_ns() // 1000)
+            messages = [self._message(row_id, one) for row_id, one in enumerate(known, first_id)]
+            last_id = max(last_id, first_id + len(messages) - 1)
             if messages:
                 await message_log.add(tx, messages)
         self._last_id = last_id

@@ -36,7 +36,19 @@ from server.storage import outbox as stored_outbox
 from server.storage import schema, sessions, stations
 from server.storage import watch as station_events
 from server.storage.db import Database
-from server.workers import admission, costs, limits, local_lists, replan, reservations, security, settle, tidy, watch
+from server.workers import (
+    admission,
+    asking,
+    costs,
+    limits,
+    local_lists,
+    replan,
+    reservations,
+    security,
+    settle,
+    tidy,
+    watch,
+)
 from server.workers.context import WorkContext
 from server.workers.ports import Solver
 from server.workers.prices import PriceWorker
@@ -48,6 +60,7 @@ Ui = tuple[AsgiApp, AbstractAsyncContextManager[None]]
 HANDLERS = {
     "replan": replan.replan,
     "dispatch": replan.dispatch,
+    **asking.HANDLERS,
     "resend": replan.resend,
     "configure": replan.configure,
     "settle": settle.settle,
@@ -108,7 +121,7 @@ class Server:
         self.db = Database(settings.database_url, on_commit=self._committed)
         self.stopping = asyncio.Event()
         self.messages = MessageLog(self.db, parts.clock, self.bus)
-        self.forwarder = Forwarder(self.db, parts.clock, secret(settings.home), parts.forwarding)
+        self.forwarder = Forwarder(self.db, parts.clock, secret(settings.home), parts.forwarding, settings.forward_to)
         self.gateway = Gateway(
             GatewayFlows(self.db, parts.clock, self._said, parts.linger_s),
             tls_setup.gateway_settings(settings),
@@ -250,16 +263,10 @@ class Server:
 
     def _committed(self, announced: list[Announcement], queued: bool) -> None:  # noqa: FBT001 -- the database's hook
         for one in announced:
-            payload = msgspec.json.encode(one)
-            if isinstance(one, SessionMoved | WalletMoved):
-                if one.account_id is not None:
-                    self.bus.publish(account_topic(one.account_id), payload)
-            elif isinstance(one, StationMoved):
-                self.bus.publish(party_topic(one.party_id), payload)
-            elif isinstance(one, ForwardingMoved):
+            if isinstance(one, ForwardingMoved):
                 self.forwarder.wake()
-            else:
-                self.bus.publish(PUBLIC, payload)
+            elif (topic := _topic(one)) is not None and self.bus.heard(topic):
+                self.bus.publish(topic, msgspec.json.encode(one))
         if queued:
             self.runner.wake()
 
@@ -280,6 +287,13 @@ class Server:
         """Whether nobody waits, and no station has said anything since this was asked last."""
         before, self._frames_seen = self._frames_seen, self.gateway.counts["frames_in"]
         return before == self._frames_seen and self.quiet()
+
+
+def _topic(one: Announcement) -> str | None:
+    """Who is told of it; None: nobody."""
+    if isinstance(one, SessionMoved | WalletMoved):
+        return None if one.account_id is None else account_topic(one.account_id)
+    return party_topic(one.party_id) if isinstance(one, StationMoved) else PUBLIC
 
 
 def _dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:

@@ -1,4 +1,4 @@
-"""Many rows by one statement of the driver's own, past SQLAlchemy's work on each value of each: for readings only."""
+"""Many rows by one statement of the driver's own, past SQLAlchemy's work on each value of each: readings and frames."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -17,8 +17,10 @@ async def execute(tx: AsyncSession, statement: sa.Insert | sa.Update, names: tup
     """Run an INSERT or UPDATE once for each row; `names` says which column or parameter each value is for."""
     dialect = tx.get_bind().dialect
     text, places = _compiled(statement, dialect, names)
-    said = _text if dialect.name == "sqlite" else _same
-    ordered = [tuple([said(row[place]) for place in places]) for row in rows]
+    if dialect.name == "sqlite":
+        ordered = [tuple([_text(row[place]) for place in places]) for row in rows]
+    else:
+        ordered = [tuple([row[place] for place in places]) for row in rows]
     connection = await tx.connection()
     await connection.exec_driver_sql(text, ordered)
 
@@ -30,23 +32,21 @@ def _compiled(statement: sa.Insert | sa.Update, dialect: Dialect, names: tuple[s
     return compiled.string, [names.index(name) for name in compiled.positiontup]
 
 
-def _same(value: Any) -> Any:  # noqa: ANN401 -- any value of a column
-    return value
-
-
 def _text(value: Any) -> Any:  # noqa: ANN401 -- any value of a column
     """As SQLAlchemy writes it on SQLite: an id is 32 hexadecimal digits, a time is naive UTC."""
     change = _CHANGES.get(type(value))
     return value if change is None else change(value)
 
 
-def _time(value: datetime) -> str:
+def time_text(value: datetime) -> str:
+    """An aware time as SQLAlchemy writes it on SQLite: naive UTC with microseconds."""
     assert value.tzinfo is not None, "naive datetime"
-    return value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+    at = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return at.isoformat(" ", "microseconds")[:26]
 
 
 def _id(value: UUID) -> str:
     return value.hex
 
 
-_CHANGES: dict[type, Callable[[Any], str]] = {datetime: _time, UUID: _id}
+_CHANGES: dict[type, Callable[[Any], str]] = {datetime: time_text, UUID: _id}

@@ -49,6 +49,12 @@ async def raise_profile(tx: AsyncSession, station_id: UUID, profile: int) -> boo
     return bool((await tx.execute(higher.values(security_profile=profile))).rowcount)  # type: ignore[attr-defined]
 
 
+async def has_profile(tx: AsyncSession, station_id: UUID, profile: int) -> bool:
+    """Whether a station has connected with this profile, or one above."""
+    reached = sa.select(S.id).where(S.id == station_id, S.security_profile >= profile).with_for_update()
+    return (await tx.execute(reached)).first() is not None
+
+
 async def new_keys(tx: AsyncSession, station_id: UUID) -> list[str]:
     """The SHA-256, in hex, of keys that a station was told and has not used."""
     found = (await tx.execute(sa.select(S.new_keys_sha256).where(S.id == station_id).with_for_update())).scalar_one()

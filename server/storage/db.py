@@ -10,9 +10,11 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, nullcontext
 from typing import Any, TypeVar
+from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
@@ -61,6 +63,24 @@ def padded(values: Sequence[T]) -> list[T]:
     return some + some[-1:] * ((1 << max(0, len(some) - 1).bit_length()) - len(some))
 
 
+def among(column: sa.ColumnElement[Any], name: str, *, sqlite: bool) -> sa.ColumnElement[bool]:
+    """A column is one of a parameter's values (`listed`): one parameter, however many they are.
+
+    SQLAlchemy's own IN writes a statement anew for each number of values, and looks at each value.
+    """
+    if sqlite:
+        each = sa.func.json_each(sa.bindparam(name, type_=sa.Text)).table_valued("value")
+        return column.in_(sa.select(each.c.value))
+    return column == sa.func.any(sa.bindparam(name, type_=postgresql.ARRAY(column.type)))
+
+
+def listed(values: Sequence[int] | Sequence[UUID], *, sqlite: bool) -> Any:  # noqa: ANN401 -- as the driver has it
+    """What `among` takes."""
+    if not sqlite:
+        return list(values)
+    return msgspec.json.encode([one.hex if isinstance(one, UUID) else one for one in values]).decode()
+
+
 class Transaction(AsyncSession):
     """A session whose statements go straight to its connection: we have no objects that would have to be looked after.
 
@@ -69,11 +89,15 @@ class Transaction(AsyncSession):
 
     _straight: AsyncConnection | None = None
 
+    async def connection(self, *arguments: Any, **options: Any) -> AsyncConnection:  # noqa: ANN401 -- as SQLAlchemy has them
+        """The connection of this transaction, asked for once."""
+        if self._straight is None or self._straight.closed:
+            self._straight = await super().connection(*arguments, **options)
+        return self._straight
+
     async def execute(self, statement: Any, params: Any = None, **_options: Any) -> Any:  # noqa: ANN401 -- as SQLAlchemy has them
         """Run one statement, with one set of parameters or many."""
-        if self._straight is None or self._straight.closed:
-            self._straight = await self.connection()
-        return await self._straight.execute(statement, params)
+        return await (await self.connection()).execute(statement, params)
 
 
 class Database:

@@ -1,13 +1,14 @@
 """The message log: frames between stations and us, by the order of their coming."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.storage import bare_rows
 from server.storage.db import to_struct
 from server.storage.tables import MessageLog, Stations
 
@@ -17,6 +18,7 @@ S = Stations.__table__.c  # type: ignore[attr-defined]
 SCAN_MAX = 100_000
 """The most frames that one search looks at: 0.1 s and a page that says where to go on, instead of minutes."""
 BATCH = 2_000
+INSERT = sa.insert(TABLE)
 _COLUMNS = ("id", "party_id", "station_id", "at", "direction", "kind", "action", "message_id", "raw", "asked_by")
 _INSERT = f"INSERT INTO message_log ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 
@@ -52,7 +54,8 @@ class Wanted(msgspec.Struct, frozen=True):
 async def add(tx: AsyncSession, messages: Sequence[Message]) -> None:
     """Keep some. On SQLite in the driver's own values: 21 us a frame of 1 KB instead of 39."""
     if tx.get_bind().dialect.name != "sqlite":
-        await tx.execute(sa.insert(TABLE), [msgspec.structs.asdict(message) for message in messages])
+        rows = [msgspec.structs.astuple(message) for message in messages]
+        await bare_rows.execute(tx, INSERT, Message.__struct_fields__, rows)
         return
     connection = await tx.connection()
     await connection.exec_driver_sql(_INSERT, [_driven(message) for message in messages])
@@ -125,9 +128,9 @@ async def first_at(tx: AsyncSession, moment: datetime) -> int:
 
 def _driven(one: Message) -> tuple[object, ...]:
     """A frame as SQLAlchemy's types would write it."""
+    whose = (one.party_id.hex, one.station_id.hex)
     said = (one.direction, one.kind, one.action, one.message_id, one.raw)
-    at = one.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return (one.id, one.party_id.hex, one.station_id.hex, at, *said, one.asked_by.hex if one.asked_by else None)
+    return (one.id, *whose, bare_rows.time_text(one.at), *said, one.asked_by.hex if one.asked_by else None)
 
 
 async def _upto(tx: AsyncSession, until: datetime | None, before: int | None) -> int | None:

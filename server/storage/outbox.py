@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.storage.db import QUEUED, padded, to_struct
+from server.storage.db import QUEUED, padded
 from server.storage.tables import Outbox
 
 TABLE = Outbox.__table__  # type: ignore[attr-defined]
@@ -38,6 +38,22 @@ SLOW = (
     "tell_cost",
 )
 """Kinds that wait for a station, and for which no plan, safety or money waits: all others go first."""
+Lane = tuple[bool, str]
+"""Whether slow, and the key: what is done in order."""
+
+
+_LANES: dict[bool | None, tuple[sa.ColumnElement[bool], ...]] = {
+    None: (),
+    True: (T.kind.in_(SLOW),),
+    False: (T.kind.not_in(SLOW),),
+}
+DUE = {
+    slow: sa.select(T.id, T.kind, T.key, T.payload, T.due_at, T.attempts)
+    .where(T.done_at.is_(None), T.due_at <= sa.bindparam("now"), *only)
+    .order_by(*([T.kind.in_(SLOW)] if slow is None else []), T.id)
+    .limit(sa.bindparam("limit"))
+    for slow, only in _LANES.items()
+}
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -54,6 +70,11 @@ class Task(msgspec.Struct, frozen=True):
     def slow(self) -> bool:
         """Whether it waits for the others."""
         return self.kind in SLOW
+
+    @property
+    def lane(self) -> Lane:
+        """In one lane tasks are done in order."""
+        return self.slow, self.key
 
 
 async def put(tx: AsyncSession, kind: str, key: str, payload: object, due_at: datetime) -> None:
@@ -72,20 +93,24 @@ async def put_once(tx: AsyncSession, kind: str, key: str, payload: object, due_a
         await put(tx, kind, key, payload, due_at)
 
 
-async def put_each_once(tx: AsyncSession, kind: str, payloads: Mapping[str, object], due_at: datetime) -> None:
-    """`put_once` for several keys, each with its payload, in one statement to look and one to write."""
+async def put_each_once(
+    tx: AsyncSession, kind: str, payloads: Mapping[str, object], due_at: datetime | Mapping[str, datetime]
+) -> None:
+    """`put_once` for several keys, each with its payload (and its time), in one statement to look and one to write."""
     if not payloads:
         return
-    waiting = sa.select(T.key).where(T.kind == kind, T.key.in_(padded(list(payloads))), T.due_at <= due_at)
-    waiting = waiting.where(T.done_at.is_(None), T.started_at.is_(None)).order_by(T.id).with_for_update()
-    there = {row.key for row in await tx.execute(waiting)}
-    rows = [
-        {"kind": kind, "key": key, "payload": msgspec.json.encode(payload).decode(), "due_at": due_at}
+    due = dict.fromkeys(payloads, due_at) if isinstance(due_at, datetime) else due_at
+    waiting = sa.select(T.key, T.due_at).where(T.kind == kind, T.key.in_(padded(list(payloads))))
+    waiting = waiting.where(T.due_at <= max(due.values()), T.done_at.is_(None), T.started_at.is_(None))
+    rows = await tx.execute(waiting.order_by(T.id).with_for_update())
+    there = {row.key for row in rows if row.due_at <= due[row.key]}
+    new = [
+        {"kind": kind, "key": key, "payload": msgspec.json.encode(payload).decode(), "due_at": due[key]}
         for key, payload in payloads.items()
         if key not in there
     ]
-    if rows:
-        await tx.execute(sa.insert(TABLE), [{**row, "attempts": 0, "outcome": ""} for row in rows])
+    if new:
+        await tx.execute(sa.insert(TABLE), [{**row, "attempts": 0, "outcome": ""} for row in new])
         tx.info[QUEUED] = True
 
 
@@ -95,11 +120,10 @@ async def withdraw(tx: AsyncSession, kind: str, key: str, now: datetime) -> None
     await tx.execute(sa.update(TABLE).where(*waiting).values(done_at=now, outcome="withdrawn"))
 
 
-async def due(tx: AsyncSession, now: datetime, limit: int = 200) -> list[Task]:
-    """What is due, `SLOW` kinds last, else oldest first."""
-    rows = sa.select(T.id, T.kind, T.key, T.payload, T.due_at, T.attempts)
-    rows = rows.where(T.done_at.is_(None), T.due_at <= now).order_by(T.kind.in_(SLOW), T.id).limit(limit)
-    return [to_struct(row, Task) for row in await tx.execute(rows)]
+async def due(tx: AsyncSession, now: datetime, limit: int = 200, *, slow: bool | None = None) -> list[Task]:
+    """What is due, `SLOW` kinds last, else oldest first. `slow`: only those of `SLOW`, or only the others."""
+    found = await tx.execute(DUE[slow], {"now": now, "limit": limit})
+    return [Task(*row) for row in found]
 
 
 async def next_due(tx: AsyncSession, after: datetime | None = None) -> datetime | None:
@@ -109,14 +133,17 @@ async def next_due(tx: AsyncSession, after: datetime | None = None) -> datetime 
     return (await tx.execute(waiting.order_by(T.due_at).limit(1))).scalar()
 
 
-async def start(tx: AsyncSession, ids: Sequence[int], now: datetime) -> None:
-    """Mark tasks as being done. One that a killed server had begun stays due."""
-    await tx.execute(sa.update(TABLE).where(T.id.in_(ids)).values(started_at=now))
+async def start(tx: AsyncSession, ids: Sequence[int], now: datetime) -> set[int]:
+    """Mark tasks as being done; which of them: some may be withdrawn. One that a killed server had begun stays due."""
+    if not ids:
+        return set()
+    waiting = sa.update(TABLE).where(T.id.in_(padded(ids)), T.done_at.is_(None))
+    return set((await tx.execute(waiting.values(started_at=now).returning(T.id))).scalars())
 
 
 async def done(tx: AsyncSession, ids: Sequence[int], now: datetime, outcome: str = "done") -> None:
     """Mark tasks as done."""
-    await tx.execute(sa.update(TABLE).where(T.id.in_(ids)).values(done_at=now, outcome=outcome))
+    await tx.execute(sa.update(TABLE).where(T.id.in_(padded(ids))).values(done_at=now, outcome=outcome))
 
 
 async def forget(tx: AsyncSession, before: datetime) -> int:

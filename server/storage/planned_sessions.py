@@ -15,7 +15,7 @@ from shared.sessions import Delay
 TABLE = Sessions.__table__  # type: ignore[attr-defined]
 S = TABLE.c
 RUNNING = (
-    sa.select(S.id, S.party_id, S.account_id, S.delay, S.plan_id, S.plan_version, S.followed, S.answer_worth_minor)
+    sa.select(S.id, S.account_id, S.delay, S.plan_id, S.plan_version, S.followed)
     .where(S.location_id == sa.bindparam("place"), S.state == "open")
     .order_by(S.started_at, S.id)
 )
@@ -43,24 +43,24 @@ class Running(msgspec.Struct, frozen=True):
     """What a new plan has to know of an open session as it stands when the plan is saved."""
 
     id: UUID
-    party_id: UUID
     account_id: UUID | None
     delay: Delay
     plan_id: UUID | None
     plan_version: int
     followed: Followed
-    answer_worth_minor: int | None
 
 
 async def running_at(tx: AsyncSession, location_id: UUID) -> dict[UUID, Running]:
     """The open sessions of a location by id, with little of each: to read them whole takes longer than to plan."""
     rows = await tx.execute(RUNNING, {"place": location_id})
-    return {row[0]: Running(*row[:3], Delay(row[3]), *row[4:6], Followed(row[6]), row[7]) for row in rows}
+    return {row[0]: Running(*row[:2], Delay(row[2]), *row[3:5], Followed(row[5])) for row in rows}
 
 
-async def set_asked(tx: AsyncSession, session_id: UUID, worth_minor: int, *, asked: bool) -> None:
-    """Keep what the answer of a driver is worth, and whether it is asked for."""
-    await tx.execute(sa.update(TABLE).where(S.id == session_id).values(answer_worth_minor=worth_minor, asked=asked))
+async def set_asked(tx: AsyncSession, session_id: UUID, worth_minor: int, *, asked: bool) -> bool:
+    """Keep what the answer of a driver is worth, and whether it is asked for; whether there was none yet."""
+    statement = sa.update(TABLE).where(S.id == session_id, S.answer_worth_minor.is_(None))
+    kept = await tx.execute(statement.values(answer_worth_minor=worth_minor, asked=asked))
+    return bool(kept.rowcount)  # type: ignore[attr-defined]
 
 
 async def answer_worths(tx: AsyncSession, party_id: UUID, limit: int = 500) -> tuple[list[int], int]:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.following import UNANSWERED
 from server.core.timegrid import Grid
-from server.storage.db import keep, kept, padded, to_struct
+from server.storage.db import among, keep, kept, listed, padded, to_struct
 from server.storage.tables import Locations, Plans
 
 TABLE = Plans.__table__  # type: ignore[attr-defined]
@@ -21,8 +21,8 @@ LOCATIONS = Locations.__table__  # type: ignore[attr-defined]
 L = LOCATIONS.c
 
 RAW_ID = sa.type_coerce(P.id, sa.types.NullType).label("raw_id")
-HEARD_OF = sa.select(RAW_ID, *(sa.type_coerce(one, sa.types.NullType) for one in (P.made_at, P.sent_at, P.outcome)))
-HEARD_OF = HEARD_OF.where(P.id.in_(sa.bindparam("ids", expanding=True)))
+HEARD = sa.select(RAW_ID, *(sa.type_coerce(one, sa.types.NullType) for one in (P.made_at, P.sent_at, P.outcome)))
+HEARD_OF = {sqlite: HEARD.where(among(P.id, "ids", sqlite=sqlite)) for sqlite in (True, False)}
 """As the driver has it: to compare, not to read. An id is of one plan, but for one whose transaction failed."""
 ADVANCE = sa.update(LOCATIONS).where(L.id == sa.bindparam("location"), L.planned_version == sa.bindparam("seen"))
 ADVANCE = ADVANCE.values(planned_version=L.planned_version + 1)
@@ -63,12 +63,23 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
         """The plan's slots; the first may have begun before `made_at`."""
         return Grid(self.grid_start, len(self.energy_wh), self.slot_seconds)
 
+    @cached_property
+    def _limits(self) -> dict[int, int]:
+        """What the plan allows in the slots that were asked for, W: every reading asks."""
+        return {}
+
     def power_w(self, moment: datetime) -> int:
         """What the plan allows at a moment, W."""
-        grid = self.grid
-        slot = grid.index(moment)
-        if not 0 <= slot < grid.slots:
+        slot = self.grid.index(moment)
+        if not 0 <= slot < len(self.energy_wh):
             return self.final_w
+        known = self._limits.get(slot)
+        if known is None:
+            known = self._limits[slot] = self._limit_w(slot)
+        return known
+
+    def _limit_w(self, slot: int) -> int:
+        grid = self.grid
         seconds = (grid.at(slot + 1) - max(self.made_at, grid.at(slot))).total_seconds()
         return round(self.energy_wh[slot] * 3600 / seconds) if seconds > 0 else 0
 
@@ -129,7 +140,8 @@ async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID]) -> dict[UUID, Pla
         return {}
     found: dict[UUID, Plan] = {}
     new: dict[Any, tuple[Any, ...]] = {}
-    for row in await tx.execute(HEARD_OF, {"ids": padded(plan_ids)}):
+    sqlite = tx.get_bind().dialect.name == "sqlite"
+    for row in await tx.execute(HEARD_OF[sqlite], {"ids": listed(plan_ids, sqlite=sqlite)}):
         seen = kept(tx, ("plan", row[0]))
         if seen is None or seen.heard != tuple(row):
             new[row[0]] = tuple(row)

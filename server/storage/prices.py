@@ -19,7 +19,6 @@ BETWEEN = sa.select(TABLE).where(
     P.zone == sa.bindparam("zone_name"), P.start >= sa.bindparam("first"), P.start < sa.bindparam("until")
 )
 BETWEEN = BETWEEN.order_by(P.start, P.seconds, P.source, P.revision)
-BATCH = 500
 
 
 async def add(tx: AsyncSession, zone: str, slots: Sequence[PriceSlot]) -> int:
@@ -27,11 +26,10 @@ async def add(tx: AsyncSession, zone: str, slots: Sequence[PriceSlot]) -> int:
     lite = tx.get_bind().dialect.name == "sqlite"
     insert = sqlite.insert(TABLE) if lite else postgresql.insert(TABLE)
     rows = [{"zone": zone, **msgspec.structs.asdict(slot)} for slot in slots]
-    new = 0
-    for first in range(0, len(rows), BATCH):
-        statement = insert.values(rows[first : first + BATCH]).on_conflict_do_nothing()
-        new += (await tx.execute(statement)).rowcount  # type: ignore[attr-defined]
-    return new
+    if not rows:
+        return 0
+    # The rows as parameters: written into the statement, they would have it compiled anew each time.
+    return len((await tx.execute(insert.on_conflict_do_nothing().returning(P.start), rows)).all())
 
 
 async def replace(tx: AsyncSession, zone: str, source: str, slots: Sequence[PriceSlot]) -> None:

@@ -9,9 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.session import Followed, Session
+from server.core.station import ACCEPTED, Station
 from server.storage import bare_rows
-from server.storage.db import keep, kept, padded, to_struct
+from server.storage.db import among, keep, kept, listed, padded, to_struct
 from server.storage.sessions import TABLE, S
+from server.storage.stations import FEEDERS, STATIONS
 
 METERED = (
     "read_at",
@@ -32,9 +34,10 @@ OTHERS = [column for column in TABLE.c if column.name not in METERED + NEVER]
 METERED_COLUMNS = [TABLE.c[name] for name in METERED]
 
 
-def _of_transactions(columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
-    wanted = S.transaction_id.in_(sa.bindparam("numbers", expanding=True))
-    return sa.select(*columns).where(wanted).order_by(S.id).with_for_update(key_share=True, of=TABLE)
+def _of_transactions(columns: Sequence[sa.ColumnElement[Any]]) -> dict[bool, sa.Select[Any]]:
+    """By whether the database is SQLite, where nobody else writes: to sort there takes as long as to read."""
+    lite, full = [sa.select(*columns).where(among(S.transaction_id, "numbers", sqlite=one)) for one in (True, False)]
+    return {True: lite, False: full.order_by(S.id).with_for_update(key_share=True, of=TABLE)}
 
 
 WHOLE = _of_transactions(list(TABLE.c))
@@ -61,7 +64,9 @@ async def of_transactions(tx: AsyncSession, transaction_ids: Sequence[int]) -> d
     """
     if not transaction_ids:
         return {}
-    moved = {row[0]: tuple(row) for row in await tx.execute(MOVED, {"numbers": padded(transaction_ids)})}
+    sqlite = tx.get_bind().dialect.name == "sqlite"
+    wanted = {"numbers": listed(transaction_ids, sqlite=sqlite)}
+    moved = {row[0]: tuple(row) for row in await tx.execute(MOVED[sqlite], wanted)}
     found: dict[int, Session] = {}
     for number, row in moved.items():
         seen = kept(tx, ("session", number))
@@ -69,7 +74,7 @@ async def of_transactions(tx: AsyncSession, transaction_ids: Sequence[int]) -> d
             found[number] = _as_metered(seen.session, row)
     new = [number for number in moved if number not in found]
     if new:
-        for row in await tx.execute(WHOLE, {"numbers": padded(new)}):
+        for row in await tx.execute(WHOLE[sqlite], {"numbers": listed(new, sqlite=sqlite)}):
             number = row.transaction_id
             found[number] = to_struct(row, Session)
             keep(tx, ("session", number), _Seen(found[number], moved[number][len(METERED) + 1 :]))
@@ -96,6 +101,25 @@ async def open_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> list[Session
     """The open sessions of some stations, oldest first."""
     rows = sa.select(TABLE).where(S.station_id.in_(padded(station_ids)), S.state == "open")
     return [to_struct(row, Session) for row in await tx.execute(rows.order_by(S.started_at, S.id))]
+
+
+async def charged_at(tx: AsyncSession, location_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of some locations where a session is open, in their order."""
+    rows = sa.select(S.location_id).distinct().where(S.location_id.in_(padded(location_ids)), S.state == "open")
+    charged = set((await tx.execute(rows)).scalars())
+    return [one for one in location_ids if one in charged]
+
+
+async def nothing_to_hold(tx: AsyncSession, station_ids: Sequence[UUID]) -> list[Station]:
+    """Those of some stations that are to hold nothing now: known, accepted, behind no shared limit, and without a car.
+
+    Known: it was asked what its profiles may be. One that still holds a share of a limit that is gone is to be let go.
+    """
+    here = sa.select(FEEDERS.c.id).where(FEEDERS.c.location_id == STATIONS.c.location_id).exists()
+    charging = sa.select(S.id).where(S.station_id == STATIONS.c.id, S.state == "open").exists()
+    rows = sa.select(STATIONS).where(STATIONS.c.id.in_(padded(station_ids)), STATIONS.c.unit.is_not(None))
+    rows = rows.where(STATIONS.c.admission == ACCEPTED, STATIONS.c.safe_held_w.is_(None), ~here, ~charging)
+    return [to_struct(row, Station) for row in await tx.execute(rows)]
 
 
 async def open_named(tx: AsyncSession, station_ids: Sequence[UUID]) -> list[UUID]:

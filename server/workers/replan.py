@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core.following import PROFILE, UNANSWERED, UNANSWERED_MAX, is_silent
 from server.core.objective import told_no_limit
 from server.core.session import Followed, Session
-from server.core.station import ACCEPTED, Station
+from server.core.station import ACCEPTED
 from server.core.traits import stack_level
-from server.flows import external_limits, facts, local_lists, plans
+from server.flows import facts, plans, returning
 from server.flows.announcements import SessionMoved
 from server.flows.facts import SessionFacts
 from server.flows.stations import READINGS
@@ -34,8 +34,6 @@ SILENT = timedelta(minutes=1)
 """Whether a station that did not answer has the plan, nobody knows: ask again soon, not at once."""
 SELDOM = timedelta(minutes=10)
 """One that was given up is asked this often whether it is there again."""
-LISTS_LATER, SPREAD_S = timedelta(minutes=2), 300
-"""What can wait is done so long after a station came back, and up to so many seconds later, each at its own time."""
 
 
 async def replan(context: WorkContext, task: Task) -> str:
@@ -294,16 +292,6 @@ async def configure(context: WorkContext, task: Task) -> str:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())
     if not by_hand:
-        await _ask_later(context, station)
-    return "by_hand" if by_hand else "configured"
-
-
-async def _ask_later(context: WorkContext, station: Station) -> None:
-    """What can wait: plans come first, and a storm of stations that come back has passed by then."""
-    later = [local_lists.SYNC] if local_lists.keeps_one(station) else []
-    later += [external_limits.ASK] if station.external_limits else []  # it may have lost them meanwhile
-    if later:
-        due = context.clock.now() + LISTS_LATER + timedelta(seconds=station.id.int % SPREAD_S)
         async with context.db.begin() as tx:
-            for kind in later:
-                await outbox.put_once(tx, kind, str(station.id), {}, due)
+            await returning.ask_later(tx, [station], context.clock.now())
+    return "by_hand" if by_hand else "configured"

@@ -7,9 +7,10 @@ from uuid import UUID
 
 import httpx
 import uvicorn
+from litestar import Litestar
 from small_town import OLGA, OPERATOR, OTTO, PROVIDER, RIVAL, SUE, SUPPLIER
 
-from server.api.app import ApiContext, ApiSettings, create
+from server.api.app import ApiContext, ApiSettings, create, state_of
 from server.api.guards import issue
 from server.core.valley import plan as engine
 from server.flows.accounts import Grant
@@ -18,6 +19,8 @@ from shared.sessions import CommandAnswer
 
 SETTINGS = ApiSettings(demo=True, secret=b"0123456789abcdef0123456789abcdef", version="test", ocpp_url="ws://host/ocpp")
 PARTIES = {OLGA: OPERATOR, OTTO: RIVAL, SUE: SUPPLIER}
+_SPARE: list[Litestar] = []
+"""Applications that nobody asks now: to build one takes longer than most tests, and all it knows is its `state`."""
 ROLES = {OLGA: Role.OPERATOR, OTTO: Role.OPERATOR, SUE: Role.SUPPLIER}
 
 
@@ -74,10 +77,12 @@ async def eventually(condition):
 @asynccontextmanager
 async def asking(context: ApiContext, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
     """A client of the API in the same event loop as the database (Litestar's own test client runs another)."""
-    app = create(context)
+    app = _SPARE.pop() if _SPARE else create(context)
+    app.state = state_of(context)
     transport = httpx.ASGITransport(app, client=(address, 50_000))
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         yield client
+    _SPARE.append(app)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from server.gateway.forwarding import outgoing
 from server.gateway.forwarding.outgoing import Patience, Unreachable, dial
 from server.gateway.forwarding.ports import Route
 from server.gateway.versions import Version
+from server.settings import BadSetting, forward_to
 from server.storage import forwardings, locations, stations
 
 LIST, HOME = "/api/forwardings", "/api/forwardings/home"
@@ -151,6 +152,33 @@ async def test_from_a_home_nothing_inside_our_network_is_called(url, why):
     route = Route(ANNA, ANNA, "HOME-1", url, KEY, "", "", Version.V16, frozenset(), their_cards=False, guarded=True)
     with pytest.raises(Unreachable, match=why):
         await asyncio.wait_for(dial(route, Version.V16, Patience()), 5)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("ws://127.0.0.1:1/x", "DALSTROOM_FORWARD_TO.* only public addresses"),
+        ("wss://10.1.2.3/x", "DALSTROOM_FORWARD_TO.* only public addresses"),
+        ("ws://127.0.0.2:1/x", "cannot be reached"),  # in the network that is named
+    ],
+)
+async def test_an_operator_has_us_call_public_addresses_and_named_networks_only(url, why, monkeypatch):
+    monkeypatch.setenv("DALSTROOM_FORWARD_TO", "127.0.0.2/32")
+    within = forward_to("0.0.0.0")
+    route = Route(OLGA, OLGA, "A", url, KEY, "", "", Version.V16, frozenset(), their_cards=False, within=within)
+    with pytest.raises(Unreachable, match=why):
+        await asyncio.wait_for(dial(route, Version.V16, Patience()), 5)
+
+
+def test_what_forwarding_may_call_depends_on_who_can_reach_the_server(monkeypatch):
+    monkeypatch.delenv("DALSTROOM_FORWARD_TO", raising=False)
+    assert forward_to("127.0.0.1") is None
+    assert forward_to("192.0.2.1") == ()
+    monkeypatch.setenv("DALSTROOM_FORWARD_TO", "any")
+    assert forward_to("192.0.2.1") is None
+    monkeypatch.setenv("DALSTROOM_FORWARD_TO", "the office")
+    with pytest.raises(BadSetting, match="networks such as"):
+        forward_to("192.0.2.1")
 
 
 async def test_a_key_that_cannot_be_opened_is_told():

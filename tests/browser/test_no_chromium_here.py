@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import provision
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 DRAW = """
 import provision
 from playwright.sync_api import sync_playwright

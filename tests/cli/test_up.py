@@ -8,14 +8,13 @@ import threading
 import time
 from datetime import datetime, timedelta
 
+import command
 import pytest
-from typer.testing import CliRunner
 from up_process import Up, refused
 
-from server.cli import app, demo_state
+from server.cli import demo_state
 from server.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("up")
 STOPS_WITHIN_S = 5.0
 
 
@@ -29,15 +28,11 @@ def until(up, what, within_s=30.0):
     return found
 
 
-def refused_here(home, monkeypatch, *words):
+def refused_here(home, *words):
     """The one line of an `up` that ends with exit code 2 before it opens anything."""
-    monkeypatch.setenv("DALSTROOM_HOME", str(home))
-    result = CliRunner().invoke(app, ["up", "--no-browser", *words])
-    assert (result.exit_code, result.stdout) == (2, ""), result.output
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1, lines
-    assert "hush" not in lines[0]
-    return lines[0]
+    line = command.refused(home, "up", "--no-browser", *words)
+    assert "hush" not in line
+    return line
 
 
 def stopped_well(up, by=signal.SIGINT):
@@ -136,10 +131,10 @@ def test_a_port_in_use_is_one_line(tmp_path, option):
     assert option in line
 
 
-def test_a_home_that_cannot_be_written_to_is_one_line(tmp_path, monkeypatch):
+def test_a_home_that_cannot_be_written_to_is_one_line(tmp_path):
     home = tmp_path / "a file"
     home.write_text("not a folder")
-    line = refused_here(home, monkeypatch)
+    line = refused_here(home)
     assert "cannot write there" in line
     assert "DALSTROOM_HOME" in line
 
@@ -167,19 +162,19 @@ def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(tmp_p
         (("--database", "no url at all"), "sqlite:///FILE or postgresql://"),
     ],
 )
-def test_what_cannot_be_asked_for_is_one_line(tmp_path, monkeypatch, words, complaint):
-    assert complaint in refused_here(tmp_path, monkeypatch, *words)
+def test_what_cannot_be_asked_for_is_one_line(tmp_path, words, complaint):
+    assert complaint in refused_here(tmp_path, *words)
 
 
-def test_a_demo_that_was_kept_badly_says_what_to_delete(tmp_path, monkeypatch):
+def test_a_demo_that_was_kept_badly_says_what_to_delete(tmp_path):
     (tmp_path / "demo.json").write_text("{")
-    assert "demo.json cannot be read: delete it" in refused_here(tmp_path, monkeypatch, "--demo")
+    assert "demo.json cannot be read: delete it" in refused_here(tmp_path, "--demo")
 
 
-def test_another_seed_does_not_move_in(tmp_path, monkeypatch):
+def test_another_seed_does_not_move_in(tmp_path):
     settings = Settings(home=tmp_path)
     demo_state.keep(settings, demo_state.load(settings, 3))
-    assert "holds the town of seed 3" in refused_here(tmp_path, monkeypatch, "--demo", "--seed", "4")
+    assert "holds the town of seed 3" in refused_here(tmp_path, "--demo", "--seed", "4")
     assert demo_state.load(settings, None).seed == 3
 
 

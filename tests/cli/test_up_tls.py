@@ -9,16 +9,15 @@ import stat
 from contextlib import asynccontextmanager
 
 import pytest
-from command import dalstroom
+from command import dalstroom, refused
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from up_process import Up, free_port, refused
+from up_process import Up, free_port
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-pytestmark = pytest.mark.xdist_group("up")
 PASSWORD = "correct horse battery"
 OWNER, OPERATOR = "you@example.org", "op@example.org"
 BOOT = {"chargePointVendor": "Maker", "chargePointModel": "Box"}
@@ -97,10 +96,10 @@ async def eventually(what):
 
 
 def without_authority(home):
-    line = refused(home, "--ocpps-port", "0")
-    assert "dalstroom ca init" in line
-    assert "no port is left" in refused(home, "--no-plain")
-    assert "belong together" in refused(home, "--ocpps-port", "0", "--tls-cert", "x.pem")
+    asked = ("up", "--no-browser")
+    assert "dalstroom ca init" in refused(home, *asked, "--ocpps-port", "0")
+    assert "no port is left" in refused(home, *asked, "--no-plain")
+    assert "belong together" in refused(home, *asked, "--ocpps-port", "0", "--tls-cert", "x.pem")
 
 
 async def from_password_to_certificate(up, home, tls_port):

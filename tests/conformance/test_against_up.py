@@ -14,7 +14,7 @@ from up_process import Up, free_port
 from server.storage import plans, sessions, wallets
 from server.storage.db import Database
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("up")]
+pytestmark = pytest.mark.node
 MAIL = "you@example.org"
 CARD = "04A1B2C3D4E5F6"
 IDENTITY = "HOME/1"

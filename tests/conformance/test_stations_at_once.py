@@ -9,7 +9,7 @@ import stations_at_once as at_once
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 from up_process import Up
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("up")]
+pytestmark = pytest.mark.node
 COUNT = 40
 
 

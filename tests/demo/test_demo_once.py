@@ -15,7 +15,6 @@ from server.simulator.faults import MISSES_DEPARTURE, FaultKind
 from server.simulator.town import build
 from shared.health import Remedy, Rule
 
-pytestmark = pytest.mark.xdist_group("demo")
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 AWAY = (FaultKind.DROPS_CONNECTION, FaultKind.REBOOTS)
 LOOKED_BY = timedelta(minutes=20)

@@ -9,7 +9,6 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import pytest
 from demo_day import Day
 from recompute_cashback import cashbacks, describe, read_prices
 
@@ -17,7 +16,6 @@ from server.core.pricecurve import typical
 from server.core.timegrid import Grid
 from server.simulator.town import build
 
-pytestmark = pytest.mark.xdist_group("demo")
 MICRO_PER_EUR_MWH = 1000
 
 

@@ -17,6 +17,7 @@ from server.storage import outbox, sessions, wallets
 from server.storage import plans as stored
 from server.storage import stations as stored_stations
 from server.storage.outbox import Task
+from server.workers import asking
 from server.workers import replan as worker
 from server.workers.context import WorkContext
 from server.workers.ports import Heard
@@ -83,7 +84,7 @@ class Accepting:
 async def replan(db, location_id, now, edge=None):
     """Plan a place and tell its stations, as the workers do."""
     context = WorkContext(db, SteppedClock(now), edge or Accepting(), Inline())
-    for work in (worker.replan, worker.dispatch):
+    for work in (worker.replan, worker.dispatch, asking.value):
         await work(context, Task(0, work.__name__, str(location_id), "{}", now, 0))
 
 

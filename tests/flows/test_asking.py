@@ -239,7 +239,8 @@ async def test_in_one_of_five_sessions_is_asked_where_the_answer_is_worth_most(t
     worths = [5, 12, 12, 12, 12, 80, 12, 12, 12, 9]
     for session_id, worth in zip(ids, worths, strict=True):
         async with town.begin() as tx:
-            await asking.decide(tx, [Valued(session_id, (await sessions.get(tx, session_id)).party_id, worth)])
+            session = await sessions.get(tx, session_id)
+            await asking.decide(tx, [Valued(session_id, session.party_id, session.account_id, worth)])
     asked = [(await session_of(town, session_id)).asked for session_id in ids]
     assert asked[5]
     assert sum(asked) <= 2

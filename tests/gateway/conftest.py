@@ -15,7 +15,7 @@ def flows() -> MemoryFlows:
 
 @pytest.fixture
 def settings() -> GatewaySettings:
-    return GatewaySettings(port=0, quiet_s=0.0)
+    return GatewaySettings(port=0, quiet_s=0.0, bad_frames_per_s=None)
 
 
 @pytest.fixture

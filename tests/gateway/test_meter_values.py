@@ -32,6 +32,12 @@ def test_a_bare_value_is_the_register_in_wh():
         ("7", "Hz", 7),
         ("7", "", 7),
         ("4296944685", "Wh", 4296944685),
+        ("00.4996", "kWh", 500),
+        ("2.5", "Wh", 3),
+        ("-2.5", "Wh", -3),
+        ("1.", "Wh", 1),
+        (".5", "Wh", 1),
+        (" 1e3 ", "Wh", 1000),
     ],
 )
 def test_energy_is_whole_wh_rounded_half_up(value, unit, wh):

@@ -9,7 +9,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 import websockets
 from command import dalstroom
 
@@ -27,7 +26,6 @@ from server.storage.db import Database
 from server.workers.solve import Inline
 from shared.sessions import SessionState
 
-pytestmark = pytest.mark.xdist_group("up")
 MAIL, CARD, IDENTITY = "you@example.org", "04A1B2C3D4E5F6", "STREET-1"
 
 

@@ -1,10 +1,7 @@
 """The server is killed with -9 while fifty cars charge on five streets, and started again on the same data."""
 
-import pytest
-
 from server.cli.bench.gateway import storms
 
-pytestmark = pytest.mark.xdist_group("up")
 CARS = 50
 
 

@@ -64,7 +64,7 @@ async def test_an_hour_that_began_before_is_found_and_one_that_begins_at_the_end
 
 
 async def test_more_slots_than_one_statement_takes(db):
-    many = [slot(hours, hours) for hours in range(2 * prices.BATCH + 1)]
+    many = [slot(hours, hours) for hours in range(2_001)]
     assert await add(db, *many) == len(many)
     assert await between(db, 0, len(many)) == many
 

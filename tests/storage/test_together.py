@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from small_town import HOME_STATION, NOW, STREET_STATION_1
 
 from server.storage import stations
+from server.storage.db import among, listed
 from server.storage.together import MOST, Together
 
 
@@ -96,6 +97,14 @@ async def test_it_lingers_for_others_only_after_another_transaction(db):
     third = asyncio.create_task(shared.do(3))
     await asyncio.gather(second, third)
     assert batches == [1, 2]
+
+
+async def test_one_parameter_holds_all_that_are_looked_for(db):
+    rows = sa.select(stations.S.id).where(among(stations.S.id, "ids", sqlite=db.sqlite))
+    async with db.read() as tx:
+        for values in ([HOME_STATION, STREET_STATION_1, HOME_STATION], [HOME_STATION], []):
+            found = await tx.execute(rows, {"ids": listed(values, sqlite=db.sqlite)})
+            assert {row.id for row in found} == set(values)
 
 
 async def test_stations_that_go_and_come_together_are_where_each_said(db):

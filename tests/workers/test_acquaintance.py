@@ -9,8 +9,8 @@ from small_town import HOME, HOME_STATION, NOW, STREET_STATION_1, plug_in
 
 from server.core.reports import BootInfo
 from server.core.traits import KEYS, Traits
+from server.flows import returning, steering
 from server.flows import stations as station_flows
-from server.flows import steering
 from server.storage import outbox, planned_sessions, plans, sessions
 from server.storage import stations as stored
 from server.storage.outbox import Task
@@ -76,9 +76,8 @@ async def test_who_was_disturbed_is_told_again_what_to_report(context, stations)
 async def test_what_can_wait_after_a_storm_is_spread_by_station(context):
     """Each station at a time of its own, which is the same whenever it is reckoned."""
     stations_ = [msgspec.structs.replace(await station(context), id=UUID(int=n), feeder_id=None) for n in (7, 600, 899)]
-    for one in stations_:
-        await replan._ask_later(context, one)
-    async with context.db.read() as tx:
+    async with context.db.begin() as tx:
+        await returning.ask_later(tx, stations_, NOW)
         waiting = await outbox.due(tx, NOW + timedelta(hours=1))
     due = {one.key: one.due_at - NOW for one in waiting if one.kind == "local_list"}
     assert [due[str(one.id)].total_seconds() for one in stations_] == [127, 120, 419]

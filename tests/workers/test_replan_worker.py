@@ -21,7 +21,7 @@ from server.core.session import Followed
 from server.flows import stations as station_flow
 from server.flows import steering
 from server.storage import locations, outbox, plans, sessions, stations
-from server.workers import local_lists, replan
+from server.workers import asking, local_lists, replan
 from server.workers.ports import Heard
 from shared.sessions import Delay, SessionUpdate
 
@@ -29,7 +29,7 @@ MINUTE = timedelta(minutes=1)
 LIMIT_W = 25_000 * 690 // 1000
 SHARE_W = LIMIT_W // 2
 HANDLERS = {name: getattr(replan, name) for name in ("replan", "dispatch", "resend", "configure")}
-HANDLERS |= local_lists.HANDLERS
+HANDLERS |= local_lists.HANDLERS | asking.HANDLERS
 
 
 async def work_off(context, rounds=20):

@@ -234,6 +234,20 @@ async def test_a_new_key_is_told_and_counts_at_once_beside_the_old_one_tc_073_a_
     assert len(known) == 4  # two forms of each that may be the station's
 
 
+async def test_who_left_to_come_back_with_the_profile_has_refused_nothing(context):
+    class Leaves(Told):
+        async def set_profile(self, station_id, profile):
+            async with context.db.begin() as tx:
+                await entering.admitted(tx, station_id, profile, None, NOW)
+            return await super().set_profile(station_id, profile)
+
+    context = replace(context, security=Leaves("offline"))
+    async with context.db.begin() as tx:
+        assert await keys.wish_profile(tx, STREET_STATION_1, OPERATOR, 2, NOW) is None
+    await work(context)
+    assert await kinds(context) == {}
+
+
 async def test_a_profile_is_asked_for_and_a_refusal_noticed_tc_083(context):
     told = Told("rejected", "accepted")
     context = replace(context, security=told)

@@ -134,3 +134,16 @@ async def test_one_that_does_not_hear_that_it_is_let_go_is_told_again(context, s
     assert [(one.key, one.due_at) for one in later if one.kind == "configure"] == [
         (str(STREET_STATION_2), NOW + shares.SELDOM)
     ]
+
+
+async def test_one_that_was_away_when_its_limit_went_is_let_go_when_it_returns(context, stations):
+    await all_online(context)
+    async with context.db.begin() as tx:
+        await station_flow.disconnect(tx, STREET_STATION_2, "c1", NOW)
+        await feeders.remove(tx, await locations.get(tx, STREET), MAIN, NOW)
+    await work_off(context)
+    stations.told.clear()
+    async with context.db.begin() as tx:
+        await station_flow.connect(tx, STREET_STATION_2, "c2", NOW, "ocpp1.6")
+    await work_off(context)
+    assert stations.told[0] == ("clear_share", STREET_STATION_2, "")

@@ -14,7 +14,7 @@ from server.flows import stations as station_flow
 from server.flows import steering
 from server.storage import outbox, plans, sessions, tables
 from server.storage import stations as stored_stations
-from server.workers import replan
+from server.workers import asking, replan
 from server.workers.ports import AT_ONCE, Heard
 from shared.sessions import SessionUpdate
 
@@ -22,12 +22,7 @@ MINUTE = timedelta(minutes=1)
 LIMIT_W = 25_000 * 690 // 1000
 SHARE_W = LIMIT_W // 2
 FULL_W = 11_040
-HANDLERS = {
-    "replan": replan.replan,
-    "dispatch": replan.dispatch,
-    "resend": replan.resend,
-    "configure": replan.configure,
-}
+HANDLERS = {name: getattr(replan, name) for name in ("replan", "dispatch", "resend", "configure")} | asking.HANDLERS
 
 
 async def live_until(context, moment):

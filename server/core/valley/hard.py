@@ -13,6 +13,7 @@ from server.core.valley.capacity import Ints, Model
 from server.core.valley.minimum import below_least, repaired
 from server.core.valley.problem import Limits
 from server.core.valley.settle import Drawn, Settled, at_cheapest, heeding, least_cost, priced, settle, simplest
+from server.core.valley.threshold import plan_alone
 from server.core.valley.worth import charged, of_limits
 
 NANO = 1_000_000_000
@@ -50,10 +51,24 @@ def yielding(site: Model, found: Settled, time_s: float) -> Settled:
     if not switched.ruled(site) or level.missed(site, found.drawn.plan) >= level.missed(site, found.plan):
         return found
     haste = _hastens(site, time_s)
-    free = _roughly(site, heeding(site, found.drawn, time_s)[1], found.drawn) if haste else settle(site, time_s)
+    free = _topped_up(site, found, time_s) if haste else settle(site, time_s)
     if level.missed(site, free.plan) >= level.missed(site, found.plan):
         return found
     return free if haste else _settled(site, free, free.plan, "repair", time_s)
+
+
+def _topped_up(site: Model, found: Settled, time_s: float) -> Settled:
+    """What was found, but who is short keeps to no rules.
+
+    Where that leaves more missing than it must, nobody does.
+    """
+    plan = found.plan.copy()
+    for index in switched.by_need(site):
+        if plan[index].sum() < site.energy[index]:
+            plan[index] = plan_alone(site, index, site.headroom(plan, index))
+    if level.missed(site, plan) > level.missed(site, found.drawn.plan):
+        plan = min(plan, heeding(site, found.drawn, time_s)[1], key=lambda one: switched.lack(site, one))
+    return _roughly(site, plan, found.drawn)
 
 
 def _close(site: Model, found: Settled, limits: Limits) -> bool:

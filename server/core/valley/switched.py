@@ -128,10 +128,10 @@ def objective(model: Model, plan: Ints, store: Store) -> int:
 def planned(model: Model, plan: Ints, tolls: Ints, time_s: float) -> Ints:
     """A plan within all rules, from one that heeds none; `tolls` (n, t)."""
     effort = Effort(int(time_s * REPLANS_PER_SECOND))
-    order = _order(model)
+    order = by_need(model)
     ways = [_within(model, plan, order)]
     if effort.spend(2 * len(order)) or ways[0].sum() < plan.sum():
-        ways += [one_by_one(model, tolls), _by_loss(model)]
+        ways += [one_by_one(model, tolls), _by_loss(model, {})]
     best = min(ways, key=lambda way: lack(model, way))
     polish(model, best, effort)
     bargain(model, best, effort)
@@ -140,19 +140,20 @@ def planned(model: Model, plan: Ints, tolls: Ints, time_s: float) -> Ints:
 
 def quickly(model: Model, time_s: float) -> Ints:
     """A plan within all rules: one demand after the other, within what those before it left."""
-    best = _by_loss(model)
-    polish(model, best, Effort(int(time_s * REPLANS_PER_SECOND)))
+    rooms: dict[int, Ints] = {}
+    best = _by_loss(model, rooms)
+    polish(model, best, Effort(int(time_s * REPLANS_PER_SECOND)), rooms)
     return best
 
 
-def _order(model: Model) -> list[int]:
+def by_need(model: Model) -> list[int]:
     """Higher tiers first, then who has the least to spare."""
     slack = model.caps.sum(axis=1) - model.energy
     return sorted(range(len(slack)), key=lambda one: (-model.tier[one], slack[one]))
 
 
-def _by_loss(model: Model) -> Ints:
-    """Each demand within what those before it left, and what the floors of all need.
+def _by_loss(model: Model, rooms: dict[int, Ints]) -> Ints:
+    """Each demand within what those before it left, and what the floors of all need; fills in the `rooms` (t) it had.
 
     Higher tiers first, there who has a floor, then who would lose the most without the slots that it likes best.
     """
@@ -166,6 +167,7 @@ def _by_loss(model: Model) -> Ints:
         room = model.headroom(plan, index)
         plan[index] = earliest(np.where(room >= model.least[index], room, 0), int(model.floor[index]))
     for index in order:
+        rooms[index] = model.headroom(plan, index)
         replan(model, plan, index)
     return plan
 
@@ -173,7 +175,7 @@ def _by_loss(model: Model) -> Ints:
 def one_by_one(model: Model, tolls: Ints) -> Ints:
     """Each demand within what those before it left, and dear where others need the slot."""
     plan = np.zeros_like(model.caps)
-    for index in _order(model):
+    for index in by_need(model):
         replan(model, plan, index, tolls[index])
     return plan
 
@@ -193,14 +195,18 @@ def replan(model: Model, plan: Ints, index: int, toll: Ints | None = None) -> No
     plan[index, stay] = runs.planned(way, cells=0, bounded=False).plan
 
 
-def polish(model: Model, plan: Ints, effort: Effort) -> None:
-    """Plan each demand anew while the others stay, and keep what is better. Changes `plan`."""
-    seen: dict[int, bytes] = {}
+def polish(model: Model, plan: Ints, effort: Effort, rooms: dict[int, Ints] | None = None) -> None:
+    """Plan each demand anew while the others stay, and keep what is better. Changes `plan`.
+
+    `rooms`: within what (t) each demand was planned already; one that has no more room now has no better plan.
+    """
+    seen, narrows = rooms or {}, not model.solar.any()
     for _ in range(ROUNDS):
         changed = False
         for index in np.argsort(-model.tier, kind="stable").tolist():
-            room = model.headroom(plan, index).tobytes()
-            if seen.get(index) == room or not effort.spend(1):
+            room = model.headroom(plan, index)
+            known = index in seen and np.all(room <= seen[index] if narrows else room == seen[index])
+            if known or not effort.spend(1):
                 continue
             seen[index] = room
             changed |= improve(model, plan, index)
@@ -228,7 +234,7 @@ def _merit(way: Course, floor: int, plan: Ints) -> tuple[int, int, int]:
 
 def bargain(model: Model, plan: Ints, effort: Effort) -> None:
     """Who lacks energy and one other are planned from nothing, in either order; kept where that serves more."""
-    short = [index for index in _order(model) if plan[index].sum() < model.energy[index]]
+    short = [index for index in by_need(model) if plan[index].sum() < model.energy[index]]
     for index in short:
         for other in np.argsort(model.tier, kind="stable").tolist():
             meet = other != index and np.any((model.caps[index] > 0) & (plan[other] > 0))

@@ -8,7 +8,6 @@ import asyncio
 import itertools
 import random
 from collections.abc import Coroutine
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -224,7 +223,7 @@ class Line:
         """How the connectors are: what was said of them while nobody heard is passed over."""
         self._statuses_due = False
         heard = {(evse if evse != "None" else connector) for evse, connector in self._ears.statuses}
-        now = moments.write(datetime.now(UTC))
+        now = moments.write(self._store.now())
         before = [(number, said) for number, said in self._connectors if str(number) not in heard]
         known = [words.status(self._speaks, number, said, now) for number, said in before]
         for payload in [*known, *self._ears.statuses.values()]:

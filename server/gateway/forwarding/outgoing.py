@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import socket
 import ssl
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError, WebSocketException
 from websockets.typing import Subprotocol
 
-from server.gateway.forwarding.ports import Route
+from server.gateway.forwarding.ports import Network, Route
 from server.gateway.versions import Version
 
 FRAME_MAX = 1 << 20
@@ -59,7 +60,7 @@ async def dial(route: Route, version: Version, patience: Patience) -> ClientConn
         raise Unreachable("its key cannot be read on this installation: upload it again")
     sign = base64.b64encode(f"{route.identity}:{route.key}".encode()).decode()
     try:
-        where = await _public_place(route.url) if route.guarded else {}
+        where = {} if not route.guarded and route.within is None else await _place(route)
         if urlsplit(route.url).scheme == "wss":
             where["ssl"] = _tls()
         socket_ = await _Straight(
@@ -105,25 +106,28 @@ def _sentence(error: Exception, version: Version) -> str:
     return f"the connection failed ({type(error).__name__})"
 
 
-async def _public_place(url: str) -> dict[str, Any]:
-    """A driver's forwarding goes over TLS, and never into the network that the server stands in.
+async def _place(route: Route) -> dict[str, Any]:
+    """Where to call: never into the network that the server stands in, but where its owner allows that.
 
     The address that was looked at is the one that is called. Raises Unreachable.
     """
-    parts = urlsplit(url)
-    if parts.scheme != "wss":
+    parts = urlsplit(route.url)
+    if route.guarded and parts.scheme != "wss":
         raise Unreachable("from a home only wss:// is forwarded to")
-    port = parts.port or 443
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
     found: list[Any] = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
     address = str(found[0][4][0])
-    if not _is_public(address):
-        raise Unreachable("from a home only public addresses are forwarded to")
-    return {"host": address, "port": port, "server_hostname": parts.hostname}
+    if not _is_open(address, () if route.guarded else route.within or ()):
+        whose = "from a home" if route.guarded else "from here (DALSTROOM_FORWARD_TO)"
+        raise Unreachable(f"{whose} only public addresses are forwarded to")
+    named = {"server_hostname": parts.hostname} if parts.scheme == "wss" else {}
+    return {"host": address, "port": port, **named}
 
 
-def _is_public(address: str) -> bool:
+def _is_open(address: str, within: Sequence[Network]) -> bool:
     with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(address.partition("%")[0]).is_global
+        found = ipaddress.ip_address(address.partition("%")[0])
+        return found.is_global or any(found in network for network in within)
     return False
 
 

@@ -1,6 +1,8 @@
 """What a forwarded station's line needs of the rest of the server. Nothing here waits but `page` and `ours_first`."""
 
 from collections.abc import Callable
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 from uuid import UUID
 
@@ -8,6 +10,8 @@ import msgspec
 
 from server.gateway.link import Question, Reply
 from server.gateway.versions import Version
+
+Network = IPv4Network | IPv6Network
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -38,7 +42,8 @@ class Route(msgspec.Struct, frozen=True):
     """Where a station's words go, and what may come back.
 
     `url`: with the identity; `key`: None where it cannot be read. `spoke`: the version of its last connection.
-    `guarded`: only to addresses that everybody can reach, over TLS.
+    `guarded`: only to addresses that everybody can reach, over TLS. `within`: only to those, and to these networks
+    (None: to any address).
     """
 
     station_id: UUID
@@ -52,6 +57,7 @@ class Route(msgspec.Struct, frozen=True):
     allowed: frozenset[str]
     their_cards: bool
     guarded: bool = False
+    within: tuple[Network, ...] | None = None
 
 
 class Memory(msgspec.Struct):
@@ -71,6 +77,10 @@ class Memory(msgspec.Struct):
 
 class Store(Protocol):
     """One station's notes. What is noted is written soon, in order; `page` sees all that was noted before."""
+
+    def now(self) -> datetime:
+        """The server's time."""
+        ...
 
     def next_id(self) -> int:
         """A number above all given before."""

@@ -137,7 +137,8 @@ async def _moment(caller: Caller, text: str | None) -> datetime:
 
 async def _readings(caller: Caller, values: Sequence[m.MeterValue]) -> tuple[SampledReading, ...]:
     said = [(value.timestamp, value.sampled_value) for value in values if value.sampled_value]
-    timed = [(await _moment(caller, timestamp), samples) for timestamp, samples in said]
+    clock = caller.quirks.clock
+    timed = [(moments.read(at, clock) or await caller.flows.heartbeat(caller.station_id), some) for at, some in said]
     return meter_values.readings(timed, kwh_as_wh=caller.quirks.kwh_as_wh)
 
 

@@ -96,7 +96,7 @@ class StartTransactionAnswer(Message, frozen=True):
     id_tag_info: IdTagInfo
 
 
-class SampledValue(Message, frozen=True):
+class SampledValue(Message, frozen=True, gc=False):
     """One number of a meter; what is not said has the standard's default (OCPP 1.6 §7.43)."""
 
     value: str | int | float | None = None
@@ -108,14 +108,14 @@ class SampledValue(Message, frozen=True):
     unit: str | None = None
 
 
-class MeterValue(Message, frozen=True):
+class MeterValue(Message, frozen=True, gc=False):
     """Samples of one moment."""
 
     timestamp: str | None = None
     sampled_value: list[SampledValue] | None = None
 
 
-class MeterValues(Message, frozen=True):
+class MeterValues(Message, frozen=True, gc=False):
     """Meter values, of a transaction where it is said."""
 
     connector_id: ConnectorNo

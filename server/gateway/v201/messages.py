@@ -105,14 +105,14 @@ class AuthorizeAnswer(Message, frozen=True):
     certificate_status: str | None = None
 
 
-class UnitOfMeasure(Message, frozen=True):
+class UnitOfMeasure(Message, frozen=True, gc=False):
     """Wh where nothing is said; the value is times ten to the `multiplier`."""
 
     unit: str | None = None
     multiplier: int | None = None
 
 
-class SampledValue(Message, frozen=True):
+class SampledValue(Message, frozen=True, gc=False):
     """One number of a meter; what is not said has the standard's default."""
 
     value: str | int | float | None = None
@@ -124,14 +124,14 @@ class SampledValue(Message, frozen=True):
     unit_of_measure: UnitOfMeasure | None = None
 
 
-class MeterValue(Message, frozen=True):
+class MeterValue(Message, frozen=True, gc=False):
     """Samples of one moment."""
 
     timestamp: str | None = None
     sampled_value: list[SampledValue] | None = None
 
 
-class MeterValues(Message, frozen=True):
+class MeterValues(Message, frozen=True, gc=False):
     """Meter values of an EVSE (0: of the whole station), outside transactions."""
 
     evse_id: No

@@ -14,7 +14,7 @@ Timed = Sequence[tuple[datetime, Sequence[SampledValue]]]
 _EXPONENT_MAX = 12
 
 
-class _Said(msgspec.Struct, frozen=True):
+class _Said(msgspec.Struct, frozen=True, gc=False):
     """A sampled value in the words of all versions."""
 
     value: str | float | None

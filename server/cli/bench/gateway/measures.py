@@ -2,23 +2,27 @@
 
 import asyncio
 import random
+import ssl
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from server.cli.bench.gateway import fuzz, place
+from server.cli.bench.gateway import fuzz, place, progress
 from server.cli.bench.gateway.fleet import Ahead, Station, gathered, report_until, side_by_side
 from server.cli.bench.gateway.node import Said
 from server.cli.bench.gateway.process import Node, cpu_s, rss_kib
 from server.cli.bench.gateway.wire import Lost, Where
+from server.feeds import charger_ca
 
 PER_ADDRESS = 20_000
 """Stations that go out from one loopback address: it has 28 000 ports."""
-FUZZERS, WITNESS_S, ROUND = 20, 0.05, 50
+FUZZERS, WITNESS_S, ROUND, CALM_S = 20, 0.05, 50, 10.0
 
 
 class Idle(msgspec.Struct, frozen=True):
@@ -53,12 +57,16 @@ class PlugIn(msgspec.Struct, frozen=True):
 
 
 class Fuzzed(msgspec.Struct, frozen=True):
-    """`p50_ms` and `p99_ms`: a witness's heartbeats meanwhile, and before; `grown_mib` since a tenth of the frames."""
+    """`p50_ms` and `p99_ms`: a witness's heartbeats meanwhile; `before_`: while nobody else said anything.
+
+    `grown_mib`: since a tenth of the frames. `per_s`: frames that the server took a second.
+    """
 
     frames: int
     lost: int
     handler_failures: int
     grown_mib: float
+    per_s: float
     before_p50_ms: float
     before_p99_ms: float
     p50_ms: float
@@ -70,24 +78,34 @@ async def told(node: Node, word: str) -> Said:
     return await asyncio.get_running_loop().run_in_executor(None, node.tell, word)
 
 
-def stations(node: Node, count: int, first: int = 0) -> list[Station]:
-    """So many of them, over as many loopback addresses as they need."""
+def stations(node: Node, count: int, first: int = 0, secure: ssl.SSLContext | None = None) -> list[Station]:
+    """So many of them, over as many loopback addresses as they need. `secure`: they connect over TLS."""
     numbers = range(first, first + count)
-    return [Station(number, Where("127.0.0.1", node.port, _source(number))) for number in numbers]
+    port = node.port if secure is None else node.said.tls_port
+    return [Station(number, Where("127.0.0.1", port, _source(number), secure)) for number in numbers]
 
 
 def _source(number: int) -> str:
     return f"127.0.0.{1 + number // PER_ADDRESS}"
 
 
-async def idle(url: str, home: Path, count: int) -> Idle:
-    """What stations weigh that have booted and say nothing."""
+async def idle(url: str, home: Path, count: int, *, over_tls: bool = False) -> Idle:
+    """What stations weigh that have booted and say nothing. `over_tls`: with security profile 2, and our own authority.
+
+    What is asked of them minutes later (lists) is not waited for.
+    """
     await place.found(url, count)
-    with Node(url, home) as node:
+    secure = None
+    if over_tls:
+        authority = charger_ca.create(home / charger_ca.FOLDER, "Bench", datetime.now(UTC))
+        secure = ssl.create_default_context(cafile=str(authority.root_path))
+    with Node(url, home, over_tls=over_tls) as node:
         await told(node, "rest")
         before, cpu = rss_kib(node.pid), cpu_s(node.pid)
-        async with gathered(stations(node, count)):
-            await told(node, "rest")
+        progress.say(f"{count} stations connect")
+        async with gathered(stations(node, count, secure=secure)):
+            progress.say("all are there")
+            await told(node, "prompt")
             each = (rss_kib(node.pid) - before) / count
             spent = (cpu_s(node.pid) - cpu) * 1000 / count
     return Idle(count, round(each, 1), round(before / 1024, 1), round(spent, 2))
@@ -97,6 +115,7 @@ async def plugged(node: Node, some: Sequence[Station]) -> Ahead:
     """Cars at all of them, their plans told and in force for five minutes; the server's time from then on."""
     clock = Ahead((await told(node, "rest")).now)
     await side_by_side([station.plug_in(clock.now()) for station in some], 50)
+    progress.say(f"{len(some)} cars are plugged in, their plans are made")
     await told(node, "rest")
     said = await told(node, "skip 300")
     await told(node, "rest")
@@ -129,15 +148,27 @@ async def plug_ins(url: str, home: Path, busy: int, starts: int, every_s: float)
             clock = await plugged(node, some)
             await told(node, "rest")
             await told(node, "reset")
+            progress.say(f"{busy} report, {starts} more come")
             cpu = cpu_s(node.pid)
-            reporting = [asyncio.create_task(_now_and_then(one, clock, 10.0)) for one in some]
-            waits = await asyncio.gather(*(_start(one, clock, number * every_s) for number, one in enumerate(new)))
-            for task in reporting:
-                task.cancel()
-            await asyncio.gather(*reporting, return_exceptions=True)
+            async with _reporting(some, clock, 10.0):
+                waits = await asyncio.gather(*(_start(one, clock, number * every_s) for number, one in enumerate(new)))
             said, spent = await told(node, "state"), (cpu_s(node.pid) - cpu) * 1000 / starts
     p50, p99 = _quantiles(waits)
     return PlugIn(busy, starts, p50, p99, said.block_ms, round(spent, 1))
+
+
+@asynccontextmanager
+async def _reporting(some: Sequence[Station], clock: Ahead, every_s: float) -> AsyncIterator[None]:
+    """They report while inside."""
+    tasks = [asyncio.create_task(_now_and_then(one, clock, every_s)) for one in some]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    lost = [one for one in ended if not isinstance(one, asyncio.CancelledError)]
+    assert not lost, f"{len(lost)} stations stopped reporting: {lost[0]!r}"
 
 
 async def _now_and_then(station: Station, clock: Ahead, every_s: float) -> None:
@@ -169,18 +200,26 @@ async def fuzzed(url: str, home: Path, count: int, seed: int = 1) -> Fuzzed:
     with Node(url, home) as node:
         wild, (witness,) = stations(node, FUZZERS), stations(node, 1, FUZZERS)
         async with gathered([*wild, witness]):
-            calm = await _beats(witness, asyncio.create_task(asyncio.sleep(3.0)))
-            first = asyncio.gather(*(_throw(one, count // 10 // FUZZERS, seed) for one in wild))
-            await first
-            weight = rss_kib(node.pid)
-            rest = count - count // 10
-            thrown = asyncio.gather(*(_throw(one, rest // FUZZERS, seed + 1) for one in wild))
+            calm = await _beats(witness, asyncio.create_task(asyncio.sleep(min(CALM_S, count / 1000))))
+            few = count // 10 // FUZZERS
+            progress.say(f"{few * FUZZERS} frames, then the memory is weighed")
+            first = _all_throw(wild, few, seed)
+            await _beats(witness, first)
+            weight, begun = rss_kib(node.pid), time.perf_counter()
+            rest = count // FUZZERS - few
+            progress.say(f"{rest * FUZZERS} frames more")
+            thrown = _all_throw(wild, rest, seed + 1)
             meanwhile = await _beats(witness, thrown)
-            lost = sum(await first) + sum(await thrown)
+            rate = rest * FUZZERS / (time.perf_counter() - begun)
             grown = (rss_kib(node.pid) - weight) / 1024
             said = await told(node, "state")
-    failures = said.counts.get("handler_failures", 0)
-    return Fuzzed(count, lost, failures, round(grown, 2), *_quantiles(calm), *_quantiles(meanwhile))
+    lost, failures = sum(await first) + sum(await thrown), said.counts.get("handler_failures", 0)
+    return Fuzzed(count, lost, failures, round(grown, 2), round(rate), *_quantiles(calm), *_quantiles(meanwhile))
+
+
+def _all_throw(some: Sequence[Station], count: int, seed: int) -> "asyncio.Future[list[int]]":
+    """All of them send so many frames each."""
+    return asyncio.gather(*(_throw(one, count, fuzz.frames(seed * 1000 + one.number)) for one in some))
 
 
 async def _beats(station: Station, until: "asyncio.Future[Any]") -> list[float]:
@@ -194,9 +233,9 @@ async def _beats(station: Station, until: "asyncio.Future[Any]") -> list[float]:
     return took
 
 
-async def _throw(station: Station, count: int, seed: int) -> int:
+async def _throw(station: Station, count: int, source: Iterator[fuzz.Frame]) -> int:
     """Send frames, with a heartbeat after each ROUND of them that must be answered; how often the line was lost."""
-    lost, source = 0, fuzz.frames(seed * 1000 + station.number)
+    lost = 0
     for number in range(count):
         opcode, body = next(source)
         try:

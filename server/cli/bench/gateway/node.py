@@ -1,7 +1,8 @@
 """The server that is measured, in a process of its own: the whole of it, as `dalstroom up` runs it, less the pages.
 
 Says one JSON line when it stands and one for each line that it is told: `reset` (forget the longest block), `rest`
-(answer when nothing is under way), `skip N` (its clock moves N seconds on).
+(answer when nothing is under way), `prompt` (answer when nothing is due but what has time, `outbox.SLOW`), `skip N`
+(its clock moves N seconds on).
 """
 
 import asyncio
@@ -17,11 +18,13 @@ import msgspec
 from server import collector
 from server.cli import logs
 from server.main.server import LINGER_S, Parts, Server
-from server.settings import Settings
+from server.settings import Settings, TlsSettings
+from server.storage import outbox
 from server.workers.solve import Pool
 
 LOOK_S = 0.005
 REST_LOOK_S, QUIET_LOOKS = 0.02, 3
+PROMPT_LOOK_S = 0.1
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -29,6 +32,7 @@ class Said(msgspec.Struct, frozen=True):
 
     pid: int
     port: int
+    tls_port: int
     block_ms: float
     now: datetime
     counts: dict[str, int]
@@ -77,10 +81,11 @@ class Watch:
             self.longest_s = max(self.longest_s, time.perf_counter() - before - LOOK_S)
 
 
-async def serve(database: str, home: str, port: int) -> None:
-    """Serve until standard input ends."""
+async def serve(database: str, home: str, port: int, *, over_tls: bool) -> None:
+    """Serve until standard input ends. `over_tls`: on a port for TLS too, with the authority in `home`."""
     clock, solver, watch = SkippingClock(), Pool(), Watch()
-    settings = Settings(home=Path(home), port=0, ocpp_port=port, database=database)
+    secure = TlsSettings(port=0 if over_tls else None)
+    settings = Settings(home=Path(home), port=0, ocpp_port=port, database=database, tls=secure)
     server = Server(settings, Parts(clock=clock, solver=solver, linger_s=LINGER_S))
     told: asyncio.Queue[str] = asyncio.Queue()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), lambda: told.put_nowait(sys.stdin.readline().strip()))
@@ -102,6 +107,8 @@ async def _do(word: str, server: Server, clock: SkippingClock, watch: Watch) -> 
         watch.longest_s = 0.0
     elif word == "rest":
         await _rest(server)
+    elif word == "prompt":
+        await _prompt(server, clock)
     elif word.startswith("skip "):
         clock.skip(float(word.removeprefix("skip ")))
 
@@ -114,10 +121,20 @@ async def _rest(server: Server) -> None:
         quiet = quiet + 1 if server.quiet() else 0
 
 
+async def _prompt(server: Server, clock: SkippingClock) -> None:
+    while True:
+        async with server.db.read() as tx:
+            waiting = await outbox.due(tx, clock.now(), 1, slow=False)
+        if not waiting:
+            return
+        await asyncio.sleep(PROMPT_LOOK_S)
+
+
 def _say(server: Server, clock: SkippingClock, watch: Watch) -> None:
     said = Said(
         pid=os.getpid(),
         port=server.gateway.port,
+        tls_port=server.gateway.tls_port if server.settings.tls.on else 0,
         block_ms=round(watch.longest_s * 1000, 1),
         now=clock.now(),
         counts=dict(server.gateway.counts),
@@ -128,12 +145,12 @@ def _say(server: Server, clock: SkippingClock, watch: Watch) -> None:
 
 
 def main() -> None:
-    """`python -m server.cli.bench.gateway.node DATABASE HOME PORT`."""
+    """`python -m server.cli.bench.gateway.node DATABASE HOME PORT [tls]`."""
     from server.cli.commands import runner
 
     database, home, port = sys.argv[1:4]
     logs.configure(logging.WARNING)
-    runner()(serve(database, home, int(port)))
+    runner()(serve(database, home, int(port), over_tls=sys.argv[4:] == ["tls"]))
 
 
 if __name__ == "__main__":

@@ -31,8 +31,9 @@ def rss_kib(pid: int) -> int:
 class Node:
     """A server of ours in a process of its own. `with Node(url, home) as node:` waits until it stands."""
 
-    def __init__(self, database: str, home: Path, port: int = 0) -> None:
+    def __init__(self, database: str, home: Path, port: int = 0, *, over_tls: bool = False) -> None:
         words = [sys.executable, "-m", "server.cli.bench.gateway.node", database, str(home), str(port)]
+        words += ["tls"] if over_tls else []
         self._log = (home / "node.log").open("ab")
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=self._log)  # noqa: S603 -- ourselves

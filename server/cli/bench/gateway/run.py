@@ -1,10 +1,13 @@
 """`dalstroom bench gateway`: one measure after the other, each with a server and a database of its own."""
 
+import asyncio
+import contextlib
 import os
 import platform
 import resource
 import sys
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -12,19 +15,23 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from server.cli.bench.gateway import measures, storms, yardstick
+from server.cli.bench.gateway import goals, measures, progress, storms, yardstick
+from server.cli.bench.gateway.goals import Goal
 
 LIBRARIES = ("websockets", "msgspec", "uvloop", "sqlalchemy", "ocpp")
-NAMES = ("idle", "reports", "postgres", "yardstick", "plug-in", "storm", "kill", "fuzz")
-FILES = 20_000
-"""Sockets that a full run needs, here and in the server."""
+NAMES = ("idle", "idle-tls", "reports", "postgres", "yardstick", "plug-in", "storm", "kill", "fuzz")
+MORE_FILES = 500
+"""That a process has open beside its sockets."""
 
 
 class Sizes(msgspec.Struct, frozen=True):
-    """How many of what. The whole takes about ten minutes on two cores."""
+    """How many of what. The whole takes a quarter of an hour on two cores.
+
+    `row_s`: whatever has not ended by then is given up, and said to have failed.
+    """
 
     idle: int = 10_000
     reporting: int = 500
@@ -37,6 +44,7 @@ class Sizes(msgspec.Struct, frozen=True):
     killed: int = 500
     fuzz: int = 200_000
     storm_s: float = 10.0
+    row_s: float = 600.0
 
 
 QUICK = Sizes(20, 10, 1.0, 5, 3, 0.2, 20, 5, 20, 2_000, 1.0)
@@ -52,11 +60,15 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """A measure: its figures, or why it was left out."""
+    """A measure: its figures beside its goals, or why it was left out, or how far it came in the time it had."""
 
     name: str
     figures: dict[str, Any] = {}
+    goals: list[Goal] = []
+    passed: bool | None = None
+    took_s: float = 0.0
     skipped: str | None = None
+    failed: str | None = None
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -75,13 +87,25 @@ def fault(wanted: Wanted) -> str | None:
     unknown = [name for name in wanted.names if name not in NAMES]
     if unknown:
         return f"--rows: expected some of {', '.join(NAMES)}; got {', '.join(unknown)}"
-    most = max(wanted.sizes.idle, wanted.sizes.storm)
-    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if most + 500 > allowed:
+    most = max(wanted.sizes.idle, wanted.sizes.storm) + MORE_FILES
+    allowed = _allowed(most)
+    if most > allowed:
         return (
-            f"{most} stations need as many open files; ulimit -n says {allowed}: raise it to {FILES}, or ask for fewer"
+            f"that needs {most} open files, and no more than {allowed} are allowed: ulimit -n {most}, or ask for fewer"
         )
     return None
+
+
+def _allowed(files: int) -> int:
+    """So many files as we may open, after asking for as many; the server inherits it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < files:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, max(hard, files)))
+        with contextlib.suppress(ValueError, OSError):
+            if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < files:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def run(wanted: Wanted, runner: Callable[[Any], Any]) -> None:
@@ -91,12 +115,13 @@ def run(wanted: Wanted, runner: Callable[[Any], Any]) -> None:
     columns = (SpinnerColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     load = round(os.getloadavg()[0], 1)
     found = []
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(names[0], total=len(names))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(names[0], total=len(names))
         for name in names:
-            progress.update(task, description=name)
-            found.append(_measured(name, wanted, runner))
-            progress.advance(task)
+            told = _teller(name, console, shown, task)
+            told("begins")
+            found.append(_measured(name, wanted, runner, told))
+            shown.advance(task)
     libraries = {name: version(name) for name in LIBRARIES}
     report = Report(os.cpu_count() or 1, platform.python_version(), libraries, load, wanted.sizes, found)
     if wanted.as_json:
@@ -105,42 +130,73 @@ def run(wanted: Wanted, runner: Callable[[Any], Any]) -> None:
         Console().print(_table(report))
 
 
-def _measured(name: str, wanted: Wanted, runner: Callable[[Any], Any]) -> Measured:
+def _teller(name: str, console: Console, shown: Progress, task: TaskID) -> Callable[[str], None]:
+    """Who shows how far a measure is: one line that changes on a terminal, elsewhere a line each time."""
+
+    def tell(what: str) -> None:
+        shown.update(task, description=f"{name}: {what}")
+        if not console.is_terminal:
+            console.print(f"{time.strftime('%H:%M:%S')} {name}: {what}", highlight=False)
+
+    return tell
+
+
+def _measured(name: str, wanted: Wanted, runner: Callable[[Any], Any], told: Callable[[str], None]) -> Measured:
     if name == "postgres" and not wanted.postgres:
         return Measured(name, skipped="no --postgres URL of an empty database")
+    begun, steps = time.perf_counter(), ["begins"]
+    progress.HEARD.set(told)
+    progress.LAST.set(steps)
     with tempfile.TemporaryDirectory(prefix="dalstroom-bench-") as folder:
-        home = Path(folder)
-        figures = runner(_work(name, wanted, home))
-    return Measured(name, msgspec.structs.asdict(figures))
+        try:
+            figures = msgspec.structs.asdict(runner(_bounded(_work(name, wanted, Path(folder)), wanted.sizes.row_s)))
+        except TimeoutError:
+            took = _since(begun)
+            return Measured(name, passed=False, took_s=took, failed=f"given up after {took:.0f} s: {steps[-1]}")
+    wished = goals.of_row(name, figures)
+    passed = all(goal.met for goal in wished) if wished else None
+    return Measured(name, figures, wished, passed, _since(begun))
+
+
+async def _bounded(work: Awaitable[msgspec.Struct], seconds: float) -> msgspec.Struct:
+    async with asyncio.timeout(seconds):
+        return await work
+
+
+def _since(begun: float) -> float:
+    return round(time.perf_counter() - begun, 1)
 
 
 def _work(name: str, wanted: Wanted, home: Path) -> Awaitable[msgspec.Struct]:
     sizes, url = wanted.sizes, f"sqlite:///{home / 'bench.db'}"
-    match name:
-        case "idle":
-            return measures.idle(url, home, sizes.idle)
-        case "reports":
-            return measures.reports(url, home, sizes.reporting, sizes.seconds)
-        case "postgres":
-            return measures.reports(wanted.postgres, home, sizes.reporting, sizes.seconds)
-        case "yardstick":
-            return yardstick.reports(sizes.reporting, sizes.seconds)
-        case "plug-in":
-            return measures.plug_ins(url, home, sizes.busy, sizes.starts, sizes.start_every_s)
-        case "storm":
-            return storms.storm(url, home, sizes.storm, sizes.queued, sizes.storm_s)
-        case "kill":
-            return storms.killed(url, home, sizes.killed)
-    return measures.fuzzed(url, home, sizes.fuzz)
+    rows: dict[str, Callable[[], Awaitable[msgspec.Struct]]] = {
+        "idle": lambda: measures.idle(url, home, sizes.idle),
+        "idle-tls": lambda: measures.idle(url, home, sizes.idle, over_tls=True),
+        "reports": lambda: measures.reports(url, home, sizes.reporting, sizes.seconds),
+        "postgres": lambda: measures.reports(wanted.postgres, home, sizes.reporting, sizes.seconds),
+        "yardstick": lambda: yardstick.reports(sizes.reporting, sizes.seconds),
+        "plug-in": lambda: measures.plug_ins(url, home, sizes.busy, sizes.starts, sizes.start_every_s),
+        "storm": lambda: storms.storm(url, home, sizes.storm, sizes.queued, sizes.storm_s),
+        "kill": lambda: storms.killed(url, home, sizes.killed),
+        "fuzz": lambda: measures.fuzzed(url, home, sizes.fuzz),
+    }
+    return rows[name]()
 
 
 def _table(report: Report) -> Table:
     machine = f"{report.cores} cores, Python {report.python}, load {report.load} at the start"
-    table = Table("measure", "figures", title=machine)
+    table = Table("measure", "figures", "goals", title=machine)
     for row in report.rows:
-        said = ", ".join(_figures(row.figures)) if row.skipped is None else f"skipped: {row.skipped}"
-        table.add_row(row.name, said)
+        said = ", ".join(_figures(row.figures)) or row.failed or f"skipped: {row.skipped}"
+        table.add_row(row.name, said, "\n".join(_goals(row)))
     return table
+
+
+def _goals(row: Measured) -> Iterator[str]:
+    for goal in row.goals:
+        yield f"{'met' if goal.met else 'NOT MET'}: {goal.figure} {goal.sign} {goal.bound:g}"
+    if row.failed is not None:
+        yield "NOT MET"
 
 
 def _figures(figures: dict[str, Any]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.cli.bench.gateway import place
+from server.cli.bench.gateway import place, progress
 from server.cli.bench.gateway.fleet import Ahead, Station, gathered, side_by_side
 from server.cli.bench.gateway.measures import plugged, stations, told
 from server.cli.bench.gateway.process import Node, cpu_s
@@ -22,20 +22,26 @@ from server.storage.db import Database
 from shared.sessions import SessionState
 
 QUEUED_READINGS = 4
-SETTLED_WITHIN_S = 300.0
+LISTS_WITHIN_S = 600
 LOOK_S = 0.1
 VOLTS_A = 230 * 3 / 1000
 """W of one mA on three phases."""
 
 
 class Storm(msgspec.Struct, frozen=True):
-    """`back_s`: from the first that drops to the last whose boot is answered. `settled`: of the queued sessions."""
+    """`back_s`: from the first that drops to the last whose boot is answered. `settled`: of the queued sessions.
+
+    `done_s`: until all queues were told, `settled_s`: and all that is prompt was done. `lists_s`: how long what has
+    time (lists of tokens) took afterwards, all of it due at once.
+    """
 
     stations: int
     queued: int
+    back: int
     back_s: float
     done_s: float
     settled_s: float
+    lists_s: float
     sessions: int
     settled: int
     doubled: int
@@ -47,6 +53,7 @@ class Storm(msgspec.Struct, frozen=True):
 class Killed(msgspec.Struct, frozen=True):
     """`lost`: readings that were acknowledged and are not there. `over_w`: the most that a street drew too much."""
 
+    stations: int
     sessions: int
     acknowledged: int
     lost: int
@@ -60,31 +67,29 @@ async def storm(url: str, home: Path, count: int, queued: int, within_s: float =
     await place.found(url, count)
     with Node(url, home) as node:
         some = stations(node, count)
+        progress.say(f"{count} stations connect")
         async with gathered(some):
-            await told(node, "rest")
+            await told(node, "prompt")
             await told(node, "reset")
+            progress.say(f"they drop and come back within {within_s:g} s, {queued} with queues")
             cpu, begun = cpu_s(node.pid), time.perf_counter()
-            for station in some:
-                station.wire.drop()
-            dice = random.Random(count)
-            delays = [dice.random() * within_s * 0.8 for _ in some]
-            came = await asyncio.gather(
-                *(_back(one, delay, queue=one.number < queued) for one, delay in zip(some, delays, strict=True))
-            )
+            came = await _gone_and_back(some, queued, within_s)
             done = time.perf_counter() - begun
-            block_ms = (await told(node, "state")).block_ms
-            async with asyncio.timeout(SETTLED_WITHIN_S):
-                await told(node, "rest")
+            progress.say(f"all queues are told after {done:.0f} s")
+            block_ms = (await told(node, "prompt")).block_ms
             settled = time.perf_counter() - begun
             spent = cpu_s(node.pid) - cpu
+            progress.say(f"settled after {settled:.0f} s, the lists are left")
+            lists_s = await _what_has_time(node)
         known = await _sessions(url)
-    back = max(moment for moment, _ in came) - begun
     return Storm(
         stations=count,
         queued=queued,
-        back_s=round(back, 2),
+        back=len(came),
+        back_s=round(max(moment for moment, _ in came) - begun, 2),
         done_s=round(done, 2),
         settled_s=round(settled, 2),
+        lists_s=round(lists_s, 2),
         sessions=len(known),
         settled=sum(one.state is SessionState.SETTLED for one in known),
         doubled=len(known) - len({one.station_id for one in known}),
@@ -92,6 +97,23 @@ async def storm(url: str, home: Path, count: int, queued: int, within_s: float =
         cpu_s=round(spent, 2),
         refused=sum(refused for _, refused in came),
     )
+
+
+async def _gone_and_back(some: Sequence[Station], queued: int, within_s: float) -> list[tuple[float, int]]:
+    for station in some:
+        station.wire.drop()
+    dice = random.Random(len(some))
+    delays = [dice.random() * within_s * 0.8 for _ in some]
+    coming = (_back(one, delay, queue=one.number < queued) for one, delay in zip(some, delays, strict=True))
+    return await asyncio.gather(*coming)
+
+
+async def _what_has_time(node: Node) -> float:
+    """How long it takes once all of it is due."""
+    begun = time.perf_counter()
+    await told(node, f"skip {LISTS_WITHIN_S}")
+    await told(node, "rest")
+    return time.perf_counter() - begun
 
 
 async def _back(station: Station, delay: float, *, queue: bool) -> tuple[float, int]:
@@ -127,9 +149,11 @@ async def killed(url: str, home: Path, count: int, seconds: float = 3.0) -> Kill
         some = stations(node, count)
         await side_by_side([station.come() for station in some], 50)
         clock = await plugged(node, some)
+        progress.say(f"{count} charge and report")
         watching = asyncio.create_task(_watch(some, clock))
         reporting = [asyncio.create_task(_until_cut(station, clock)) for station in some]
         await asyncio.sleep(seconds)
+        progress.say("the server is killed and started again")
         node.kill()
         await asyncio.gather(*reporting)
         port = node.port
@@ -153,6 +177,7 @@ async def killed(url: str, home: Path, count: int, seconds: float = 3.0) -> Kill
         if readings[by_transaction[station.transaction_id]].get(datetime.fromisoformat(at)) != register
     ]
     return Killed(
+        stations=count,
         sessions=len(known),
         acknowledged=sum(len(station.acknowledged) for station in some),
         lost=len(lost),

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import ssl
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -19,11 +20,15 @@ Listener = Callable[["Wire", str, Any], Any]
 
 
 class Where(msgspec.Struct, frozen=True):
-    """Where the server listens, and from which loopback address to go there (each has 28 000 ports of its own)."""
+    """Where the server listens, and from which loopback address to go there (each has 28 000 ports of its own).
+
+    `secure`: over TLS, trusting whom it says.
+    """
 
     host: str
     port: int
     source: str = "127.0.0.1"
+    secure: ssl.SSLContext | None = None
 
 
 class Lost(Exception):
@@ -52,8 +57,14 @@ class Wire(asyncio.Protocol):
         waiting = self._waiting = loop.create_future()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                source = (where.source, 0)
-                await loop.create_connection(lambda: self, where.host, where.port, local_addr=source)
+                await loop.create_connection(
+                    lambda: self,
+                    where.host,
+                    where.port,
+                    local_addr=(where.source, 0),
+                    ssl=where.secure,
+                    server_hostname=None if where.secure is None else "localhost",
+                )
                 await waiting
         except (OSError, TimeoutError) as error:
             raise Lost(str(error)) from error
