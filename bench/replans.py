@@ -76,6 +76,10 @@ class Nowhere:
         """Never asked."""
         return Heard("offline")
 
+    async def clear_share(self, _station_id: UUID) -> Heard:
+        """Never asked."""
+        return Heard("offline")
+
     async def set_option(self, _station_id: UUID, _key: str, _value: str) -> Heard:
         """Never asked."""
         return Heard("offline")

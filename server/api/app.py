@@ -16,6 +16,7 @@ from server.api.clock import ClockController
 from server.api.commands import CommandController, station_events, station_inventory
 from server.api.context import ApiContext, ApiSettings, Commands, Solver
 from server.api.errors import HANDLERS
+from server.api.feeders import FeederController
 from server.api.files import FileController, UploadController
 from server.api.forwardings import ForwardingController
 from server.api.guards import BearerAuthentication, Caller
@@ -48,6 +49,7 @@ ROUTES = (
     TariffController,
     SessionController,
     LocationController,
+    FeederController,
     WalletController,
     PriceController,
     StationController,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 
+from server.cli.feeder_commands import app as feeder_app
 from server.cli.forward_commands import app as forward_app
 from server.cli.simulate_command import simulate
 
@@ -29,6 +30,7 @@ bench_app = typer.Typer(help="Measurements.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 ca_app = typer.Typer(help="Certificates of stations, and our own authority that signs them.", no_args_is_help=True)
 app.add_typer(ca_app, name="ca")
+app.add_typer(feeder_app, name="feeder")
 app.add_typer(forward_app, name="forward")
 
 Database = Annotated[str, typer.Option(help="sqlite:///FILE or postgresql://...; default: SQLite in $DALSTROOM_HOME.")]

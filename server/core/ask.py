@@ -3,7 +3,7 @@
 Stations that are out of reach, or that do not do what they are told, are no demands: what they may draw is reserved.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,9 +11,10 @@ import msgspec
 
 from server.core.chance_plan import Ahead
 from server.core.demand import Need, NeedSource
+from server.core.feeders import Tree
 from server.core.objective import at_once_prices
 from server.core.ready_by import ReadyBy
-from server.core.station import Feeder, base_load_w
+from server.core.station import Feeder
 from server.core.timegrid import Grid
 from server.core.valley.problem import Demand, Limits, Problem, Site
 from server.core.valley.problem import Feeder as Limit
@@ -60,6 +61,7 @@ class Wish(msgspec.Struct, frozen=True):
     stays: int = 0
     open_ended: bool = False
     unvalued: Ahead | None = None
+    feeder_id: UUID | None = None  # what its station hangs on
     go_on: bool = False  # its car did not go on after a pause: no more of them, though nobody asked to charge at once
 
     @property
@@ -69,18 +71,18 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """The limits of a place. `reserved_w`: what stations draw, or may draw, that are not planned."""
+    """The limits of a place. `reserved_w`: what stations below each feeder draw, or may draw, that are not planned."""
 
     grid: Grid
     now: datetime
     zone: str
-    feeder: Feeder | None
-    reserved_w: int
+    tree: Tree = Tree()
+    reserved_w: Mapping[UUID, int] = {}
 
 
 def problem(place: Place, wishes: Sequence[Wish]) -> Problem:
     """The engine's problem for a place; demands stand in the order of `wishes`."""
-    feeders, limit, base = _limits(place, wishes)
+    names = _names(place.tree)
     return Problem(
         id="location",
         start=place.grid.start,
@@ -92,22 +94,52 @@ def problem(place: Place, wishes: Sequence[Wish]) -> Problem:
         min_run_slots=RUN_SLOTS,
         rules_yield=True,
         limits=LIMITS,
-        sites=[Site(id=SITE, limit_w=limit, base_load_w=base, feeders=feeders)],
-        demands=[_demand(place, wish, feeders[0].id if feeders else None) for wish in wishes],
+        sites=[_site(place, wishes, names)],
+        demands=[_demand(place, wish, _innermost(place.tree, wish.feeder_id, names)) for wish in wishes],
     )
 
 
-def _limits(place: Place, wishes: Sequence[Wish]) -> tuple[list[Limit], int, list[int] | None]:
-    feeder = place.feeder
-    if feeder is None:
-        return [], sum(wish.max_w for wish in wishes), None
-    base = [load + place.reserved_w for load in base_load_w(feeder, place.grid, place.zone)]
-    feeders = []
+def _names(tree: Tree) -> dict[UUID, str]:
+    """The feeders that the engine hears of as such; the W of the limit above all others are the site's."""
+    root = tree.root
+    return {
+        one.id: FEEDER if one == root else str(one.id)
+        for one in tree.feeders.values()
+        if one != root or one.limit_ma is not None
+    }
+
+
+def _innermost(tree: Tree, feeder_id: UUID | None, names: Mapping[UUID, str]) -> str | None:
+    return next((names[one.id] for one in tree.path(feeder_id) if one.id in names), None)
+
+
+def _site(place: Place, wishes: Sequence[Wish], names: Mapping[UUID, str]) -> Site:
+    """The connection with all that hangs under it; without a limit that is above all stations it has what they want."""
+    root = place.tree.root
+    feeders = [_limit(place, one, names) for one in place.tree.feeders.values() if one.id in names]
+    if root is None:
+        return Site(id=SITE, limit_w=sum(wish.max_w for wish in wishes), feeders=feeders)
+    reserved = place.reserved_w.get(root.id, 0)
+    base = [load + reserved for load in place.tree.base_w(root, place.grid, place.zone)]
+    limit = root.limit_w if root.limit_w is not None else power_w(min(root.limit_ma or (0,)), 3)
+    return Site(id=SITE, limit_w=limit, base_load_w=base, feeders=feeders)
+
+
+def _limit(place: Place, feeder: Feeder, names: Mapping[UUID, str]) -> Limit:
+    """A feeder less what is reserved below it; the W of the site's own are said there."""
+    reserved, limit_ma, limit_w = place.reserved_w.get(feeder.id, 0), None, None
     if feeder.limit_ma is not None:
-        free = [max(0, limit - current_ma(place.reserved_w, 3)) for limit in feeder.limit_ma]
-        feeders = [Limit(id=FEEDER, limit_ma=free)]
-    limit = feeder.limit_w if feeder.limit_w is not None else power_w(min(feeder.limit_ma or (0,)), 3)
-    return feeders, limit, base
+        limit_ma = [max(0, limit - current_ma(reserved, 3)) for limit in feeder.limit_ma]
+    if feeder.limit_w is not None and names[feeder.id] != FEEDER:
+        limit_w = max(0, feeder.limit_w - reserved)
+    base = place.tree.base_w(feeder, place.grid, place.zone)
+    return Limit(
+        id=names[feeder.id],
+        parent=_innermost(place.tree, feeder.parent_id, names),
+        limit_ma=limit_ma,
+        limit_w=limit_w,
+        base_load_w=base if any(base) else None,
+    )
 
 
 def _demand(place: Place, wish: Wish, feeder: str | None) -> Demand:

@@ -1,4 +1,4 @@
-"""A station behind its feeder: what it may take when it is alone."""
+"""A station behind its feeder: what it may take when it is alone (behind several, one inside the other: `feeders`)."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -71,9 +71,10 @@ class Station(msgspec.Struct, frozen=True):
 
 
 class Feeder(msgspec.Struct, frozen=True):
-    """The electrical limit under a location: mA per phase, or W of the grid contract less what the building takes.
+    """An electrical limit under a location: mA per phase, W, or both, less what the building takes there.
 
-    `base_load`: local windows (from, to as HH:MM, W), the first that matches counts.
+    It hangs under `parent_id`, or under none. `base_load`: local windows (from, to as HH:MM, W), the first that matches
+    counts; a third of it is on each phase.
     """
 
     id: UUID
@@ -81,6 +82,8 @@ class Feeder(msgspec.Struct, frozen=True):
     limit_ma: tuple[int, ...] | None = None
     limit_w: int | None = None
     base_load: tuple[tuple[str, str, int], ...] = ()
+    parent_id: UUID | None = None
+    name: str = ""
 
     @property
     def base_load_max_w(self) -> int:
@@ -106,37 +109,52 @@ def _load_at(windows: Sequence[tuple[str, str, int]], clock: str) -> int:
     return 0
 
 
-def cap_w(feeder: Feeder, moment: datetime, zone: str, cars: int) -> int:
+def load_w(feeder: Feeder, clock: str) -> int:
+    """What the building takes at a local time of day (HH:MM), W."""
+    return _load_at(feeder.base_load, clock)
+
+
+def cap_w(feeder: Feeder, moment: datetime, zone: str, cars: int, beside_w: int = 0) -> int:
     """The site's cap in force for one of `cars` that are there: what the building leaves, shared equally, W.
 
-    It bounds the power of a baseline (domain 1.2): cars that all charge at once share what there is.
+    It bounds the power of a baseline (domain 1.2): cars that all charge at once share what there is. `beside_w`: what
+    the building takes below this feeder.
     """
     assert cars > 0
+    taken = beside_w + load_w(feeder, _clock(moment, zone))
     limits = [] if feeder.limit_ma is None else [3 * VOLTS * min(feeder.limit_ma) // 1000]
     if feeder.limit_w is not None:
-        limits.append(feeder.limit_w - _load_at(feeder.base_load, _clock(moment, zone)))
-    return max(0, min(limits)) // cars
+        limits.append(feeder.limit_w)
+    return max(0, min(limits) - taken) // cars
 
 
-def kept_share_w(box: Station, feeder: Feeder, stations: int, phases: int) -> int:
-    """What a car on `phases` may take at a station out of reach, W: its share, or what it holds of a time with fewer.
+def held_w(box: Station, phases: int) -> int | None:
+    """What a car on `phases` may take by the share that a station confirmed, W; None where it confirmed none.
 
-    What is said in W (`safe_held_w`) may all stand on one phase, what is said in A is the same on each.
+    What is said in W may all stand on one phase, so that a car on three counts three times as much; what is said in A
+    is the same on each.
     """
-    held = box.safe_held_w or 0
-    return max(safe_share_w(feeder, stations, phases), held if box.unit == "W" else held * phases // box.phases)
+    if box.safe_held_w is None:
+        return None
+    return box.safe_held_w * phases if box.unit == "W" else box.safe_held_w * phases // box.phases
 
 
-def safe_share_w(feeder: Feeder, stations: int, phases: int) -> int:
+def kept_share_w(box: Station, share_w: int, phases: int) -> int:
+    """What a car on `phases` may take at a station out of reach, W: its share, or what it holds of an earlier time."""
+    return max(share_w, held_w(box, phases) or 0)
+
+
+def safe_share_w(feeder: Feeder, stations: int, phases: int, beside_w: int = 0) -> int:
     """What each of `stations` may take when nobody steers: limit / stations, or 0 where that is below 6 A. W.
 
-    A one-phase station may stand on any phase, so its share is the same current on one phase.
+    A one-phase station may stand on any phase, so its share is the same current on one phase. `beside_w`: the most that
+    the building takes below this feeder.
     """
     assert stations > 0
-    currents = []
+    currents, taken = [], feeder.base_load_max_w + beside_w
     if feeder.limit_ma is not None:
-        currents.append(min(feeder.limit_ma) // stations)
+        currents.append((min(feeder.limit_ma) - -(-taken * 1000 // (3 * VOLTS))) // stations)
     if feeder.limit_w is not None:
-        currents.append(max(0, feeder.limit_w - feeder.base_load_max_w) * 1000 // (3 * VOLTS) // stations)
+        currents.append((feeder.limit_w - taken) * 1000 // (3 * VOLTS) // stations)
     current = min(currents) // 100 * 100
     return current * VOLTS * phases // 1000 if current >= MIN_CURRENT_MA else 0

@@ -4,7 +4,7 @@ What the engine was asked is kept with each plan; it is asked the same again, wi
 is said is about the plan in force. The solve is the caller's, off the event loop.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -60,14 +60,16 @@ async def prepare(tx: AsyncSession, session: Session, now: datetime) -> PlanQues
     asked = await plan_inputs.get(tx, plan.inputs_id) if plan is not None and plan.inputs_id is not None else None
     if plan is None or asked is None:
         return None
-    feeder = await stations.feeder_of(tx, session.location_id)
+    feeders = await stations.feeders_of(tx, session.location_id)
     ahead = await outlooks.outlook(tx, seen, now)
     problem = msgspec.structs.replace(asked, explain=True, explained=[str(session.id)])
-    return PlanQuestion(seen, plan, problem, ahead, _building(feeder, plan.grid, seen.location.time_zone))
+    return PlanQuestion(seen, plan, problem, ahead, _building(feeders, plan.grid, seen.location.time_zone))
 
 
-def _building(feeder: Feeder | None, grid: Grid, zone: str) -> list[int]:
-    return [0] * grid.slots if feeder is None else base_load_w(feeder, grid, zone)
+def _building(feeders: Sequence[Feeder], grid: Grid, zone: str) -> list[int]:
+    return [
+        sum(slot) for slot in zip([0] * grid.slots, *(base_load_w(one, grid, zone) for one in feeders), strict=True)
+    ]
 
 
 def explained(asked: PlanQuestion, answer: Answer) -> Explanation | None:

@@ -1,18 +1,20 @@
 """What several flows load: a session with its driver, contract, car, prices and plan, in few queries."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import external_limit
+from server.core import external_limit, feeders
 from server.core.contract import Contract, ContractKind, at_place
 from server.core.eligibility import Standing
+from server.core.feeders import Tree
 from server.core.pricecurve import PriceSlot, curve
 from server.core.session import Session
-from server.core.station import Station
+from server.core.station import Feeder, Station
 from server.core.tariff import PublicTariffTerms, home_prices, home_terms, public_prices
 from server.core.timegrid import Grid
 from server.storage import contracts, drivers, locations, plans, prices, stations, vehicles
@@ -118,10 +120,15 @@ class Hardware(msgspec.Struct, frozen=True):
     stations: list[Station]
     evses: list[Evse]
 
-    @property
-    def sockets(self) -> int:
-        """How many cars may charge at once; a station counts for one before it has shown its connectors."""
-        return max(len(self.stations), len(self.evses))
+    def tree(self, limits: Sequence[Feeder]) -> Tree:
+        """Its shared limits, with what hangs on them."""
+        return feeders.tree(limits, self.stations, Counter(one.station_id for one in self.evses))
+
+    def free_sockets(self, taken: Collection[UUID]) -> dict[UUID, int]:
+        """How many EVSEs of each station are not taken; one that has not shown any yet counts for one."""
+        shown = {one.station_id for one in self.evses}
+        free = Counter(one.station_id for one in self.evses if one.id not in taken)
+        return {box.id: free[box.id] if box.id in shown else 1 for box in self.stations}
 
 
 async def hardware(tx: AsyncSession, location_id: UUID) -> Hardware:

@@ -6,10 +6,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import access, cdr
+from server.core.feeders import Tree
 from server.core.meter import p95
 from server.core.reports import StartInfo
 from server.core.session import Session
-from server.core.station import Station, cap_w
+from server.core.station import Station
 from server.flows import waking
 from server.flows.metered import SUPERSEDED
 from server.storage import contracts, forwardings, locations, sessions, stations, vehicles
@@ -78,6 +79,21 @@ def status_at(token: Token | None, place: Location, now: datetime) -> str:
     return access.decide(facts, access.Place(place.party_id, place.public, place.account_id), now)
 
 
+async def _cap_w(tx: AsyncSession, station: Station, at: datetime) -> int | None:
+    """What the shared limits above a station leave for one more car, W; None behind none."""
+    limits = await stations.feeders_of(tx, station.location_id)
+    place = await locations.get(tx, station.location_id)
+    there = await sessions.open_at(tx, station.location_id)
+    if not limits or place is None:
+        return None
+    here = Tree({one.id: one for one in limits})
+    where = {station.id: station.feeder_id}
+    if len(limits) > 1 or station.feeder_id is None:
+        where |= {one.id: one.feeder_id for one in await stations.at_location(tx, station.location_id)}
+    cars = [where.get(one.station_id, station.feeder_id) for one in there]
+    return here.cap_w(station.feeder_id, at, place.time_zone, here.counted([*cars, station.feeder_id]))
+
+
 async def new_session(tx: AsyncSession, station: Station, evse: Evse, info: StartInfo, now: datetime) -> Session:
     """A session that begins at an EVSE, without an id yet."""
     token = await contracts.token(tx, info.token_uid)
@@ -86,10 +102,7 @@ async def new_session(tx: AsyncSession, station: Station, evse: Evse, info: Star
     cars = await vehicles.of(tx, account_id) if account_id else []
     car = cars[0] if cars else None
     past = await sessions.past_powers(tx, car.id) if car else []
-    feeder = await stations.feeder_of(tx, station.location_id)
-    place = await locations.get(tx, station.location_id)
-    there = len(await sessions.open_at(tx, station.location_id))
-    cap = cap_w(feeder, info.at, place.time_zone, there + 1) if feeder and place else None
+    cap = await _cap_w(tx, station, info.at)
     phases = min(evse.phases, (car.reference_phases if car else None) or evse.phases)
     power, source = cdr.reference_power(
         cdr.usable_w(evse.max_w, evse.phases, phases),

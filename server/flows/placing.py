@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.contract import Contract, ContractKind, ContractTerms
+from server.core.feeders import Tree
 from server.core.station import Station
 from server.flows.tariffs import KINDS
 from server.storage import contracts, locations, outbox, stations
@@ -25,10 +26,12 @@ async def put_station(
 ) -> StationCredentials:
     """A new station with one connector and a key that is told once; its identity must be free.
 
-    `ocpp_url`: what the identity is appended to, e.g. ws://127.0.0.1:9000/ocpp. Behind a shared limit one more station
-    means a smaller safe share for each, so all of them are configured anew.
+    `ocpp_url`: what the identity is appended to, e.g. ws://127.0.0.1:9000/ocpp. The station hangs on the shared limit
+    that is above all others, where there is one. Behind it one more station means a smaller safe share for each, so all
+    of them are configured anew.
     """
-    feeder = await stations.feeder_of(tx, place.id)
+    limits = await stations.feeders_of(tx, place.id)
+    top = Tree({one.id: one for one in limits}).top
     station = Station(
         id=uuid4(),
         party_id=place.party_id,
@@ -37,12 +40,12 @@ async def put_station(
         max_w=said.max_w,
         phases=said.phases,
         online=False,
-        feeder_id=None if feeder is None else feeder.id,
+        feeder_id=None if top is None else top.id,
     )
     key = secrets.token_hex(KEY_BYTES)
     await locations.add_station(tx, station, hashlib.sha256(key.encode()).hexdigest())
     await stations.add_evse(tx, station, 1)
-    for neighbour in await stations.at_location(tx, place.id) if feeder is not None else ():
+    for neighbour in await stations.at_location(tx, place.id) if top is not None else ():
         await outbox.put_once(tx, "configure", str(neighbour.id), {"station_id": neighbour.id}, now)
     return StationCredentials(said.identity, f"{ocpp_url.rstrip('/')}/{quote(said.identity, safe='')}", key)
 

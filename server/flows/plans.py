@@ -18,7 +18,7 @@ from server.core.valley import steady
 from server.core.valley.problem import Answer, Problem
 from server.flows import asking, facts, verdicts, wishes
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.flows.facts import SessionFacts
+from server.flows.facts import Hardware, SessionFacts
 from server.flows.wishes import Here
 from server.storage import outbox, plan_inputs, planned_sessions, plans, sessions, stations
 from server.storage.db import announce
@@ -66,18 +66,18 @@ async def prepare(
     found = await facts.at_places(tx, open_here, [where])
     if overridden is not None:
         found = [_as_overridden(one, now) if one.session.id == overridden else one for one in found]
-    feeder = await stations.feeder_of(tx, location_id)
+    tree = where.tree(await stations.feeders_of(tx, location_id))
     steered = [one for one in found if one.station.online and not _unsteerable(one.session)]
     readies = [wishes.ready(one, now) for one in steered]
     grid = _grid(now, [ready.at for ready in readies])
     place = where.location
     curve = await facts.market(tx, place, grid)
     energies = await sessions.past_energies(tx, wishes.unsaid(steered), location_id)
-    here = Here(feeder, where.sockets, grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
+    here = Here(tree, grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
     lost = {one.session.id for one in found} - {one.session.id for one in steered}
-    reserved = _reserved(found, where.stations, await plans.may_hold(tx, sorted(lost)), here)
+    reserved = _reserved(found, where, await plans.may_hold(tx, sorted(lost)), here)
     wished = verdicts.standing(steered, await wishes.of_place(tx, steered, here), curve)
-    limits = Place(grid=grid, now=now, zone=place.time_zone, feeder=feeder, reserved_w=reserved)
+    limits = Place(grid=grid, now=now, zone=place.time_zone, tree=tree, reserved_w=reserved)
     return Question(
         location_id=location_id,
         zone=place.zone,
@@ -109,19 +109,24 @@ def _grid(now: datetime, ends: Sequence[datetime | None]) -> Grid:
 
 
 def _reserved(
-    found: Sequence[SessionFacts], boxes: Sequence[Station], held: Mapping[UUID, Sequence[Plan]], here: Here
-) -> int:
-    """What stations out of reach, or out of hand, may draw behind a shared limit, W.
+    found: Sequence[SessionFacts], where: Hardware, held: Mapping[UUID, Sequence[Plan]], here: Here
+) -> dict[UUID, int]:
+    """What stations out of reach, or out of hand, may draw behind each shared limit above them, W.
 
     Behind a limit in mA a one-phase car counts on all three phases.
     """
-    if here.feeder is None:
-        return 0
-    taken = {one.station.id for one in found}
-    drawn = [(_free_w(box, here), box.phases) for box in boxes if box.id not in taken]
+    if not here.tree.feeders:
+        return {}
+    taken = {one.evse.id for one in found}
+    free = where.free_sockets(taken)
+    drawn = [(box.feeder_id, free[box.id] * _free_w(box, here), box.phases) for box in where.stations if free[box.id]]
     lost = [one for one in found if not one.station.online or _unsteerable(one.session)]
-    drawn += [(_lost_w(one, held.get(one.session.id, ()), here), one.phases) for one in lost]
-    return sum(power * 3 // phases if here.feeder.limit_ma is not None else power for power, phases in drawn)
+    drawn += [(one.station.feeder_id, _lost_w(one, held.get(one.session.id, ()), here), one.phases) for one in lost]
+    out = dict.fromkeys(here.tree.feeders, 0)
+    for feeder_id, power, phases in drawn:
+        for above in here.tree.path(feeder_id):
+            out[above.id] += power * 3 // phases if above.limit_ma is not None else power
+    return out
 
 
 def _free_w(box: Station, here: Here) -> int:
@@ -130,10 +135,12 @@ def _free_w(box: Station, here: Here) -> int:
     Out of reach, or should we be gone, only the default share; one that has not confirmed it holds to nothing, unless
     it never was here. One that has draws nothing at first (`START_WAIT_S`).
     """
-    assert here.feeder is not None
+    alone = here.tree.share_w(box.feeder_id, box.phases)
+    if alone is None:
+        return 0
     if box.safe_held_w is None and (box.online or box.booted_at is not None):
         return box.max_w
-    share = kept_share_w(box, here.feeder, here.boxes, box.phases)
+    share = kept_share_w(box, alone, box.phases)
     return share if not box.online or box.starts_alone else 0
 
 
@@ -143,11 +150,13 @@ def _lost_w(one: SessionFacts, held: Sequence[Plan], here: Here) -> int:
     Where the station only does not answer, it keeps to what it accepted last, or else to the default share that it
     confirmed; a plan that it did not answer may have arrived all the same.
     """
-    assert here.feeder is not None
+    alone = here.tree.share_w(one.station.feeder_id, one.phases)
+    if alone is None:
+        return 0
     silent = is_silent(one.session)
     if (_unsteerable(one.session) and not silent) or one.station.safe_held_w is None:
         return one.max_w
-    share = kept_share_w(one.station, here.feeder, here.boxes, one.phases)
+    share = kept_share_w(one.station, alone, one.phases)
     moments = [(plan, moment) for plan in held for moment in plan.moments(here.now)]
     return max([share, one.session.power_w if silent else 0, *(plan.power_w(moment) for plan, moment in moments)])
 
@@ -249,7 +258,8 @@ def _staying(question: Question, answer: Answer) -> set[UUID]:
     """The sessions whose accepted plan is as good as the new one, to the cent."""
     held = {str(one.session.id): one.plan for one in question.asked if one.plan and one.plan.outcome == "accepted"}
     in_force = {name: _allowed(plan, question.place.grid, question.now) for name, plan in held.items()}
-    ended = {name: plan.left_on(question.place.grid) for name, plan in held.items() if question.place.feeder}
+    shared = {str(wish.session_id) for wish in question.wishes if wish.feeder_id is not None}
+    ended = {name: plan.left_on(question.place.grid) for name, plan in held.items() if name in shared}
     return {UUID(name) for name in steady.kept(question.problem, answer, in_force, ended)}
 
 

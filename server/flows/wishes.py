@@ -15,10 +15,11 @@ from server.core.chance_plan import Ahead, Stakes
 from server.core.demand import FULL_PCT, Need, NeedInputs, NeedSource, asks_history, at_meter_wh, need
 from server.core.departure import Floats, Outlook, PluggedIn, Stay
 from server.core.dial import Dial
+from server.core.feeders import Tree
 from server.core.following import DRAWING_W
 from server.core.ready_by import Known, ReadyBy, ReadySource
 from server.core.session import Session
-from server.core.station import Feeder, safe_share_w
+from server.core.station import held_w
 from server.core.timegrid import Grid
 from server.flows.facts import SessionFacts
 from server.storage import dials, forecasts, sessions
@@ -30,10 +31,9 @@ SAID = (NeedSource.SOC, NeedSource.STATED)
 
 
 class Here(msgspec.Struct, frozen=True):
-    """What all sessions of a place share when they are planned. `boxes`: how many EVSEs stand behind the feeder."""
+    """What all sessions of a place share when they are planned."""
 
-    feeder: Feeder | None
-    boxes: int
+    tree: Tree
     grid: Grid
     market: list[int]
     now: datetime
@@ -121,12 +121,22 @@ def _wish(one: SessionFacts, here: Here) -> Wish:
         max_w=one.free_w(now),
         phases=one.phases,
         prices=prices,
-        final_w=one.max_w if here.feeder is None else safe_share_w(here.feeder, here.boxes, one.phases),
+        final_w=_final_w(one, here),
+        feeder_id=one.station.feeder_id,
         tail_s=_tail_s(one),
         one_block=session.one_block,
         drawing=session.power_w >= DRAWING_W,
         go_on=session.wakes > 0 and not _waits_for_its_timer(one),
     )
+
+
+def _final_w(one: SessionFacts, here: Here) -> int:
+    """What a plan ends in: full power, or behind a shared limit the safe share, as far as the station holds it yet."""
+    share = here.tree.share_w(one.station.feeder_id, one.phases)
+    if share is None:
+        return one.max_w
+    held = held_w(one.station, one.phases)
+    return share if held is None else min(share, held)
 
 
 def _waits_for_its_timer(one: SessionFacts) -> bool:
@@ -220,7 +230,7 @@ def _need(one: SessionFacts, here: Here, *, at_once: bool) -> Need:
     session = one.session
     history = here.past_wh.get(session.account_id, ()) if session.account_id else ()
     # A car that never took anything may wait for its own timer: where nobody else wants the power, it stays allowed.
-    full = session.full and not (session.asleep and here.feeder is None)
+    full = session.full and not (session.asleep and one.station.feeder_id is None)
     inputs = NeedInputs(
         capacity_wh=one.car.capacity_wh if one.car else None,
         soc_pct=session.soc_pct,

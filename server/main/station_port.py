@@ -14,7 +14,7 @@ from server.gateway.listener import CallOutcome, Gateway
 from server.gateway.v201.commands import GetTransactionStatus, GetVariables, SetVariables, TransactionStatusAnswer
 from server.gateway.v201.upkeep import CostUpdated
 from server.main.heard import speaks_16, unanswered
-from server.main.words import WORDS_16, WORDS_201, Words, unit_of
+from server.main.words import DEFAULT, TX, WORDS_16, WORDS_201, Words, unit_of
 from server.workers.ports import AT_ONCE, Heard, Order
 from shared.sessions import CommandAnswer
 
@@ -50,6 +50,11 @@ class GatewayStations:
         heard = await self._ask(station_id, words.share([(0, limit)], unit_of(unit), ALWAYS))
         return Heard(heard.status, AT_ONCE) if heard.accepted and limit else heard
 
+    async def clear_share(self, station_id: UUID) -> Heard:
+        """Take the default profile back; `Unknown` is what a station says that holds none."""
+        heard = await self._ask(station_id, self._words(station_id).clear(DEFAULT))
+        return Heard("accepted", heard.detail) if heard.detail == "Unknown" else heard
+
     async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
         """Change a configuration key: by its name in 1.6, or the variables that mean the same."""
         request = self._words(station_id).set_option(key, value)
@@ -81,7 +86,7 @@ class GatewayStations:
 
     async def clear_plans(self, station_id: UUID) -> Heard:
         """Take the profiles of running transactions back; `Unknown` is what a station says that holds none."""
-        heard = await self._ask(station_id, self._words(station_id).clear_plans())
+        heard = await self._ask(station_id, self._words(station_id).clear(TX))
         return Heard("accepted", heard.detail) if heard.detail == "Unknown" else heard
 
     async def tell_cost(self, station_id: UUID, reference: str, total_minor: int) -> Heard:

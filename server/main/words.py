@@ -23,7 +23,7 @@ from server.workers.ports import Order
 Steps = list[tuple[int, float]]
 Unit = Literal["A", "W"]
 SAFE_PROFILE_ID = 1
-TX = "TxProfile"
+TX, DEFAULT = "TxProfile", "TxDefaultProfile"
 CENTRAL = "Central"
 """What we start a session with was not read by the station (OCPP 2.0.1 IdTokenEnumType)."""
 
@@ -52,8 +52,8 @@ class Words(Protocol):
         """Say something now: a message by its name in 1.6."""
         ...
 
-    def clear_plans(self) -> Command:
-        """Take the profiles of running transactions back."""
+    def clear(self, purpose: str) -> Command:
+        """Take profiles back: those of running transactions (`TX`), or the default one (`DEFAULT`)."""
         ...
 
     def ask_limits(self) -> Command | None:
@@ -105,8 +105,8 @@ class _Words16:
         """No connector is named: some refuse 0 (Growatt), none refuses none."""
         return c16.TriggerMessage(requested_message=message)
 
-    def clear_plans(self) -> Command:
-        return c16.ClearChargingProfile(charging_profile_purpose="TxProfile")
+    def clear(self, purpose: str) -> Command:
+        return c16.ClearChargingProfile(charging_profile_purpose=purpose)
 
     def ask_limits(self) -> Command | None:
         return None
@@ -153,8 +153,10 @@ class _Words201:
     def trigger(self, message: str) -> Command:
         return c201.TriggerMessage(requested_message=message)
 
-    def clear_plans(self) -> Command:
-        return c201.ClearChargingProfile(charging_profile_criteria=c201.ProfileCriteria(charging_profile_purpose=TX))
+    def clear(self, purpose: str) -> Command:
+        return c201.ClearChargingProfile(
+            charging_profile_criteria=c201.ProfileCriteria(charging_profile_purpose=purpose)
+        )
 
     def ask_limits(self) -> Command | None:
         wanted = c201.ReportCriteria(charging_profile_purpose="ChargingStationExternalConstraints")

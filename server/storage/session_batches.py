@@ -113,12 +113,12 @@ async def charged_at(tx: AsyncSession, location_ids: Sequence[UUID]) -> list[UUI
 async def nothing_to_hold(tx: AsyncSession, station_ids: Sequence[UUID]) -> list[Station]:
     """Those of some stations that are to hold nothing now: known, accepted, behind no shared limit, and without a car.
 
-    Known: it was asked what its profiles may be.
+    Known: it was asked what its profiles may be. One that still holds a share of a limit that is gone is to be let go.
     """
     here = sa.select(FEEDERS.c.id).where(FEEDERS.c.location_id == STATIONS.c.location_id).exists()
     charging = sa.select(S.id).where(S.station_id == STATIONS.c.id, S.state == "open").exists()
     rows = sa.select(STATIONS).where(STATIONS.c.id.in_(padded(station_ids)), STATIONS.c.unit.is_not(None))
-    rows = rows.where(STATIONS.c.admission == ACCEPTED, ~here, ~charging)
+    rows = rows.where(STATIONS.c.admission == ACCEPTED, STATIONS.c.safe_held_w.is_(None), ~here, ~charging)
     return [to_struct(row, Station) for row in await tx.execute(rows)]
 
 

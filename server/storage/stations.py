@@ -21,7 +21,7 @@ FEEDERS = Feeders.__table__  # type: ignore[attr-defined]
 F = FEEDERS.c
 HERE = sa.select(STATIONS).where(S.location_id == sa.bindparam("location")).order_by(S.identity)
 EVSES_HERE = sa.select(EVSES).where(E.location_id.in_(sa.bindparam("locations", expanding=True))).order_by(E.label)
-FEEDER_HERE = sa.select(FEEDERS).where(F.location_id == sa.bindparam("location"))
+FEEDERS_HERE = sa.select(FEEDERS).where(F.location_id == sa.bindparam("location")).order_by(F.name, F.id)
 
 
 class Evse(msgspec.Struct, frozen=True):
@@ -75,10 +75,9 @@ async def of_party(tx: AsyncSession, party_id: UUID) -> list[Station]:
     return [to_struct(row, Station) for row in await tx.execute(rows)]
 
 
-async def feeder_of(tx: AsyncSession, location_id: UUID) -> Feeder | None:
-    """The limit under a location, None where each station has a limit of its own."""
-    row = (await tx.execute(FEEDER_HERE, {"location": location_id})).first()
-    return None if row is None else to_struct(row, Feeder)
+async def feeders_of(tx: AsyncSession, location_id: UUID) -> list[Feeder]:
+    """The limits under a location by name, none where each station has a limit of its own."""
+    return [to_struct(row, Feeder) for row in await tx.execute(FEEDERS_HERE, {"location": location_id})]
 
 
 async def evse_at(tx: AsyncSession, station_id: UUID, connector_no: int) -> Evse | None:

@@ -59,6 +59,9 @@ class StationPort(Protocol):
     async def set_safe_share(self, station_id: UUID, share_w: int, unit: str, phases: int) -> Heard:
         """Send the default profile that holds when nobody steers; a new start waits before it draws (or `AT_ONCE`)."""
 
+    async def clear_share(self, station_id: UUID) -> Heard:
+        """Take the default profile back."""
+
     async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
         """Change a configuration key."""
 

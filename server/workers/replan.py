@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core.following import PROFILE, UNANSWERED, UNANSWERED_MAX, is_silent
 from server.core.objective import told_no_limit
 from server.core.session import Followed, Session
-from server.core.station import ACCEPTED, Feeder, Station, safe_share_w
+from server.core.station import ACCEPTED
 from server.core.traits import stack_level
 from server.flows import facts, plans, returning
 from server.flows.announcements import SessionMoved
@@ -23,10 +23,10 @@ from server.storage.db import announce
 from server.storage.outbox import Task
 from server.storage.plans import Plan
 from server.storage.sessions import SessionEvent
-from server.workers import acquaintance
-from server.workers.acquaintance import OTHER, REFUSALS, SHARE
+from server.workers import acquaintance, shares
+from server.workers.acquaintance import REFUSALS
 from server.workers.context import WorkContext
-from server.workers.ports import AT_ONCE, Heard, Order
+from server.workers.ports import Heard, Order
 from shared.sessions import Delay, SessionState
 
 ROUNDS = 3
@@ -34,7 +34,6 @@ SILENT = timedelta(minutes=1)
 """Whether a station that did not answer has the plan, nobody knows: ask again soon, not at once."""
 SELDOM = timedelta(minutes=10)
 """One that was given up is asked this often whether it is there again."""
-AGAIN = "again"
 
 
 async def replan(context: WorkContext, task: Task) -> str:
@@ -275,7 +274,7 @@ async def configure(context: WorkContext, task: Task) -> str:
     station_id = UUID(task.key)
     async with context.db.read() as tx:
         station = await stations.get(tx, station_id)
-        feeder = await stations.feeder_of(tx, station.location_id)
+        limits = await stations.feeders_of(tx, station.location_id)
         here = await facts.hardware(tx, station.location_id)
         running = [one for one in await sessions.open_at(tx, station.location_id) if one.station_id == station_id]
     if not station.online:
@@ -287,8 +286,8 @@ async def configure(context: WorkContext, task: Task) -> str:
         station = await acquaintance.first(context, station)
     elif READINGS in marks and not by_hand:
         await acquaintance.tell_readings(context, station)
-    if feeder is not None and not by_hand:
-        await _configure_share(context, station, feeder, here.sockets, again=AGAIN in marks)
+    if (limits or station.safe_held_w is not None) and not by_hand:
+        await shares.configure(context, station, here, here.tree(limits), again=shares.AGAIN in marks)
     for session in running:
         async with context.db.begin() as tx:
             await outbox.put(tx, "resend", str(station_id), {"session_id": session.id}, context.clock.now())
@@ -296,42 +295,3 @@ async def configure(context: WorkContext, task: Task) -> str:
         async with context.db.begin() as tx:
             await returning.ask_later(tx, [station], context.clock.now())
     return "by_hand" if by_hand else "configured"
-
-
-async def _configure_share(
-    context: WorkContext, station: Station, feeder: Feeder, sockets: int, *, again: bool
-) -> None:
-    """Tell a station its safe share behind a shared limit, and that nobody may start while it is out of reach.
-
-    Where it did not answer it is asked `again`, and not planned for anew as long as it holds nothing.
-    """
-    share, heard = await _say_share(context, station, feeder, sockets)
-    if acquaintance.is_open(station, SHARE, heard):
-        other = msgspec.structs.replace(station, unit=OTHER[station.unit or "A"])
-        other_share, answer = await _say_share(context, other, feeder, sockets)
-        station, share, heard = (other, other_share, answer) if answer.accepted else (station, share, heard)
-    option = await context.stations.set_option(station.id, "LocalAuthorizeOffline", "false")
-    seen: dict[str, object] = {"starts_alone": not option.accepted or heard.detail == AT_ONCE}
-    if heard.status not in UNANSWERED:  # else it holds what it confirmed before, if it did since it booted
-        seen["safe_held_w"] = share if heard.accepted else None
-    async with context.db.begin() as tx:
-        await stations.update(tx, station.id, **seen)
-        await stations.wrote(tx, {station.id: heard.accepted + option.accepted}, context.clock.now().date())
-        await acquaintance.keep(tx, station, SHARE, heard)
-        known = await stations.get(tx, station.id)
-        now, changed = context.clock.now(), msgspec.structs.replace(station, **seen) != station
-        if changed or (known.safe_held_w is None and not again):
-            await outbox.put_once(tx, "replan", str(station.location_id), {"why": "share"}, now)
-        if heard.status in UNANSWERED or option.status in UNANSWERED:
-            payload = {"station_id": station.id, AGAIN: True}
-            await outbox.put_once(tx, "configure", str(station.id), payload, now + SELDOM)
-
-
-async def _say_share(context: WorkContext, station: Station, feeder: Feeder, sockets: int) -> tuple[int, Heard]:
-    """A station's safe share, and what it says to it.
-
-    In W a share says nothing about phases, so it is that of one: six one-phase cars may stand on one of them.
-    """
-    phases = 1 if station.unit == "W" else station.phases
-    share = safe_share_w(feeder, sockets, phases)
-    return share, await context.stations.set_safe_share(station.id, share, station.unit or "A", phases)

@@ -42,6 +42,7 @@ KEPT = "/api/stations/{station_id:uuid}/reservations"
 JOB = "/api/bulk-commands/{job_id:uuid}"
 FORWARDINGS, FORWARDING = "/api/forwardings", "/api/forwardings/{forwarding_id:uuid}"
 FORWARDED = {"name": "Ours", "url": "wss://x/y", "stations": "identity,key,location"}
+FEEDERS = "/api/locations/{location_id:uuid}/feeders"
 SESSION = "/api/sessions/{session_id:uuid}"
 STRANGERS = {
     ("GET", "/api/me"): (BERT, None, None),
@@ -70,6 +71,10 @@ STRANGERS = {
     ("GET", "/api/locations"): (BERT, None, None),
     ("GET", "/api/locations/{location_id:uuid}"): (BERT, None, 404),
     ("GET", "/api/locations/{location_id:uuid}/worth"): (BERT, None, 404),
+    ("GET", FEEDERS): (BERT, None, 404),
+    ("POST", FEEDERS): (BERT, {"name": "Main", "limit_w": 11_000}, 404),
+    ("PATCH", FEEDERS + "/{feeder_id:uuid}"): (BERT, {"name": "Mine"}, 404),
+    ("DELETE", FEEDERS + "/{feeder_id:uuid}"): (BERT, None, 404),
     ("GET", "/api/locations/evses/{evse_id:uuid}/estimate"): (BERT, None, 404),
     ("GET", "/api/wallet"): (BERT, None, None),
     ("GET", "/api/wallet/entries"): (BERT, None, None),
@@ -138,11 +143,14 @@ REAL = {
     "file_id": ANNA,
     "forwarding_id": ANNA,  # the routes of lists that exist: test_forwardings_api.py
     "reservation_id": 1,
+    "feeder_id": small_town.an_id("feeder"),
 }
 EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there, nobody pays there, it is not settled
     "/api/sessions",
     "/api/locations/evses/{evse_id}/estimate",
     "/api/sessions/{session_id}/receipt",
+    "/api/locations/{location_id}/feeders",  # test_feeders_api.py
+    "/api/locations/{location_id}/feeders/{feeder_id}",
     "/api/pairing",  # nobody waits
     "/api/reservations",  # test_reservations_api.py, which has some
     "/api/reservations/{reservation_id}",

@@ -10,6 +10,7 @@ from server.core import ask
 from server.core.ask import MARGIN_MICRO_PER_KWH, Place, Wish
 from server.core.chance_plan import MOST_MICRO
 from server.core.demand import Need, NeedSource
+from server.core.feeders import Tree
 from server.core.ready_by import ReadyBy, ReadySource
 from server.core.station import Feeder
 from server.core.timegrid import Grid
@@ -32,7 +33,7 @@ WISH = Wish(
 
 
 def place(start=START):
-    return Place(grid=Grid(start, 48), now=start, zone="Europe/Amsterdam", feeder=None, reserved_w=0)
+    return Place(grid=Grid(start, 48), now=start, zone="Europe/Amsterdam")
 
 
 def used(wish, here=None):
@@ -74,7 +75,8 @@ def test_no_margin_where_nobody_said_a_time_or_nothing_is_delayed():
 def behind_a_limit(*wishes):
     """Plans behind a limit that lets one of them charge at a time, Wh by slot each."""
     feeder = Feeder(UUID(int=8), UUID(int=9), limit_w=11_040)
-    asked = ask.problem(msgspec.structs.replace(place(), feeder=feeder), wishes)
+    behind = [msgspec.structs.replace(wish, feeder_id=feeder.id) for wish in wishes]
+    asked = ask.problem(msgspec.structs.replace(place(), tree=Tree({feeder.id: feeder}, whole=True)), behind)
     plans = [plan.energy_wh for plan in solve(asked).plans]
     assert all(sum(slot) <= 11_040 // 4 for slot in zip(*plans, strict=True))
     return plans

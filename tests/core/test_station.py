@@ -37,11 +37,12 @@ def test_a_share_below_6_a_is_none_at_all():
         ("A", 9_000, 1, 3_000),
         ("A", 3_000, 3, 7_245),
         ("W", 3_000, 1, 3_000),  # all of it may stand on one phase
+        ("W", 3_000, 3, 9_000),  # of which there are three
     ],
 )
 def test_what_a_station_out_of_reach_keeps_is_the_larger_share(unit, held, phases, kept):
     box = Station(*(UUID(int=4),) * 3, "CP-1", 11_040, 3, online=False, unit=unit, safe_held_w=held)
-    assert kept_share_w(box, STREET, 6, phases) == kept
+    assert kept_share_w(box, safe_share_w(STREET, 6, phases), phases) == kept
 
 
 @given(limits=st.lists(st.integers(0, 200_000), min_size=3, max_size=3), stations=st.integers(1, 40))

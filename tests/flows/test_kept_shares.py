@@ -1,7 +1,7 @@
 """What a station out of reach may draw is kept for it: the share that it confirmed, or all that it can."""
 
 from flow_story import come_online, go_offline, question
-from small_town import NOW, STREET, STREET_STATION_1, STREET_STATION_2, plug_in
+from small_town import NOW, STREET, STREET_STATION_1, STREET_STATION_2, an_id, plug_in
 
 from server.storage import stations
 
@@ -21,7 +21,7 @@ async def second(db, **values):
 
 
 async def reserved(db):
-    return (await question(db, STREET, NOW)).place.reserved_w
+    return (await question(db, STREET, NOW)).place.reserved_w[an_id("feeder")]
 
 
 async def test_a_station_that_confirmed_no_share_is_kept_no_less_once_its_line_drops(town):

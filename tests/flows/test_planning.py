@@ -25,7 +25,7 @@ from flow_story import (
     session_of,
 )
 from msgspec.structs import replace
-from small_town import HOME, HOME_STATION, NOW, STREET, STREET_STATION_1, STREET_STATION_2, plug_in
+from small_town import HOME, HOME_STATION, NOW, STREET, STREET_STATION_1, STREET_STATION_2, an_id, plug_in
 
 from server.core.session import Followed
 from server.flows import plans
@@ -191,7 +191,7 @@ async def test_where_nobody_charges_nothing_is_asked(town):
 
 
 async def reserved(db, now=NOW):
-    return (await question(db, STREET, now)).place.reserved_w
+    return (await question(db, STREET, now)).place.reserved_w[an_id("feeder")]
 
 
 async def test_who_is_online_and_follows_has_nothing_reserved(town):
@@ -286,7 +286,7 @@ async def test_on_a_limit_of_its_own_nothing_is_reserved(town):
     async with town.begin() as tx:
         session = await sessions.get(tx, session_id)
         await sessions.save(tx, session, replace(session, followed=Followed.NOT_FOLLOWED))
-    assert (await question(town, HOME, NOW)).place.reserved_w == 0
+    assert (await question(town, HOME, NOW)).place.reserved_w == {}
 
 
 # --- whose answer counts --------------------------------------------------------------

@@ -226,8 +226,8 @@ async def test_stations_and_sockets_of_a_place(db):
         boxes = [one.id for one in await stations.at_location(tx, STREET)]
         assert boxes == [one.id for one in await stations.of_party(tx, OPERATOR)]
         assert boxes == [STREET_STATION_1, STREET_STATION_2]
-        assert (await stations.feeder_of(tx, STREET)).limit_ma == (25_000,) * 3
-        assert await stations.feeder_of(tx, HOME) is None
+        assert [one.limit_ma for one in await stations.feeders_of(tx, STREET)] == [(25_000,) * 3]
+        assert await stations.feeders_of(tx, HOME) == []
         assert (await stations.key_of(tx, "LOOTS/1"))[0] == STREET_STATION_1
         assert await stations.key_of(tx, "loots/1") is None
         assert await locations.station_taken(tx, "LOOTS/1")

@@ -44,6 +44,10 @@ class Stations:
         self.told.append(("share", station_id, (share_w, unit, phases)))
         return self._heard(station_id)
 
+    async def clear_share(self, station_id: UUID) -> Heard:
+        self.told.append(("clear_share", station_id, ""))
+        return self._heard(station_id)
+
     async def set_option(self, station_id: UUID, key: str, value: str) -> Heard:
         self.told.append((key, station_id, value))
         return Heard(self.options.get(key, "accepted"))

@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 import sqlalchemy as sa
-from small_town import NOW, STREET, STREET_STATION_1, STREET_STATION_2, plug_in, read_meter
+from small_town import NOW, STREET, STREET_STATION_1, STREET_STATION_2, an_id, plug_in, read_meter
 
 from server.core.following import UNANSWERED_MAX, is_silent
 from server.core.session import Followed
@@ -65,7 +65,7 @@ async def look(context, session_id):
 
 async def reserved(context):
     async with context.db.read() as tx:
-        return (await planning.prepare(tx, STREET, context.clock.now())).place.reserved_w
+        return (await planning.prepare(tx, STREET, context.clock.now())).place.reserved_w[an_id("feeder")]
 
 
 def orders(stations_edge, station_id):

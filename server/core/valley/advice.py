@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from server.core.valley import explain, runs
-from server.core.valley.capacity import AMPERE_WEIGHT, Ints, Mask, Model
+from server.core.valley.capacity import AMPERE_WEIGHT, Ints, Mask, Model, per_slot
 from server.core.valley.problem import DemandExplained, Earlier, Held, LimitWorth, SiteExplained
 from server.core.valley.settle import Settled
 from server.core.valley.switched import course, window
@@ -113,7 +113,8 @@ def _held(seen: Scene, index: int, power: Ints, reach: int) -> Held:
     if reason in (explain.TOO_LITTLE_TIME, explain.CHARGER_LIMIT, explain.CAR_LIMIT) or not shut[tight].any():
         return Held(reason, None, building=False, until_s=int(seen.ends[stay.stop - 1]))
     last = int(np.flatnonzero(shut[tight])[-1])
-    building = own[tight].feeder is None and bool(site.base[last])
+    loads = {one.id: per_slot(one.base_load_w or 0, len(power)) for one in site.site.feeders}
+    building = bool(loads.get(own[tight].feeder or "", site.base)[last])
     return Held(reason, own[tight].feeder, building, int(seen.ends[last]))
 
 

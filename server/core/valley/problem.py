@@ -28,12 +28,17 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class Feeder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An electrical limit inside a site, under `parent` or under the site itself: W over all, mA in each phase."""
+    """An electrical limit inside a site, under `parent` or under the site itself: W over all, mA in each phase.
+
+    `base_load_w`: what else takes of it, a third on each phase; one integer, or one a slot. That of a feeder below it
+    is to be part of it.
+    """
 
     id: Name
     parent: Name | None = None
     limit_ma: list[Annotated[int, msgspec.Meta(ge=0, le=POWER_MAX_W)]] | None = None
     limit_w: Watts | None = None
+    base_load_w: Watts | list[Watts] | None = None
 
 
 class Battery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,7 +130,8 @@ class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Held(msgspec.Struct, frozen=True):
     """What leaves a demand less than it could take, until when: `by` is a reason, `feeder` None at the connection.
 
-    `building`: it is the building's load that the connection has no room beside. Times are seconds from `start`.
+    `building`: it is the building's load that the connection, or the feeder, has no room beside. Times are seconds from
+    `start`.
     """
 
     by: str
@@ -317,6 +323,7 @@ def _site_faults(site: Site, slots: int, at: str) -> Iterator[FieldError]:
     parents = {feeder.id: feeder.parent for feeder in site.feeders}
     for index, feeder in enumerate(site.feeders):
         where = f"{at}.feeders[{index}]"
+        yield from _per_slot(feeder.base_load_w, slots, f"{where}.base_load_w")
         if feeder.limit_ma is not None and len(feeder.limit_ma) != 3:
             yield FieldError(f"{where}.limit_ma", f"expected 3 values, one a phase, got {len(feeder.limit_ma)}")
         if feeder.parent is not None and feeder.parent not in parents:

@@ -33,6 +33,8 @@ class Feeders(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     party_id: UUID = party_field()
     location_id: UUID = Field(foreign_key="locations.id", index=True)
+    parent_id: UUID | None = Field(default=None, foreign_key="feeders.id")
+    name: str = ""
     limit_ma: Any = json_field(list[int], nullable=True)
     limit_w: int | None = None
     base_load: Any = json_field(list[tuple[str, str, int]])

@@ -351,10 +351,13 @@ def upgrade() -> None:
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('party_id', sa.Uuid(), nullable=False),
     sa.Column('location_id', sa.Uuid(), nullable=False),
+    sa.Column('parent_id', sa.Uuid(), nullable=True),
+    sa.Column('name', sa.String(), nullable=False),
     sa.Column('limit_ma', sa.Text(), nullable=True),
     sa.Column('limit_w', sa.Integer(), nullable=True),
     sa.Column('base_load', sa.Text(), nullable=False),
     sa.ForeignKeyConstraint(['location_id'], ['locations.id'], name=op.f('fk_feeders_location_id')),
+    sa.ForeignKeyConstraint(['parent_id'], ['feeders.id'], name=op.f('fk_feeders_parent_id')),
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_feeders_party_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_feeders'))
     )
