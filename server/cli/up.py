@@ -23,7 +23,7 @@ from server.feeds.ports import PriceFeed
 from server.feeds.prices.energy_charts import EnergyCharts
 from server.feeds.prices.entsoe import Entsoe
 from server.main.server import LINGER_S, Parts, Server
-from server.settings import BadSetting, Settings, TlsSettings, home_dir, message_days
+from server.settings import BadSetting, PingSettings, Settings, TlsSettings, home_dir, message_days
 from server.simulator.memory import Memory
 from server.simulator.runner import Ends, run_live
 from server.simulator.town import Town, build
@@ -52,6 +52,7 @@ class Wanted:
     plain: bool = True
     tls: TlsSettings = field(default_factory=TlsSettings)
     strangers_of: str = ""
+    pings: PingSettings = field(default_factory=PingSettings)
 
 
 async def run(wanted: Wanted) -> None:
@@ -67,6 +68,7 @@ async def run(wanted: Wanted) -> None:
         demo=wanted.demo,
         tls=wanted.tls,
         strangers_of=wanted.strangers_of,
+        pings=wanted.pings,
         entsoe_token=os.environ.get("ENTSOE_TOKEN", ""),
         message_days=message_days(),
         public_url=os.environ.get("DALSTROOM_PUBLIC_URL", "").rstrip("/"),

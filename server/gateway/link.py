@@ -14,7 +14,7 @@ import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from server.gateway import rpc
+from server.gateway import liveness, rpc
 from server.gateway.ports import Said
 from server.gateway.rpc import Call, CallError, CallResult, ErrorCode, Malformed, Refusal, ResultError, Send
 from server.gateway.versions import Version
@@ -108,6 +108,7 @@ class Link:
         self.version = version
         self.connection_id = uuid4().hex
         self.open = True
+        self.ended_by_us = False
         self.believes_any_id = False  # an answer counts for the call that is out, whatever id it names
         self.finished = asyncio.Event()
         self.idle = asyncio.Event()  # no call of the station waits for its answer
@@ -140,6 +141,7 @@ class Link:
         except ConnectionClosed:
             pass
         finally:
+            self.ended_by_us |= liveness.gave_up(self._connection)
             self._close()
 
     async def _take(self, raw: bytes) -> None:
@@ -193,11 +195,13 @@ class Link:
 
     def drop(self) -> None:
         """Let go of the socket at once, without a closing handshake; what came by it is still handled."""
+        self.ended_by_us = True
         self._connection.transport.abort()
         self._close()
 
     async def close(self, code: int) -> None:
         """Close the socket with a handshake."""
+        self.ended_by_us = True
         await self._connection.close(code)
 
     async def end(self) -> None:

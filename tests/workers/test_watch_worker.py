@@ -171,6 +171,20 @@ async def test_who_loses_the_line_is_offline_and_flaps_after_four_times(context,
     assert asked(stations) == []
 
 
+async def test_connections_that_we_closed_ourselves_are_no_flapping(context, stations):
+    for number in range(6):
+        async with context.db.begin() as tx:
+            await _connect(tx, f"line-{number}", NOW + (5 * number) * MINUTE)
+        async with context.db.begin() as tx:
+            lines = {STREET_STATION_1: f"line-{number}"}
+            await station_flows.disconnect_all(tx, lines, NOW + (5 * number + 1) * MINUTE, ours=lines.keys())
+    async with context.db.begin() as tx:
+        await _connect(tx, "line-6", NOW + 30 * MINUTE)
+    await looks(context, NOW + 40 * MINUTE)
+    assert await findings(context) == []
+    assert asked(stations) == []
+
+
 async def _connect(tx, line, at):
     await station_flows.connect(tx, STREET_STATION_1, line, at)
 
