@@ -19,6 +19,7 @@ class Rule(StrEnum):
     NO_ENERGY = "charging_without_energy"
     NO_SESSION = "energy_without_session"
     NOT_FOLLOWED = "plan_not_followed"
+    UNKNOWN_CONNECTOR = "unknown_connector"  # it charges on a connector that nobody entered and it never told of
     NO_START = "no_start"  # a car has stood there for five minutes and nothing began
 
 

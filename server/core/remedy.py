@@ -23,6 +23,7 @@ LADDERS: Mapping[Rule, tuple[Remedy, ...]] = {
     Rule.NO_ENERGY: (Remedy.TRIGGER, Remedy.CLEAR_PROFILE, *RESETS),
     Rule.NO_SESSION: (Remedy.TRIGGER,),  # a reset would take the energy from whoever it is
     Rule.NOT_FOLLOWED: (Remedy.TRIGGER, Remedy.CLEAR_PROFILE, *RESETS),
+    Rule.UNKNOWN_CONNECTOR: (Remedy.TRIGGER,),  # what it tells of is there
     Rule.NO_START: (Remedy.TRIGGER, Remedy.SOFT_RESET),
 }
 A_DAY: Mapping[Remedy, int] = {
@@ -39,6 +40,7 @@ TRIGGERS: Mapping[Rule, str] = {
     Rule.NO_ENERGY: "MeterValues",
     Rule.NO_SESSION: "StatusNotification",
     Rule.NOT_FOLLOWED: "MeterValues",
+    Rule.UNKNOWN_CONNECTOR: "StatusNotification",
     Rule.NO_START: "StatusNotification",
 }
 """What a station is asked to say."""

@@ -171,6 +171,19 @@ def plan_not_followed(sight: StationSight, now: datetime) -> Found | None:
     return Found(Rule.NOT_FOLLOWED, now, detail=reasons[0]) if reasons else None
 
 
+def unknown_connector(sight: StationSight, now: datetime) -> Found | None:
+    """A session runs on a number that nobody entered: a second socket, or a station that counts in its own way.
+
+    The first is entered with its station; of any other a status must have been heard.
+    """
+    told = {one.connector_no for one in sight.sockets if one.connector_no <= 1 or one.status_at is not None}
+    strange = [one for one in sight.charges if one.connector_no not in told]
+    if not strange:
+        return None
+    numbers = " ".join(str(one.connector_no) for one in strange)
+    return Found(Rule.UNKNOWN_CONNECTOR, min(*(one.started_at for one in strange), now), detail=numbers)
+
+
 def no_start(sight: StationSight, now: datetime) -> Found | None:
     """A car stands there for five minutes and no session begins."""
     since = _stands(sight, "Preparing", now)
@@ -196,6 +209,7 @@ RULES: tuple[Callable[[StationSight, datetime], Found | None], ...] = (
     charging_without_energy,
     energy_without_session,
     plan_not_followed,
+    unknown_connector,
     no_start,
 )
 
