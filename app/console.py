@@ -8,9 +8,11 @@ from uuid import UUID
 import flet as ft
 
 from app.state import Remote
+from shared.forwarding import ForwardingView
 from shared.health import Remedy, Severity, StationHealth
 from shared.operating import CommandForms, MessageView
-from shared.stations import Dispute, PendingStation, StationNotice, StationView
+from shared.stations import Dispute, PendingStation, StationCertificate, StationNotice, StationView
+from shared.traits import StationTraits
 
 GRAVEST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 MESSAGES_MAX = 300
@@ -66,6 +68,9 @@ class Console(ft.Observable):
     cursor: str | None = None
     live: bool = False
     forms: Remote[CommandForms] = field(default_factory=Remote)
+    traits: Remote[StationTraits] = field(default_factory=Remote)
+    certificates: Remote[list[StationCertificate]] = field(default_factory=Remote)
+    forwardings: Remote[list[ForwardingView]] = field(default_factory=Remote)
 
     def station(self, station_id: str) -> StationView | None:
         """A station that is known."""
@@ -74,6 +79,15 @@ class Console(ft.Observable):
     def health_of(self, station_id: str) -> StationHealth | None:
         """How a station has been."""
         return next((one for one in self.health.value or [] if str(one.station_id) == station_id), None)
+
+    def traits_of(self, station_id: UUID) -> StationTraits | None:
+        """How a station is treated, where that was the last one asked for."""
+        known = self.traits.value
+        return known if known is not None and known.station_id == station_id else None
+
+    def certificates_of(self, station_id: UUID) -> list[StationCertificate]:
+        """A station's certificates, the newest first."""
+        return [one for one in self.certificates.value or [] if one.station_id == station_id]
 
     def attention(self) -> list[Attention]:
         """What is to be looked at, the gravest and then the newest first."""

@@ -45,24 +45,24 @@ async def watch_stations(desk: Desk) -> None:
 
 async def load_stations(desk: Desk) -> None:
     """All stations of the party."""
-    await _fill(desk, "stations", desk.api.stations())
+    await fill(desk, "stations", desk.api.stations())
 
 
 async def load_disputes(desk: Desk) -> None:
     """Sessions in dispute."""
-    await _fill(desk, "disputes", desk.api.disputes())
+    await fill(desk, "disputes", desk.api.disputes())
 
 
 async def load_waiting(desk: Desk) -> None:
     """What waits for the operator."""
-    await _fill(desk, "pending", desk.api.pending_stations())
-    await _fill(desk, "notices", desk.api.station_notices())
+    await fill(desk, "pending", desk.api.pending_stations())
+    await fill(desk, "notices", desk.api.station_notices())
     await load_health(desk)
 
 
 async def load_health(desk: Desk) -> None:
     """How the stations have been."""
-    await _fill(desk, "health", desk.api.stations_health())
+    await fill(desk, "health", desk.api.stations_health())
 
 
 async def approve(desk: Desk, one: PendingStation, place: str) -> None:
@@ -83,18 +83,18 @@ async def turn_away(desk: Desk, one: PendingStation) -> None:
 async def clear_notice(desk: Desk, notice_id: UUID) -> None:
     """It was seen to."""
     await desk.attempt(desk.api.clear_notice(notice_id))
-    await _fill(desk, "notices", desk.api.station_notices())
+    await fill(desk, "notices", desk.api.station_notices())
 
 
 async def load_forms(desk: Desk, identity: str) -> None:
     """What a station can be asked."""
-    await _fill(desk, "forms", desk.api.command_forms(identity))
+    await fill(desk, "forms", desk.api.command_forms(identity))
 
 
 async def search(desk: Desk, wanted: Search) -> None:
     """The newest frames that fit, as far as one page goes."""
     desk.console.messages = Remote()
-    await _fill(desk, "messages", _items(desk, wanted))
+    await fill(desk, "messages", _items(desk, wanted))
 
 
 async def more_messages(desk: Desk, wanted: Search) -> None:
@@ -142,7 +142,8 @@ async def command(desk: Desk, identity: str, action: str, body: dict[str, Any]) 
         return refused.problem
 
 
-async def _fill(desk: Desk, noun: str, work: Awaitable[T]) -> T | None:
+async def fill(desk: Desk, noun: str, work: Awaitable[T]) -> T | None:
+    """Ask for one of the console's nouns; the console shows whether it is on its way, there, or failed."""
     console = desk.console
     setattr(console, noun, getattr(console, noun).loading())
     try:
