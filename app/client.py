@@ -355,7 +355,7 @@ def _paged(path: str, cursor: str | None) -> str:
 
 
 def _decode(response: httpx.Response, answer: type[T]) -> T:
-    content = response.content if response.status_code != HTTPStatus.NO_CONTENT else b"null"
+    content = response.content or b"null"
     try:
         return msgspec.json.decode(content, type=answer)
     except msgspec.DecodeError as broken:

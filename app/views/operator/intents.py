@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -24,6 +25,8 @@ async def follow(desk: Desk) -> None:
     """Read live news until signed out or cancelled."""
 
     async def react(event: LiveEvent | None) -> None:
+        if event is None:
+            await load_clock(desk)
         if event is None or isinstance(event, LocationChanged):
             await load_stations(desk)
 
@@ -32,6 +35,12 @@ async def follow(desk: Desk) -> None:
     desk.state.board.clear()
     desk.state.door.notice = SIGNED_OUT
     desk.state.door.access = Access.SIGNED_OUT
+
+
+async def load_clock(desk: Desk) -> None:
+    """The server's time: how long ago a thing was is said by it."""
+    with suppress(ApiProblem):  # the stream that was just opened says so by itself
+        desk.state.clock.hear(await desk.api.clock())
 
 
 async def watch_stations(desk: Desk) -> None:
