@@ -9,12 +9,13 @@ import flet as ft
 
 from app.state import Remote
 from shared.forwarding import ForwardingView
-from shared.health import Remedy, Severity, StationHealth
+from shared.health import Remedy, Rule, Severity, StationHealth
 from shared.operating import CommandForms, MessageView
 from shared.stations import Dispute, PendingStation, StationCertificate, StationNotice, StationView
 from shared.traits import StationTraits
 
 GRAVEST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+CERTIFICATE_ENDS = "certificate_ends"
 MESSAGES_MAX = 300
 """Frames on the screen; older ones are a search away."""
 
@@ -91,11 +92,13 @@ class Console(ft.Observable):
 
     def attention(self) -> list[Attention]:
         """What is to be looked at, the gravest and then the newest first."""
+        known = {(one.station_id, CERTIFICATE_ENDS) for one in self.health.value or [] if _ends(one)}
         found = [
             Attention(
                 str(one.id), one.identity, one.kind, Severity(one.severity), one.detail, one.last_at, notice_id=one.id
             )
             for one in self.notices.value or []
+            if (one.station_id, one.kind) not in known
         ]
         for station in self.health.value or []:
             found += [one for one in attention_of(station) if one.told]
@@ -113,6 +116,11 @@ class Console(ft.Observable):
         for name, value in vars(Console()).items():
             if not name.startswith("_"):
                 setattr(self, name, value)
+
+
+def _ends(station: StationHealth) -> bool:
+    """Whether the watch says that a certificate ends, and was told: the notice of the same says no more."""
+    return any(one.kind == Rule.CERTIFICATE_EXPIRING.value and one.told for one in attention_of(station))
 
 
 def attention_of(station: StationHealth) -> list[Attention]:

@@ -38,6 +38,7 @@ class Remedy(StrEnum):
     CLEAR_PROFILE = "clear_profile"
     SOFT_RESET = "soft_reset"
     HARD_RESET = "hard_reset"
+    RENEW_CERTIFICATE = "renew_certificate"  # it is asked for a request for a new one
 
 
 class FindingView(msgspec.Struct, frozen=True):

@@ -95,6 +95,6 @@ TEXTS = {
     "op.day.uptime": "Zeit online",
     "op.day.plug_in": "Einstecken mit Laden",
     "op.day.reliability": "Vorgänge ohne Störung",
-    "op.day.disconnects": "Verbindungen verloren",
+    "op.day.disconnects": "Abbrüche",
     "format.share": "{value} %",
 }

@@ -95,6 +95,6 @@ TEXTS = {
     "op.day.uptime": "Time online",
     "op.day.plug_in": "Plug-ins that charged",
     "op.day.reliability": "Sessions without a fault",
-    "op.day.disconnects": "Connections lost",
+    "op.day.disconnects": "Drop-outs",
     "format.share": "{value}%",
 }

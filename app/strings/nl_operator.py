@@ -95,6 +95,6 @@ TEXTS = {
     "op.day.uptime": "Tijd online",
     "op.day.plug_in": "Insteken met laden",
     "op.day.reliability": "Sessies zonder storing",
-    "op.day.disconnects": "Verbindingen verloren",
+    "op.day.disconnects": "Uitval",
     "format.share": "{value}%",
 }

@@ -1,6 +1,7 @@
 """What is wrong with a station: one rule a thing, each pure. What is done about it is in `core.remedy`.
 
-(The house plan has the rules in `core/station.py`; they are a subject of their own and have a file of their own.)
+The house plan has the rules in `core/station.py`. They are here because a rule looks at connections, readings, plans,
+clocks and certificates together, as `StationSight` has them, and at nothing of `Station`, which every plan loads.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.certificate import NOTICE_DAYS
 from server.core.following import DRAWING_W
 from shared.health import Rule, Severity
 
@@ -22,8 +24,7 @@ FLAPS = 4
 FLAPS_WITHIN = timedelta(hours=1)
 CLOCK_OFF_S = 300
 """As far as a start's time is believed ahead of ours: beyond it slots and receipts are wrong."""
-CERTIFICATE_LEFT = timedelta(days=30)
-CERTIFICATE_LAST = timedelta(days=3)
+CERTIFICATE_LEFT, CERTIFICATE_LAST = (timedelta(days=days) for days in NOTICE_DAYS)
 IDLE_AFTER = timedelta(minutes=15)
 STRAY_WITHIN = timedelta(minutes=20)
 START_WITHIN = timedelta(minutes=5)

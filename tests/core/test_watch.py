@@ -102,7 +102,7 @@ def test_a_session_on_a_connector_that_nobody_knows_is_told_until_the_station_sa
 
 
 def test_a_certificate_is_watched_from_thirty_days_before_its_end():
-    days = {31: None, 30: Severity.WARNING, 3: Severity.CRITICAL, -1: Severity.CRITICAL}
+    days = {31: None, 30: Severity.WARNING, 8: Severity.WARNING, 7: Severity.CRITICAL, -1: Severity.CRITICAL}
     for left, severity in days.items():
         one = watch.certificate_expiring(sight(certificate_until=NOW + timedelta(days=left)), NOW)
         assert (one and one.severity) == severity, left

@@ -17,7 +17,8 @@ HEADS = ("op.day.uptime", "op.day.plug_in", "op.day.reliability", "op.day.discon
 
 
 def days_card(t: Texts, days: Sequence[StationDay], *, wide: bool) -> ft.Control | None:
-    """A row a day, the newest first, on a phone a line a figure; None where nothing is known."""
+    """A row a day that is known, the newest first, on a phone a line a figure; None where none is."""
+    days = [day for day in days if day.uptime_permille is not None or day.sessions]
     if not days:
         return None
     rows: list[ft.Control] = [theme.heading(t("op.days"))]
@@ -41,7 +42,7 @@ def _pair(label: str, value: ft.Control) -> ft.Control:
 
 
 def _line(cells: Sequence[ft.Control]) -> ft.Control:
-    return ft.Row([ft.Container(cell, expand=True) for cell in cells], spacing=8)
+    return ft.Row([ft.Container(cell, expand=5 if number else 7) for number, cell in enumerate(cells)], spacing=8)
 
 
 def _share(t: Texts, permille: int | None) -> ft.Control:

@@ -16,7 +16,8 @@ from app.widgets.cards import Tone, card, empty, failed, notice, page, rule, ske
 from app.widgets.keyed import keyed
 from shared.forwarding import ForwardedStation, ForwardingChange, ForwardingUndone, ForwardingView
 
-COLORS = {"connected": theme.VALLEY, "off": theme.MUTED}
+OFF, WAITING = "off", "waiting"
+COLORS = {"connected": theme.VALLEY, OFF: theme.MUTED}
 
 
 @ft.component
@@ -99,7 +100,8 @@ def _summary(t: Texts, one: ForwardingView) -> str:
     return " · ".join(f"{count} {t.code('op.forwarding.state', state)}" for state, count in sorted(found.items()))
 
 
-def _switch(label: str, control: ft.Control) -> ft.Control:
+def _switch(label: str, control: ft.Switch | ft.Checkbox) -> ft.Control:
+    control.tooltip = label  # what a screen reader says of it
     words = ft.Container(theme.body(label), expand=True)
     return ft.Semantics(label=label, content=ft.Row([words, control], spacing=12))
 
@@ -127,7 +129,7 @@ def _Allowed(one: ForwardingView) -> ft.Control:
     )
     changed = names != one.allowed
     button = ft.TextButton(t("op.save"), on_click=save, disabled=not changed, key=f"save-allowed-{one.id}")
-    return ft.Row([field, button], spacing=8)
+    return stack([ft.Row([field, button], spacing=8), theme.small(t("op.forwarding.allowed.what"))], 4)
 
 
 def split(text: str) -> list[str]:
@@ -144,16 +146,17 @@ def _Station(one: ForwardingView, station: ForwardedStation) -> ft.Control:
 
     color = COLORS.get(station.state, theme.AT_ONCE)
     state = t.code("op.forwarding.state", station.state)
-    if station.state_at is not None:
+    if station.state_at is not None and station.state != OFF:
         state = f"{state}, {t('op.since', moment=when(t, station.state_at, clock.now))}"
     counts = t("op.forwarding.counts", waiting=station.waiting, delivered=station.delivered, dropped=station.dropped)
+    why = station.error or (t("op.forwarding.away") if station.state == WAITING else "")
     label = t("op.forwarding.station", identity=station.identity)
     turn = ft.Switch(value=station.on, on_change=switch, tooltip=label, key=f"forward-{station.identity}")
     name = ft.Container(theme.strong(station.identity), expand=True)
     lines: list[ft.Control | None] = [
         ft.Semantics(label=label, content=ft.Row([name, turn], spacing=12)),
         theme.strong(state, color, 14),
-        theme.small(t("op.forwarding.why", why=station.error), theme.AT_ONCE) if station.error else None,
+        theme.small(t("op.forwarding.why", why=why), theme.AT_ONCE) if why else None,
         theme.small(t("op.forwarding.note", what=station.note)) if station.note else None,
         theme.small(counts),
         _address(t("op.forwarding.url"), station.url),

@@ -72,7 +72,8 @@ def StationPage() -> ft.Control:
         keyed(Certificates, f"certificates-{station.id}", station),
     ]
     log = stack([theme.heading(t("op.log")), keyed(Frames, f"frames-{station.identity}", Search(station.identity))])
-    return page([columns(right, left, wide=prefs.wide), log], wide=prefs.wide)
+    parts = columns(right, left, wide=True) if prefs.wide else stack([*left, *right])
+    return page([parts, log], wide=prefs.wide)
 
 
 def _wrong(t: Texts, health: StationHealth | None, now: datetime) -> ft.Control | None:

@@ -165,20 +165,25 @@ def _Form(traits: StationTraits) -> ft.Control:
 
 
 def _units(t: Texts, draft: Draft, put: Put) -> ft.Control:
-    segments = [ft.Segment(name, label=t(f"op.trait.unit.{name.lower()}")) for name in UNITS]
-    choice = ft.SegmentedButton(
-        segments,
-        selected=[draft.unit],
-        show_selected_icon=False,
-        on_change=lambda event: put(unit=event.control.selected[0]),
+    """A list to choose from: three words side by side are wider than a phone."""
+    label = t("op.trait.unit")
+    options = [ft.DropdownOption(key=name, text=t(f"op.trait.unit.{name.lower()}")) for name in UNITS]
+    pick = ft.Dropdown(
+        value=draft.unit,
+        options=options,
+        label=label,
+        on_select=lambda event: put(unit=event.control.value or draft.unit),
+        expand=True,
         key="unit",
     )
-    return stack([theme.body(t("op.trait.unit")), ft.Row([choice], scroll=ft.ScrollMode.AUTO)], 6)
+    return ft.Semantics(label=label, content=ft.Row([pick]))
 
 
 def _switch(label: str, name: str, put: Put, *, on: bool) -> ft.Control:
     """A switch behind its words, which may take two lines on a phone."""
-    switch = ft.Switch(value=on, on_change=lambda event: put(**{name: bool(event.control.value)}), key=f"switch-{name}")
+    switch = ft.Switch(
+        value=on, tooltip=label, on_change=lambda event: put(**{name: bool(event.control.value)}), key=f"switch-{name}"
+    )
     words = ft.Container(theme.body(label), expand=True)
     return ft.Semantics(label=label, content=ft.Row([words, switch], spacing=12))
 
@@ -202,6 +207,6 @@ def _quirk(t: Texts, traits: StationTraits, name: str, draft: Draft, put: Put) -
     def tick(event: ft.Event[ft.Checkbox]) -> None:
         put(chosen=draft.chosen | {name} if event.control.value else draft.chosen - {name})
 
-    box = ft.Checkbox(value=name in draft.chosen, on_change=tick, key=f"quirk-{name}")
+    box = ft.Checkbox(value=name in draft.chosen, tooltip=label, on_change=tick, key=f"quirk-{name}")
     words = ft.Container(theme.body(label), expand=True)
     return ft.Semantics(label=label, content=ft.Row([box, words], spacing=4))

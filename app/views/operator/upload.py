@@ -65,6 +65,7 @@ def Upload() -> ft.Control:
     def switch(name: str, label: str) -> ft.Control:
         turn = ft.Switch(
             value=getattr(draft, name),
+            tooltip=label,
             on_change=lambda event: set_draft(lambda before: replace(before, **{name: bool(event.control.value)})),
             key=f"upload-{name}",
         )
@@ -76,6 +77,7 @@ def Upload() -> ft.Control:
         set_said(await care.put_forwarding(desk, draft.add()))
         set_busy(False)
 
+    allowed = field("allowed", t("op.forwarding.allowed"), t("op.forwarding.allowed.hint"))
     button = ft.FilledButton(
         t("op.forwarding.upload"),
         icon=ft.Icons.UPLOAD,
@@ -90,7 +92,7 @@ def Upload() -> ft.Control:
             field("name", t("op.forwarding.name")),
             field("url", t("op.forwarding.system")),
             stack([field("stations", t("op.forwarding.csv"), lines=4), theme.small(t("op.forwarding.csv.hint"))], 4),
-            field("allowed", t("op.forwarding.allowed"), t("op.forwarding.allowed.hint")),
+            stack([allowed, theme.small(t("op.forwarding.allowed.what"))], 4),
             switch("their_cards", t("op.forwarding.cards")),
             switch("public", t("op.forwarding.public")),
             ft.Row([button]),
