@@ -28,7 +28,7 @@ class PingedConnection(ServerConnection):
         assert self.ping_interval is not None
         while True:
             await asyncio.sleep(self.ping_interval)
-            await self.ping()
+            _pong = await self.ping()
             self.pending_pings.clear()
 
 

@@ -9,6 +9,7 @@ from app import theme
 from app.strings import Texts
 from app.views.desk import use_desk, use_texts
 from app.views.operator import care
+from app.views.operator.treatment import Put
 from app.widgets.cards import Tone, card, notice, stack
 from shared.forwarding import ForwardingAdd, ForwardingAnswer
 from shared.problems import Problem
@@ -48,36 +49,14 @@ def Upload() -> ft.Control:
     nothing: ForwardingAnswer | Problem | None = None
     said, set_said = ft.use_state(nothing)
 
-    def field(name: str, label: str, hint: str = "", *, lines: int = 1) -> ft.Control:
-        return ft.TextField(
-            value=getattr(draft, name),
-            label=label,
-            hint_text=hint,
-            border=theme.FIELD,
-            multiline=lines > 1,
-            min_lines=lines,
-            max_lines=max(lines, 12) if lines > 1 else 1,
-            text_style=ft.TextStyle(font_family="monospace", size=13) if lines > 1 else None,
-            on_change=lambda event: set_draft(lambda before: replace(before, **{name: event.control.value or ""})),
-            key=f"upload-{name}",
-        )
-
-    def switch(name: str, label: str) -> ft.Control:
-        turn = ft.Switch(
-            value=getattr(draft, name),
-            tooltip=label,
-            on_change=lambda event: set_draft(lambda before: replace(before, **{name: bool(event.control.value)})),
-            key=f"upload-{name}",
-        )
-        words = ft.Container(theme.body(label), expand=True)
-        return ft.Semantics(label=label, content=ft.Row([words, turn], spacing=12))
+    def put(**fields: object) -> None:
+        set_draft(lambda before: replace(before, **fields))
 
     async def send() -> None:
         set_busy(True)
         set_said(await care.put_forwarding(desk, draft.add()))
         set_busy(False)
 
-    allowed = field("allowed", t("op.forwarding.allowed"), t("op.forwarding.allowed.hint"))
     button = ft.FilledButton(
         t("op.forwarding.upload"),
         icon=ft.Icons.UPLOAD,
@@ -89,17 +68,51 @@ def Upload() -> ft.Control:
         [
             theme.heading(t("op.forwarding.add")),
             theme.small(t("op.forwarding.add.what")),
-            field("name", t("op.forwarding.name")),
-            field("url", t("op.forwarding.system")),
-            stack([field("stations", t("op.forwarding.csv"), lines=4), theme.small(t("op.forwarding.csv.hint"))], 4),
-            stack([allowed, theme.small(t("op.forwarding.allowed.what"))], 4),
-            switch("their_cards", t("op.forwarding.cards")),
-            switch("public", t("op.forwarding.public")),
+            *_fields(t, draft, put),
             ft.Row([button]),
             _said(t, said),
         ],
         key="upload",
     )
+
+
+def _fields(t: Texts, draft: Draft, put: Put) -> list[ft.Control]:
+    allowed = _field(draft, put, "allowed", t("op.forwarding.allowed"), t("op.forwarding.allowed.hint"))
+    table = _field(draft, put, "stations", t("op.forwarding.csv"), lines=4)
+    return [
+        _field(draft, put, "name", t("op.forwarding.name")),
+        _field(draft, put, "url", t("op.forwarding.system")),
+        stack([table, theme.small(t("op.forwarding.csv.hint"))], 4),
+        stack([allowed, theme.small(t("op.forwarding.allowed.what"))], 4),
+        _switch(draft, put, "their_cards", t("op.forwarding.cards")),
+        _switch(draft, put, "public", t("op.forwarding.public")),
+    ]
+
+
+def _field(draft: Draft, put: Put, name: str, label: str, hint: str = "", *, lines: int = 1) -> ft.Control:
+    return ft.TextField(
+        value=getattr(draft, name),
+        label=label,
+        hint_text=hint,
+        border=theme.FIELD,
+        multiline=lines > 1,
+        min_lines=lines,
+        max_lines=12 if lines > 1 else 1,
+        text_style=ft.TextStyle(font_family="monospace", size=13) if lines > 1 else None,
+        on_change=lambda event: put(**{name: event.control.value or ""}),
+        key=f"upload-{name}",
+    )
+
+
+def _switch(draft: Draft, put: Put, name: str, label: str) -> ft.Control:
+    turn = ft.Switch(
+        value=getattr(draft, name),
+        tooltip=label,
+        on_change=lambda event: put(**{name: bool(event.control.value)}),
+        key=f"upload-{name}",
+    )
+    words = ft.Container(theme.body(label), expand=True)
+    return ft.Semantics(label=label, content=ft.Row([words, turn], spacing=12))
 
 
 def _said(t: Texts, said: ForwardingAnswer | Problem | None) -> ft.Control | None:
