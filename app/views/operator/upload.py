@@ -77,7 +77,7 @@ def Upload() -> ft.Control:
 
 
 def _fields(t: Texts, draft: Draft, put: Put) -> list[ft.Control]:
-    allowed = _field(draft, put, "allowed", t("op.forwarding.allowed"), t("op.forwarding.allowed.hint"))
+    allowed = _field(draft, put, "allowed", t("op.forwarding.allowed"))
     table = _field(draft, put, "stations", t("op.forwarding.csv"), lines=4)
     return [
         _field(draft, put, "name", t("op.forwarding.name")),
@@ -89,11 +89,10 @@ def _fields(t: Texts, draft: Draft, put: Put) -> list[ft.Control]:
     ]
 
 
-def _field(draft: Draft, put: Put, name: str, label: str, hint: str = "", *, lines: int = 1) -> ft.Control:
+def _field(draft: Draft, put: Put, name: str, label: str, *, lines: int = 1) -> ft.Control:
     return ft.TextField(
         value=getattr(draft, name),
         label=label,
-        hint_text=hint,
         border=theme.FIELD,
         multiline=lines > 1,
         min_lines=lines,
