@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from app.failures import BROKEN, ApiProblem, signed_out, unreachable
+from app.operating import Operating
 from shared.accounts import ClockSpeed, ClockView, DemoDriver, DemoSignIn, Me, MeUpdate, Refresh, SignIn, TokenPair
 from shared.cdrs import Receipt
 from shared.health import StationHealth
@@ -53,6 +54,7 @@ class Api:
     def __init__(self, base_url: str, keep: KeepTokens, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.base_url = base_url
         self.tokens: TokenPair | None = None
+        self.operating = Operating(self._call)
         self._keep = keep
         self._renewing = asyncio.Lock()
         self._http = httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT, transport=transport, trust_env=False)
@@ -353,7 +355,7 @@ def _paged(path: str, cursor: str | None) -> str:
 
 
 def _decode(response: httpx.Response, answer: type[T]) -> T:
-    content = response.content if response.status_code != HTTPStatus.NO_CONTENT else b"null"
+    content = response.content or b"null"
     try:
         return msgspec.json.decode(content, type=answer)
     except msgspec.DecodeError as broken:

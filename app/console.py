@@ -8,11 +8,14 @@ from uuid import UUID
 import flet as ft
 
 from app.state import Remote
-from shared.health import Remedy, Severity, StationHealth
+from shared.forwarding import ForwardingView
+from shared.health import Remedy, Rule, Severity, StationHealth
 from shared.operating import CommandForms, MessageView
-from shared.stations import Dispute, PendingStation, StationNotice, StationView
+from shared.stations import Dispute, PendingStation, StationCertificate, StationNotice, StationView
+from shared.traits import StationTraits
 
 GRAVEST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+CERTIFICATE_ENDS = "certificate_ends"
 MESSAGES_MAX = 300
 """Frames on the screen; older ones are a search away."""
 
@@ -67,6 +70,9 @@ class Console(ft.Observable):
     cursor: str | None = None
     live: bool = False
     forms: Remote[CommandForms] = field(default_factory=Remote)
+    traits: Remote[StationTraits] = field(default_factory=Remote)
+    certificates: Remote[list[StationCertificate]] = field(default_factory=Remote)
+    forwardings: Remote[list[ForwardingView]] = field(default_factory=Remote)
 
     def station(self, station_id: str) -> StationView | None:
         """A station that is known."""
@@ -76,13 +82,24 @@ class Console(ft.Observable):
         """How a station has been."""
         return next((one for one in self.health.value or [] if str(one.station_id) == station_id), None)
 
+    def traits_of(self, station_id: UUID) -> StationTraits | None:
+        """How a station is treated, where that was the last one asked for."""
+        known = self.traits.value
+        return known if known is not None and known.station_id == station_id else None
+
+    def certificates_of(self, station_id: UUID) -> list[StationCertificate]:
+        """A station's certificates, the newest first."""
+        return [one for one in self.certificates.value or [] if one.station_id == station_id]
+
     def attention(self) -> list[Attention]:
         """What is to be looked at, the gravest and then the newest first."""
+        known = {(one.station_id, CERTIFICATE_ENDS) for one in self.health.value or [] if _ends(one)}
         found = [
             Attention(
                 str(one.id), one.identity, one.kind, Severity(one.severity), one.detail, one.last_at, notice_id=one.id
             )
             for one in self.notices.value or []
+            if (one.station_id, one.kind) not in known
         ]
         for station in self.health.value or []:
             found += [one for one in attention_of(station) if one.told]
@@ -100,6 +117,11 @@ class Console(ft.Observable):
         for name, value in vars(Console()).items():
             if not name.startswith("_"):
                 setattr(self, name, value)
+
+
+def _ends(station: StationHealth) -> bool:
+    """Whether the watch says that a certificate ends, and was told: the notice of the same says no more."""
+    return any(one.kind == Rule.CERTIFICATE_EXPIRING.value and one.told for one in attention_of(station))
 
 
 def attention_of(station: StationHealth) -> list[Attention]:

@@ -21,6 +21,7 @@ from app.views.driver.station import Station
 from app.views.driver.tariff import Tariff
 from app.views.driver.wallet import Wallet
 from app.views.operator import intents as operating
+from app.views.operator.forwarding import ForwardingPage
 from app.views.operator.log import LogPage
 from app.views.operator.shell import OperatorSettings, OperatorShell
 from app.views.operator.station import StationPage
@@ -58,6 +59,7 @@ def _operator_routes() -> list[ft.Route]:
                 ft.Route(index=True, component=Stations),
                 ft.Route(path="station/:station", component=StationPage),
                 ft.Route(path="log", component=LogPage),
+                ft.Route(path="forwarding", component=ForwardingPage),
                 ft.Route(path="settings", component=OperatorSettings),
             ],
         )

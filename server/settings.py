@@ -36,6 +36,16 @@ class TlsSettings(msgspec.Struct, frozen=True):
         return self.port is not None or self.mtls_port is not None
 
 
+class PingSettings(msgspec.Struct, frozen=True):
+    """How stations' lines are kept open, s of wall time. `every_s` None: no pings.
+
+    `pong_within_s` None: a ping need not be answered, as some stations cannot; else a line without a pong is ended.
+    """
+
+    every_s: float | None = 60.0
+    pong_within_s: float | None = None
+
+
 class Settings(msgspec.Struct, frozen=True):
     """Ports of 0 mean: any free one. `database` "" means SQLite in `home`. `demo` listens on 127.0.0.1 only.
 
@@ -54,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True):
     entsoe_token: str = ""
     online: bool = True
     tls: TlsSettings = TlsSettings()
+    pings: PingSettings = PingSettings()
     strangers_of: str = ""
     message_days: int = 14
     public_url: str = ""

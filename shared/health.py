@@ -20,6 +20,7 @@ class Rule(StrEnum):
     NO_ENERGY = "charging_without_energy"
     NO_SESSION = "energy_without_session"
     NOT_FOLLOWED = "plan_not_followed"
+    UNKNOWN_CONNECTOR = "unknown_connector"  # it charges on a connector that nobody entered and it never told of
     NO_START = "no_start"  # a car has stood there for five minutes and nothing began
 
 
@@ -38,6 +39,7 @@ class Remedy(StrEnum):
     CLEAR_PROFILE = "clear_profile"
     SOFT_RESET = "soft_reset"
     HARD_RESET = "hard_reset"
+    RENEW_CERTIFICATE = "renew_certificate"  # it is asked for a request for a new one
 
 
 class FindingView(msgspec.Struct, frozen=True):

@@ -1,11 +1,13 @@
 """German texts."""
 
+from app.strings.de_care import TEXTS as CARE
 from app.strings.de_operator import TEXTS as OPERATOR
 from app.strings.de_pages import TEXTS as PAGES
 
 TEXTS = {
     **PAGES,
     **OPERATOR,
+    **CARE,
     "app.name": "Dalstroom",
     "app.motto": "Laden im Tal des Preises.",
     "format.date": "{weekday} {day}. {month}",

@@ -1,11 +1,13 @@
 """English texts. Every key stands in all three languages (a test compares them)."""
 
+from app.strings.en_care import TEXTS as CARE
 from app.strings.en_operator import TEXTS as OPERATOR
 from app.strings.en_pages import TEXTS as PAGES
 
 TEXTS = {
     **PAGES,
     **OPERATOR,
+    **CARE,
     "app.name": "Dalstroom",
     "app.motto": "Charge in the valley of the price.",
     "format.date": "{weekday} {day} {month}",

@@ -1,11 +1,13 @@
 """Dutch texts."""
 
+from app.strings.nl_care import TEXTS as CARE
 from app.strings.nl_operator import TEXTS as OPERATOR
 from app.strings.nl_pages import TEXTS as PAGES
 
 TEXTS = {
     **PAGES,
     **OPERATOR,
+    **CARE,
     "app.name": "Dalstroom",
     "app.motto": "Laden in het dal van de prijs.",
     "format.date": "{weekday} {day} {month}",

@@ -85,10 +85,12 @@ def up(
     charger_ca: Annotated[Path | None, typer.Option(help="Who signs certificates of stations; none: our CA.")] = None,
     static_rsa: Annotated[bool, typer.Option("--static-rsa", help="Also ciphers without forward secrecy.")] = False,
     hold_unknown: Annotated[str, typer.Option(help="Party that may take in stations that nobody added.")] = "",
+    ping: Annotated[float, typer.Option(min=0, help="Seconds between pings to stations; 0: none.")] = 60,
+    pong: Annotated[float, typer.Option(min=0, help="Drop who answers no ping within so many seconds; 0: nobody.")] = 0,
 ) -> None:
     """Run the server: API, app, gateway and workers; with --demo also the town."""
     from server.cli.up import Wanted, run
-    from server.settings import TlsSettings
+    from server.settings import PingSettings, TlsSettings
 
     hosts = tuple(tls_host or ())
     tls = TlsSettings(ocpps_port, mtls_port, tls_cert, tls_key, charger_ca, hosts, static_rsa)
@@ -104,6 +106,7 @@ def up(
         plain=plain,
         tls=tls,
         strangers_of=hold_unknown,
+        pings=PingSettings(ping or None, pong or None),
     )
     guarded(lambda: run(wanted))
 

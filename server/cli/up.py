@@ -24,7 +24,7 @@ from server.feeds.ports import PriceFeed
 from server.feeds.prices.energy_charts import EnergyCharts
 from server.feeds.prices.entsoe import Entsoe
 from server.main.server import LINGER_S, Parts, Server
-from server.settings import BadSetting, Settings, TlsSettings, forward_to, home_dir, message_days
+from server.settings import BadSetting, PingSettings, Settings, TlsSettings, forward_to, home_dir, message_days
 from server.simulator.memory import Memory
 from server.simulator.runner import Ends, run_live
 from server.simulator.town import Town, build
@@ -53,6 +53,7 @@ class Wanted:
     plain: bool = True
     tls: TlsSettings = field(default_factory=TlsSettings)
     strangers_of: str = ""
+    pings: PingSettings = field(default_factory=PingSettings)
 
 
 async def run(wanted: Wanted) -> None:
@@ -68,6 +69,7 @@ async def run(wanted: Wanted) -> None:
         demo=wanted.demo,
         tls=wanted.tls,
         strangers_of=wanted.strangers_of,
+        pings=wanted.pings,
         entsoe_token=os.environ.get("ENTSOE_TOKEN", ""),
         message_days=message_days(),
         forward_to=forward_to(wanted.host),

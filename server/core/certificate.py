@@ -18,7 +18,7 @@ CHAIN_MAX = 10_000
 RSA_BITS_MIN, RSA_BITS_MAX = 2_048, 8_192
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
 NOTICE_DAYS = (30, 7)
-"""Before the end of a certificate: a notice, and a new one is asked for."""
+"""So long before the end of a certificate a warning is due, and it is critical; the watch asks for a new one."""
 
 MALFORMED = Refused("not_a_request", "Send a certificate signing request (PKCS #10) in PEM.")
 WEAK = Refused("weak_key", "Use RSA with 2048 to 8192 bits, or the curves P-256, P-384 or P-521, and SHA-2.")

@@ -20,17 +20,21 @@ LADDERS: Mapping[Rule, tuple[Remedy, ...]] = {
     Rule.FLAPPING: RESETS,
     Rule.SILENT: (Remedy.TRIGGER, *RESETS),
     Rule.CLOCK_WRONG: (Remedy.TRIGGER, Remedy.SOFT_RESET),  # the answer to a heartbeat, and to a boot, is our time
-    Rule.CERTIFICATE_EXPIRING: (),
+    Rule.CERTIFICATE_EXPIRING: (Remedy.RENEW_CERTIFICATE,),
     Rule.NO_ENERGY: (Remedy.TRIGGER, Remedy.CLEAR_PROFILE, *RESETS),
     Rule.NO_SESSION: (Remedy.TRIGGER,),  # a reset would take the energy from whoever it is
     Rule.NOT_FOLLOWED: (Remedy.TRIGGER, Remedy.CLEAR_PROFILE, *RESETS),
+    Rule.UNKNOWN_CONNECTOR: (Remedy.TRIGGER,),  # what it tells of is there
     Rule.NO_START: (Remedy.TRIGGER, Remedy.SOFT_RESET),
 }
+RENEW_EVERY = timedelta(days=7)
+"""A station that was asked for a request and has no new certificate is asked again so much later."""
 A_DAY: Mapping[Remedy, int] = {
     Remedy.TRIGGER: 12,
     Remedy.CLEAR_PROFILE: 4,
     Remedy.SOFT_RESET: 2,
     Remedy.HARD_RESET: 1,
+    Remedy.RENEW_CERTIFICATE: 1,
 }
 """At most so often a station and day, whatever is wrong with it: a reset wears contactors and loses time."""
 TRIGGERS: Mapping[Rule, str] = {
@@ -40,6 +44,7 @@ TRIGGERS: Mapping[Rule, str] = {
     Rule.NO_ENERGY: "MeterValues",
     Rule.NO_SESSION: "StatusNotification",
     Rule.NOT_FOLLOWED: "MeterValues",
+    Rule.UNKNOWN_CONNECTOR: "StatusNotification",
     Rule.NO_START: "StatusNotification",
 }
 """What a station is asked to say."""
@@ -77,10 +82,17 @@ def next_step(finding: Finding, sight: StationSight, used: Mapping[Remedy, int],
     """
     if finding.tried_at is not None and now - finding.tried_at < PATIENCE:
         return None
+    done = () if _once_more(finding, now) else finding.tried
     for remedy in LADDERS[finding.rule]:
-        if remedy not in finding.tried and _allowed(remedy, finding, sight, used):
+        if remedy not in done and _allowed(remedy, finding, sight, used):
             return Step(remedy)
     return Step(None) if finding.told_at is None else None
+
+
+def _once_more(finding: Finding, now: datetime) -> bool:
+    """Whether what was tried for a certificate is so long ago that it is tried again."""
+    ends = finding.rule is Rule.CERTIFICATE_EXPIRING
+    return ends and finding.tried_at is not None and now - finding.tried_at >= RENEW_EVERY
 
 
 def _allowed(remedy: Remedy, finding: Finding, sight: StationSight, used: Mapping[Remedy, int]) -> bool:

@@ -1,6 +1,7 @@
 """What is wrong with a station: one rule a thing, each pure. What is done about it is in `core.remedy`.
 
-(The house plan has the rules in `core/station.py`; they are a subject of their own and have a file of their own.)
+The house plan has the rules in `core/station.py`. They are here because a rule looks at connections, readings, plans,
+clocks and certificates together, as `StationSight` has them, and at nothing of `Station`, which every plan loads.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.core.certificate import NOTICE_DAYS
 from server.core.following import DRAWING_W
 from server.core.inventory import Problem, is_grave
 from shared.health import Rule, Severity
@@ -23,8 +25,7 @@ FLAPS = 4
 FLAPS_WITHIN = timedelta(hours=1)
 CLOCK_OFF_S = 300
 """As far as a start's time is believed ahead of ours: beyond it slots and receipts are wrong."""
-CERTIFICATE_LEFT = timedelta(days=30)
-CERTIFICATE_LAST = timedelta(days=3)
+CERTIFICATE_LEFT, CERTIFICATE_LAST = (timedelta(days=days) for days in NOTICE_DAYS)
 IDLE_AFTER = timedelta(minutes=15)
 STRAY_WITHIN = timedelta(minutes=20)
 START_WITHIN = timedelta(minutes=5)
@@ -192,6 +193,19 @@ def plan_not_followed(sight: StationSight, now: datetime) -> Found | None:
     return Found(Rule.NOT_FOLLOWED, now, detail=reasons[0]) if reasons else None
 
 
+def unknown_connector(sight: StationSight, now: datetime) -> Found | None:
+    """A session runs on a number that nobody entered: a second socket, or a station that counts in its own way.
+
+    The first is entered with its station; of any other a status must have been heard.
+    """
+    told = {one.connector_no for one in sight.sockets if one.connector_no <= 1 or one.status_at is not None}
+    strange = [one for one in sight.charges if one.connector_no not in told]
+    if not strange:
+        return None
+    numbers = " ".join(str(one.connector_no) for one in strange)
+    return Found(Rule.UNKNOWN_CONNECTOR, min(*(one.started_at for one in strange), now), detail=numbers)
+
+
 def no_start(sight: StationSight, now: datetime) -> Found | None:
     """A car stands there for five minutes, and no session begins or nobody's does."""
     since = _stands(sight, "Preparing", now)
@@ -219,6 +233,7 @@ RULES: tuple[Callable[[StationSight, datetime], Found | None], ...] = (
     charging_without_energy,
     energy_without_session,
     plan_not_followed,
+    unknown_connector,
     no_start,
 )
 

@@ -13,7 +13,7 @@ from server.storage.certificates import Certificate
 from server.storage.notices import Said
 from shared.stations import StationCertificate
 
-SIGN, DELIVER, RENEW = "sign_certificate", "deliver_certificate", "renew_certificate"
+SIGN, DELIVER = "sign_certificate", "deliver_certificate"
 WAITING_MAX = 3
 """Requests of one station that nobody signed yet; a station that makes keys without end fills no table."""
 SENT_MAX = 5
@@ -183,7 +183,7 @@ async def _revoke(tx: AsyncSession, one: Certificate, now: datetime) -> None:
 
 
 async def watch(tx: AsyncSession, now: datetime) -> int:
-    """Certificates that end within 30 and 7 days: a notice each time, and their station is asked for a new request."""
+    """Certificates that end within 30 and 7 days: a notice each time. Stations are asked for requests by the watch."""
     told = 0
     for one in await certificates.ending(tx, now + timedelta(days=max(NOTICE_DAYS))):
         assert one.not_after is not None
@@ -194,6 +194,5 @@ async def watch(tx: AsyncSession, now: datetime) -> int:
         detail = f"Its certificate ends on {one.not_after:%Y-%m-%d}."
         await notices.raise_one(tx, one.station_id, Said(ENDS, severity, detail), now)
         await certificates.update(tx, one.id, noticed_days=due)
-        await outbox.put_once(tx, RENEW, str(one.station_id), {"station_id": one.station_id}, now)
         told += 1
     return told

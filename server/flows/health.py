@@ -69,4 +69,4 @@ def _views(findings: Sequence[Finding]) -> list[FindingView]:
 
 def _happening(event: StationEvent) -> Happening:
     connector_no = event.detail.partition(":")[0] if event.kind in (watch.FAULTED, watch.RECOVERED) else ""
-    return Happening(event.at, event.kind, connector_no, ours=event.detail == watch.RESTARTED)
+    return Happening(event.at, event.kind, connector_no, ours=event.detail in watch.OURS)

@@ -1,6 +1,6 @@
 """The lists of tokens that stations keep for when we are away: which tokens, what is sent, what became of it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import msgspec
@@ -27,13 +27,25 @@ V16 = "ocpp1.6"
 
 
 class Due(msgspec.Struct, frozen=True):
-    """A station whose list may have to change; `wanted` in order of who needs it most."""
+    """A station whose list may have to change; `wanted` in order of who needs it most.
+
+    `writes_left`: of what its flash is to take today (`core/traits.py`).
+    """
 
     known: StationList
     held: Held
     wanted: list[Listed]
     firmware: str
     uid_max: int
+    writes_left: int = 0
+
+    def may_write(self) -> bool:
+        """Whether its flash is to take one more message today: each is kept there. Who may no longer charge is taken
+        off all the same.
+        """
+        good = {one.uid for one in self.wanted if one.status == "Accepted"}
+        gone = any(one.status == "Accepted" and uid not in good for uid, one in self.held.tokens.items())
+        return self.writes_left > 0 or gone
 
     def updates(self, *, whole: bool) -> list[Update]:
         """What it is to be sent. `whole`: nobody knows what it holds."""
@@ -56,7 +68,8 @@ async def due(tx: AsyncSession, station_id: UUID, now: datetime, without: str = 
     if not wanted and not held.tokens:
         return None
     uid_max = local_list.UID_MAX_16 if station.ocpp == V16 else local_list.UID_MAX_2
-    return Due(known, held, wanted, station.firmware, uid_max)
+    left = station.manner.flash_writes_a_day - station.writes_on(now.date())
+    return Due(known, held, wanted, station.firmware, uid_max, left)
 
 
 def keeps_one(station: Station) -> bool:
@@ -106,7 +119,14 @@ async def taken(tx: AsyncSession, work: Due, update: Update, now: datetime) -> D
     seen = {"state": HELD, "version": update.version, "failures": 0, "synced_at": now, "firmware": work.firmware}
     known = msgspec.structs.replace(work.known, **seen)
     await stored.hold(tx, known, held)
-    return msgspec.structs.replace(work, known=known, held=held)
+    await stations.wrote(tx, {known.station_id: 1}, now.date())
+    return msgspec.structs.replace(work, known=known, held=held, writes_left=work.writes_left - 1)
+
+
+async def tomorrow(tx: AsyncSession, work: Due, now: datetime) -> None:
+    """Its flash has taken enough for today: the rest is sent when the next day (UTC) begins."""
+    next_day = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+    await outbox.put_once(tx, SYNC, str(work.known.station_id), {}, next_day)
 
 
 async def missed(tx: AsyncSession, work: Due, update: Update | None, *, failed: bool) -> Due:

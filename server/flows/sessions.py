@@ -20,6 +20,7 @@ from shared.ids import derive
 from shared.sessions import SessionState
 
 CONCURRENT = "ConcurrentTx"
+WAITS = ("Preparing", "Charging")
 CLOCK_SKEW = timedelta(minutes=5)
 OLDEST = timedelta(days=60)
 """A start of longer ago comes of a clock that was never set: no station's queue holds a season."""
@@ -54,10 +55,10 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
     if known is not None:
         return StartAnswer(known.transaction_id, status, group)
     info = msgspec.structs.replace(info, at=min(info.at, now + CLOCK_SKEW) if info.at >= now - OLDEST else now)
-    evse = await stations.evse_at(tx, station_id, info.connector_no)
-    if evse is None:
-        evse = await stations.add_evse(tx, station, info.connector_no)
+    evse = await _evse_of(tx, station, info.connector_no)
+    said = "" if evse.connector_no == info.connector_no else f"connector {info.connector_no}"
     await _supersede(tx, evse, info, now)
+    info = msgspec.structs.replace(info, connector_no=evse.connector_no)
     session = await new_session(tx, station, evse, info, now)
     session = msgspec.structs.replace(session, id=session_id)
     if status not in {"Accepted", CONCURRENT}:  # who charges twice pays for both
@@ -65,7 +66,7 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
     transaction_id = await sessions.next_transaction_id(tx, session_id)
     session = msgspec.structs.replace(session, transaction_id=transaction_id)
     await sessions.insert(tx, session)
-    await sessions.add_event(tx, session, session.started_at, "plugged_in")
+    await sessions.add_event(tx, session, session.started_at, "plugged_in", said)
     if session.override_since is not None:
         await sessions.add_event(tx, session, session.override_since, "override", "replugged")
     await outbox.put_once(tx, "replan", str(session.location_id), {"why": "plugged_in"}, now)
@@ -95,11 +96,38 @@ def _id_of(station_id: UUID, info: StartInfo) -> UUID:
 
 async def _begun_already(tx: AsyncSession, station_id: UUID, info: StartInfo) -> Session | None:
     """The open session that a start without a time of its own repeats: the same token, the meter where it was."""
-    evse = await stations.evse_at(tx, station_id, info.connector_no) if info.at_heard else None
-    found = await sessions.open_on(tx, evse.id) if evse is not None else None
-    if found is None or found.token_uid.lower() != info.token_uid.lower():
+    if not info.at_heard:
         return None
-    return found if found.meter_start_wh == info.meter_start_wh else None
+    for evse in await _evses_meant(tx, station_id, info.connector_no):
+        found = await sessions.open_on(tx, evse.id)
+        same = found is not None and found.token_uid.lower() == info.token_uid.lower()
+        if same and found is not None and found.meter_start_wh == info.meter_start_wh:
+            return found
+    return None
+
+
+async def _evse_of(tx: AsyncSession, station: Station, connector_no: int) -> Evse:
+    """The EVSE on which a transaction began. What has begun is never refused, whatever its number.
+
+    0 is the station and no connector: its only EVSE is meant; of several that where a car waits, else one that is
+    free. A number that nobody entered becomes an EVSE, and the watch speaks of it while a session runs there
+    (`watch.unknown_connector`).
+    """
+    here = await _evses_meant(tx, station.id, connector_no)
+    if not here:
+        return await stations.add_evse(tx, station, max(connector_no, 1))
+    if len(here) == 1:
+        return here[0]
+    busy = {one.id for one in here if await sessions.open_on(tx, one.id) is not None}
+    return min(here, key=lambda one: (one.id in busy, one.status not in WAITS, one.connector_no))
+
+
+async def _evses_meant(tx: AsyncSession, station_id: UUID, connector_no: int) -> list[Evse]:
+    """The EVSE of a connector's number; all of the station's for 0 and below. Empty for a number that is unknown."""
+    if connector_no < 1:
+        return await stations.evses_of(tx, station_id)
+    found = await stations.evse_at(tx, station_id, connector_no)
+    return [] if found is None else [found]
 
 
 async def _supersede(tx: AsyncSession, evse: Evse, info: StartInfo, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """What stations say of themselves: sign-in, boot, heartbeat, status, coming and going."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -61,15 +61,21 @@ async def connect_all(tx: AsyncSession, lines: Mapping[UUID, tuple[str, str]], n
 
 
 async def disconnect(tx: AsyncSession, station_id: UUID, connection_id: str, now: datetime) -> None:
-    """A connection is gone; only the newest one takes the station offline with it."""
+    """A connection is lost; only the newest one takes the station offline with it."""
     await disconnect_all(tx, {station_id: connection_id}, now)
 
 
-async def disconnect_all(tx: AsyncSession, connections: Mapping[UUID, str], now: datetime) -> None:
-    """`disconnect` for many stations, with few statements for all: they go together when a network does."""
+async def disconnect_all(
+    tx: AsyncSession, connections: Mapping[UUID, str], now: datetime, ours: Collection[UUID] = ()
+) -> None:
+    """`disconnect` for many stations, with few statements for all: they go together when a network does.
+
+    `ours`: those whose connection we ended ourselves.
+    """
     gone = await stations.disconnect_all(tx, connections, now)
     if gone:
-        await watch.all_happened(tx, [StationEvent(one, now, watch.OFFLINE) for one in gone])
+        why = {one: watch.CLOSED if one in ours else "" for one in gone}
+        await watch.all_happened(tx, [StationEvent(one, now, watch.OFFLINE, why[one]) for one in gone])
         await _moved(tx, gone, now, "offline")
 
 

@@ -79,8 +79,13 @@ def _decide(
             after[place] = msgspec.structs.replace(finding, told_at=now)
         elif errand is None:
             errand = Errand(finding.id, step.remedy)
-            after[place] = msgspec.structs.replace(finding, tried=(*finding.tried, step.remedy), tried_at=now)
+            after[place] = msgspec.structs.replace(finding, tried=_with(finding.tried, step.remedy), tried_at=now)
     return after, errand
+
+
+def _with(tried: tuple[Remedy, ...], remedy: Remedy) -> tuple[Remedy, ...]:
+    """What was tried, each once."""
+    return tuple(dict.fromkeys((*tried, remedy)))
 
 
 def _again(finding: Finding, found: Found | None, now: datetime) -> Finding:

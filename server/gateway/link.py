@@ -15,7 +15,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from server.core.makes import OTHER_RESULT_IDS
-from server.gateway import rpc
+from server.gateway import liveness, rpc
 from server.gateway.patience import Patience
 from server.gateway.ports import Said
 from server.gateway.rpc import Call, CallError, CallResult, ErrorCode, Malformed, Refusal, ResultError, Send
@@ -114,6 +114,7 @@ class Link:
         self.version = version
         self.connection_id = uuid4().hex
         self.open = True
+        self.ended_by_us = False
         self.believes_any_id = False  # an answer counts for the call that is out, whatever id it names
         self.patience = Patience(None)
         self.finished = asyncio.Event()
@@ -148,6 +149,7 @@ class Link:
         except ConnectionClosed:
             pass
         finally:
+            self.ended_by_us |= liveness.gave_up(self._connection)
             self._close()
 
     async def _take(self, raw: bytes) -> None:
@@ -203,11 +205,13 @@ class Link:
 
     def drop(self) -> None:
         """Let go of the socket at once, without a closing handshake; what came by it is still handled."""
+        self.ended_by_us = True
         self._connection.transport.abort()
         self._close()
 
     async def close(self, code: int) -> None:
         """Close the socket with a handshake."""
+        self.ended_by_us = True
         await self._connection.close(code)
 
     async def end(self) -> None:

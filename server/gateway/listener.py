@@ -16,7 +16,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
-from server.gateway import languages, rpc, splitting, strangers, tls
+from server.gateway import languages, liveness, rpc, splitting, strangers, tls
 from server.gateway.caller import Caller, Standing, shows
 from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
 from server.gateway.inflate import Inflate
@@ -42,8 +42,10 @@ log = structlog.get_logger("gateway")
 class GatewaySettings(msgspec.Struct, frozen=True):
     """Where it listens, and how patient it is. Seconds of wall time, whatever the demo's clock does.
 
-    Some stations know no ping (MENNEKES and others): `ping_timeout_s` None lets a silent one stay. Some do not come
-    back after a closing handshake (JIGU): `drop_on_stop` lets go of the sockets without one.
+    Pings keep routers from forgetting a line, and let TCP see that nobody is there (`liveness.DEAD_AFTER_S`). Some
+    stations never answer one (EN+, and what is built on some releases of libwebsockets): with `ping_timeout_s` None a
+    missing pong ends nothing. Some do not come back after a closing handshake (JIGU): `drop_on_stop` lets go of the
+    sockets without one.
 
     `max_frame_bytes`: beyond it the line is closed with 1009; the longest honest frames are lists of all configuration
     keys and chains of certificates, some tens of KiB.
@@ -61,7 +63,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     tls: Tls | None = None
     max_frame_bytes: int = 160 << 10
     ping_interval_s: float | None = 60.0
-    ping_timeout_s: float | None = 60.0
+    ping_timeout_s: float | None = None
     quiet_s: float = 1.0
     stop_s: float = 1.5
     drop_on_stop: bool = True
@@ -189,6 +191,7 @@ class Gateway:
             logger=_library_log(),
             **secure,
         )
+        liveness.notice_the_dead(self._servers[door].sockets)
 
     async def stop(self) -> None:
         """Take no more, let what is being handled finish, let go of the sockets: within `stop_s` and a moment."""
@@ -211,6 +214,8 @@ class Gateway:
             await server.wait_closed()
 
     async def _let_go(self, servers: Sequence[Server]) -> None:
+        for link in self._links:
+            link.ended_by_us |= link.open
         if not self._settings.drop_on_stop:
             closing = [link.close(1012) for link in self._links]
             with contextlib.suppress(TimeoutError):
@@ -354,7 +359,7 @@ class Gateway:
         log.info("station_online", station=str(link.station_id))
         await link.work()
         if self._registry.is_current(link):
-            await self._flows.disconnected(link.station_id, link.connection_id)
+            await self._flows.disconnected(link.station_id, link.connection_id, ours=link.ended_by_us)
             log.info("station_offline", station=str(link.station_id))
 
 

@@ -59,8 +59,8 @@ class Flows(Protocol):
     async def connected(self, station_id: UUID, connection_id: str, version: str) -> None:
         """A station's newest connection stands; `version` is its subprotocol."""
 
-    async def disconnected(self, station_id: UUID, connection_id: str) -> None:
-        """A station's connection is gone and no newer one stands."""
+    async def disconnected(self, station_id: UUID, connection_id: str, *, ours: bool) -> None:
+        """A station's connection is gone and no newer one stands; `ours`: we closed it, it was not lost."""
 
     async def boot(self, station_id: UUID, info: BootInfo) -> BootAnswer:
         """A station started."""

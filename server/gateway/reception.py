@@ -15,6 +15,7 @@ from server.core.reports import Credential
 from server.core.windows import Windows
 from server.gateway import signin, tls
 from server.gateway.door import Doorkeeper, Stranger
+from server.gateway.liveness import PingedConnection
 from server.gateway.ports import Flows
 from server.gateway.quirks import of_station
 from server.gateway.signin import Admitted, Shown, Why
@@ -35,7 +36,7 @@ WAITING_MAX = 200
 log = structlog.get_logger("gateway")
 
 
-class StationConnection(ServerConnection):
+class StationConnection(PingedConnection):
     """A socket whose station has signed in, or that of a stranger who may wait."""
 
     credential: Credential | None = None

@@ -101,12 +101,14 @@ class GatewayFlows:
         await stations.connect_all(tx, dict(came), self._clock.now())
         return [None] * len(came)
 
-    async def disconnected(self, station_id: UUID, connection_id: str) -> None:
+    async def disconnected(self, station_id: UUID, connection_id: str, *, ours: bool) -> None:
         """A station's connection is gone."""
-        await self._going.do((station_id, connection_id))
+        await self._going.do((station_id, connection_id, ours))
 
-    async def _disconnect(self, tx: AsyncSession, gone: Sequence[tuple[UUID, str]]) -> list[None]:
-        await stations.disconnect_all(tx, dict(gone), self._clock.now())
+    async def _disconnect(self, tx: AsyncSession, gone: Sequence[tuple[UUID, str, bool]]) -> list[None]:
+        lines = {station_id: line for station_id, line, _ in gone}
+        ours = {station_id for station_id, _, closed in gone if closed}
+        await stations.disconnect_all(tx, lines, self._clock.now(), ours)
         return [None] * len(gone)
 
     async def boot(self, station_id: UUID, info: BootInfo) -> BootAnswer:

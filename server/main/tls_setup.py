@@ -3,6 +3,8 @@
 import ssl
 from pathlib import Path
 
+import msgspec
+
 from server.clock import RealClock
 from server.feeds.charger_ca import FOLDER, OwnCa
 from server.feeds.null import NoSigner
@@ -18,7 +20,13 @@ NO_CA = "there is no certificate for stations: make an authority (dalstroom ca i
 def gateway_settings(settings: Settings) -> GatewaySettings:
     """The gateway's ports and files. Raises BadSetting where TLS is wanted and a file is missing or wrong."""
     wanted = settings.tls
-    plain = GatewaySettings(host=settings.host, port=settings.ocpp_port)
+    pings = settings.pings
+    plain = GatewaySettings(
+        host=settings.host,
+        port=settings.ocpp_port,
+        ping_interval_s=pings.every_s,
+        ping_timeout_s=pings.pong_within_s,
+    )
     if not wanted.on:
         if settings.ocpp_port is None:
             raise BadSetting("no port is left for stations: give --ocpps-port, or leave --no-plain out")
@@ -30,13 +38,7 @@ def gateway_settings(settings: Settings) -> GatewaySettings:
         raise BadSetting(f"TLS: {error.strerror or error}: check --tls-cert, --tls-key and --charger-ca") from error
     if wanted.mtls_port is not None and files.charger_ca is None:
         raise BadSetting("--mtls-port needs to know who signs chargers: dalstroom ca init, or --charger-ca")
-    return GatewaySettings(
-        host=settings.host,
-        port=settings.ocpp_port,
-        tls_port=wanted.port,
-        mtls_port=wanted.mtls_port,
-        tls=files,
-    )
+    return msgspec.structs.replace(plain, tls_port=wanted.port, mtls_port=wanted.mtls_port, tls=files)
 
 
 def own_ca(home: Path) -> OwnCa | None:

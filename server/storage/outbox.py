@@ -32,7 +32,6 @@ SLOW = (
     "local_list",
     "raise_profile",
     "remedy",
-    "renew_certificate",
     "renew_key",
     "sign_certificate",
     "tell_cost",

@@ -98,6 +98,12 @@ async def evses_at(tx: AsyncSession, location_ids: Sequence[UUID]) -> list[Evse]
     return [to_struct(row, Evse) for row in await tx.execute(EVSES_HERE, {"locations": padded(location_ids)})]
 
 
+async def evses_of(tx: AsyncSession, station_id: UUID) -> list[Evse]:
+    """The EVSEs of a station, by number."""
+    rows = sa.select(EVSES).where(E.station_id == station_id).order_by(E.connector_no)
+    return [to_struct(row, Evse) for row in await tx.execute(rows)]
+
+
 async def add_evse(tx: AsyncSession, station: Station, connector_no: int) -> Evse:
     """A connector that a station shows and nobody entered: it gets the station's powers."""
     label = f"{station.identity} {connector_no}"

@@ -38,8 +38,9 @@ SIGHT = (S.id, S.party_id, S.online, S.last_seen_at, S.status, S.feeder_id)
 PAGE = 500
 """Stations at a time: what is read in one go holds the loop for some tens of milliseconds."""
 ONLINE, OFFLINE, BOOT, FAULTED, RECOVERED = "online", "offline", "boot", "faulted", "recovered"
-RESTARTED = "server_restarted"
-"""The detail of an end of a connection that was ours."""
+RESTARTED, CLOSED = "server_restarted", "closed_by_us"
+OURS = (RESTARTED, CLOSED)
+"""The details of ends of connections that were ours: they say nothing about a station."""
 
 
 class OpenSession(msgspec.Struct, frozen=True):
@@ -112,7 +113,7 @@ async def cut_off(tx: AsyncSession, now: datetime) -> None:
 async def lately(tx: AsyncSession, dropped_since: datetime, used_since: datetime) -> Lately:
     """Two statements for all stations."""
     dropped: dict[UUID, list[datetime]] = {}
-    lost = sa.select(V.station_id, V.at).where(V.kind == OFFLINE, V.at > dropped_since, V.detail != RESTARTED)
+    lost = sa.select(V.station_id, V.at).where(V.kind == OFFLINE, V.at > dropped_since, V.detail.not_in(OURS))
     for row in await tx.execute(lost.order_by(V.at)):
         dropped.setdefault(row.station_id, []).append(row.at)
     used: dict[UUID, dict[Remedy, int]] = {}

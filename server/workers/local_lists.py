@@ -8,7 +8,7 @@ import msgspec
 from server.core.local_list import Update
 from server.flows import local_lists
 from server.flows.local_lists import SYNC, WITHOUT, Due
-from server.storage import outbox
+from server.storage import outbox, stations
 from server.storage.local_lists import FAILED, HELD
 from server.storage.outbox import Task
 from server.workers.context import WorkContext
@@ -45,6 +45,10 @@ async def _bring(context: WorkContext, work: Due, *, whole: bool) -> str:
     for _ in range(ROUNDS):
         waiting = work.updates(whole=whole)
         for update in waiting:
+            if not work.may_write():
+                async with context.db.begin() as tx:
+                    await local_lists.tomorrow(tx, work, context.clock.now())
+                return f"tomorrow:{sent}"
             heard = await context.lists.send(work.known.station_id, update)
             if not heard.accepted:
                 break
@@ -70,7 +74,9 @@ async def _measure(context: WorkContext, work: Due) -> Due:
     station_id = work.known.station_id
     said = await context.stations.get_options(station_id, (ENABLED, ROOM, PER_MESSAGE))
     if said.get(ENABLED, "").strip().lower() == "false":
-        await context.stations.set_option(station_id, ENABLED, "true")
+        heard = await context.stations.set_option(station_id, ENABLED, "true")
+        async with context.db.begin() as tx:
+            await stations.wrote(tx, {station_id: int(heard.accepted)}, context.clock.now().date())
     async with context.db.begin() as tx:
         return await local_lists.measured(tx, work, _number(said.get(ROOM)), _number(said.get(PER_MESSAGE)))
 

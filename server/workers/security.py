@@ -50,12 +50,6 @@ async def deliver(context: WorkContext, task: Task) -> str:
         return await certificates.delivered(tx, certificate_id, heard.status, context.clock.now())
 
 
-async def renew(context: WorkContext, task: Task) -> str:
-    """Ask a station for a request, because its certificate ends."""
-    station_id = msgspec.json.decode(task.payload, type=_For).station_id
-    return (await context.security.ask_for_request(station_id)).status
-
-
 async def hang_up(context: WorkContext, task: Task) -> str:
     """Let go of a station whose certificate was revoked while it was connected."""
     station_id = msgspec.json.decode(task.payload, type=_For).station_id
@@ -103,7 +97,6 @@ async def watch(context: WorkContext, task: Task) -> str:
 HANDLERS = {
     certificates.SIGN: sign,
     certificates.DELIVER: deliver,
-    certificates.RENEW: renew,
     certificates.HANG_UP: hang_up,
     keys.RENEW_KEY: renew_key,
     keys.RAISE_PROFILE: raise_profile,

@@ -65,6 +65,8 @@ async def _try(context: WorkContext, finding: Finding, wanted: Remedy) -> Heard:
     stations = context.stations
     if wanted is Remedy.TRIGGER:
         return await stations.trigger(finding.station_id, TRIGGERS[finding.rule])
+    if wanted is Remedy.RENEW_CERTIFICATE:
+        return await context.security.ask_for_request(finding.station_id)
     if wanted is Remedy.CLEAR_PROFILE:
         return await stations.clear_plans(finding.station_id)
     return await stations.reset(finding.station_id, hard=wanted is Remedy.HARD_RESET)

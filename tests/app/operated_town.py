@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import httpx
 import msgspec
+from cared_town import Cared
 from town_facts import NOW, an_id
 
 from shared.health import FindingView, Remedy, Rule, Severity, StationDay, StationHealth
@@ -84,6 +85,8 @@ class Operated:
             StationNotice(an_id("notice"), an_id("s2"), "LOOTS/2", "downgrade", "critical", "profile 0", NOW, NOW, 1)
         ]
         self.health = [health("LOOTS/3"), health("LOOTS/1", well=True)]
+        self.cared = Cared()
+        self.cared.admit = self._admit
         self.taken: list[tuple[str, object]] = []
         self.paired: list[object] = []
         self.next_cursor: str | None = None
@@ -104,9 +107,13 @@ class Operated:
             ("DELETE", "/api/stations/pending/"): self._turn_away,
             ("DELETE", "/api/stations/notices/"): self._clear,
             ("POST", "/api/pairing"): self._pair,
-            ("GET", "/api/stations/"): lambda _p, _b: _json(FORMS),
+            **self.cared.routes(),
+            ("GET", "/api/stations/"): lambda path, _b: _json(self.cared.get(path) or FORMS),
             ("POST", "/api/stations/"): self._command,
         }
+
+    def _admit(self, status: str) -> None:
+        self.stations = [msgspec.structs.replace(one, admission=status) for one in self.stations]
 
     def _approve(self, path: str, body: bytes) -> httpx.Response:
         self.taken.append((path.split("/")[4], msgspec.json.decode(body)))
@@ -129,6 +136,8 @@ class Operated:
     def _command(self, path: str, body: bytes) -> httpx.Response:
         if path.startswith("/api/stations/pending/"):
             return self._approve(path, body)
+        if path.startswith("/api/stations/certificates/"):
+            return self.cared.certify(path, body)
         self.commands.append((unquote(path), msgspec.json.decode(body)))
         if self.refusal is not None:
             return httpx.Response(self.refusal.status, content=msgspec.json.encode(self.refusal))

@@ -159,7 +159,7 @@ async def test_a_log_without_a_fit_says_so_and_an_older_page_can_be_had(operator
 
 async def test_an_operators_settings_have_no_consent(operator: Open) -> None:
     screen = await operator()
-    await screen.go(2)
+    await screen.go(3)
     await screen.until(lambda: screen.has("sign-out"))
     assert not screen.has("consent")
     await screen.click("sign-out")

@@ -9,7 +9,7 @@ from server.core.remedy import A_DAY, LADDERS, PATIENCE, TRIGGERS, Finding, Step
 from shared.health import Remedy, Rule, Severity
 from shared.ids import derive
 
-TRIGGER, CLEAR, SOFT, HARD = Remedy
+TRIGGER, CLEAR, SOFT, HARD, RENEW = Remedy
 
 
 def finding(rule, tried=(), **facts):
@@ -27,6 +27,15 @@ def test_every_ladder_is_climbed_in_one_order_to_its_end_and_then_a_person_is_to
     assert list(tried) == sorted(tried, key=list(Remedy).index)
     assert next_step(finding(rule, tried, told_at=NOW), sight(), {}, NOW) is None
     assert (rule in TRIGGERS) == (TRIGGER in tried)
+
+
+def test_a_station_is_asked_for_a_new_certificate_and_again_a_week_later_when_it_is_there():
+    ends = finding(Rule.CERTIFICATE_EXPIRING)
+    assert next_step(ends, sight(), {}, NOW) == Step(RENEW)
+    assert next_step(ends, sight(online=False), {}, NOW) == Step(None)
+    for ago, step in ((timedelta(days=6), None), (timedelta(days=7), Step(RENEW))):
+        asked = finding(Rule.CERTIFICATE_EXPIRING, (RENEW,), told_at=NOW - ago, tried_at=NOW - ago)
+        assert next_step(asked, sight(), {}, NOW) == step
 
 
 @pytest.mark.parametrize("rule", [Rule.NO_ENERGY, Rule.NOT_FOLLOWED])
@@ -64,9 +73,9 @@ def test_a_session_that_its_station_never_gave_anything_may_be_reset_but_not_for
 
 @pytest.mark.parametrize(("remedy", "often"), A_DAY.items())
 def test_each_remedy_is_bounded_by_station_and_day(remedy, often):
-    assert remedy in LADDERS[Rule.NO_ENERGY]
-    before = LADDERS[Rule.NO_ENERGY][: list(Remedy).index(remedy)]
-    wanted = finding(Rule.NO_ENERGY, before, detail="station")
+    rule = Rule.CERTIFICATE_EXPIRING if remedy is RENEW else Rule.NO_ENERGY
+    before = LADDERS[rule][: LADDERS[rule].index(remedy)]
+    wanted = finding(rule, before, detail="station")
     assert next_step(wanted, sight(), {remedy: often - 1}, NOW) == Step(remedy)
     assert next_step(wanted, sight(), {remedy: often}, NOW) != Step(remedy)
     assert next_step(wanted, sight(), A_DAY, NOW) == Step(None)

@@ -27,7 +27,7 @@ def socket(status, ago=HOUR, **facts):
 def charge(**facts):
     """A session that has charged for an hour, as it is told to."""
     going = {"read_at": NOW - MINUTE, "power_w": 11_000, "energy_wh": 9_000}
-    return Charge(1, NOW - HOUR, **{**going, **facts})
+    return Charge(**{"connector_no": 1, "started_at": NOW - HOUR, **going, **facts})
 
 
 def found(station):
@@ -90,8 +90,19 @@ def test_a_clock_may_be_five_minutes_off(off_s, said):
     assert [detail for _, _, detail in found(sight(sockets=(socket("Available", clock_off_s=off_s),)))] == said
 
 
+def test_a_session_on_a_connector_that_nobody_knows_is_told_until_the_station_says_its_status():
+    strange = charge(connector_no=9)
+    nobody = Socket(9, "Unavailable")
+    assert found(sight(charges=(strange,), sockets=(socket("Available"), nobody))) == [
+        (Rule.UNKNOWN_CONNECTOR, NOW - HOUR, "9")
+    ]
+    told = Socket(9, "Charging", status_at=NOW - MINUTE)
+    assert found(sight(charges=(strange,), sockets=(socket("Available"), told))) == []
+    assert found(sight(charges=(charge(),), sockets=(Socket(1, "Unavailable"),))) == []  # entered with its station
+
+
 def test_a_certificate_is_watched_from_thirty_days_before_its_end():
-    days = {31: None, 30: Severity.WARNING, 3: Severity.CRITICAL, -1: Severity.CRITICAL}
+    days = {31: None, 30: Severity.WARNING, 8: Severity.WARNING, 7: Severity.CRITICAL, -1: Severity.CRITICAL}
     for left, severity in days.items():
         one = watch.certificate_expiring(sight(certificate_until=NOW + timedelta(days=left)), NOW)
         assert (one and one.severity) == severity, left

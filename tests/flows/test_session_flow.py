@@ -8,6 +8,7 @@ from flow_story import settle_due
 from small_town import (
     ANNA,
     BERT,
+    HOME_EVSE,
     HOME_STATION,
     NOW,
     STREET,
@@ -25,7 +26,7 @@ from server.core.reports import ConnectorStatus, ReadingsInfo, SampledReading, S
 from server.flows import readings
 from server.flows import sessions as flow
 from server.flows import stations as station_flow
-from server.storage import outbox, sessions, wallets
+from server.storage import outbox, sessions, stations, wallets
 from shared.sessions import SessionState
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -339,3 +340,43 @@ async def test_an_end_counts_whoever_makes_it_and_hears_what_we_think_of_the_car
     said = await stop(town, StopInfo(begun.transaction_id, 101_000, NOW + HOUR, card), NOW + HOUR)
     assert (said.status if said else None) == status
     assert (await session_of(town, begun.transaction_id)).meter_stop_wh == 101_000
+
+
+async def sockets_of(db, station=HOME_STATION):
+    async with db.read() as tx:
+        return [one.connector_no for one in await stations.evses_of(tx, station)]
+
+
+async def test_a_start_on_connector_0_of_one_socket_means_its_only_one(town):
+    zero = msgspec.structs.replace(START, connector_no=0)
+    first = await start(town, zero)
+    session = await session_of(town, first.transaction_id)
+    assert (session.connector_no, session.evse_id) == (1, HOME_EVSE)
+    assert await start(town, zero, NOW + HOUR) == first  # out of a queue: the same session
+    await read(town, first.transaction_id, NOW + MINUTE, 103_000)
+    await stop(town, StopInfo(first.transaction_id, 104_000, NOW + HOUR), NOW + HOUR)
+    assert (await session_of(town, first.transaction_id)).energy_wh == 4_000
+    assert await sockets_of(town) == [1]
+
+
+async def test_connector_0_of_several_is_where_a_car_waits_then_one_that_is_free(town):
+    async with town.begin() as tx:
+        station = await stations.get(tx, HOME_STATION)
+        second = await stations.add_evse(tx, station, 2)
+        await stations.set_status(tx, second.id, "Preparing", "NoError", NOW)
+    timeless = msgspec.structs.replace(START, connector_no=0, at_heard=True)
+    first = await start(town, timeless)
+    assert (await session_of(town, first.transaction_id)).connector_no == 2
+    assert await start(town, msgspec.structs.replace(timeless, at=NOW + MINUTE), NOW + MINUTE) == first
+    other = await start(town, msgspec.structs.replace(START, connector_no=0, token_uid="BERT-CARD"), NOW + MINUTE)
+    assert (await session_of(town, other.transaction_id)).connector_no == 1
+    assert (await session_of(town, first.transaction_id)).state is SessionState.OPEN
+
+
+async def test_a_start_on_a_connector_that_nobody_entered_is_accounted_for(town):
+    strange = await start(town, msgspec.structs.replace(START, connector_no=9))
+    assert strange.status == "Accepted"
+    await stop(town, StopInfo(strange.transaction_id, 107_000, NOW + HOUR), NOW + HOUR)
+    session = await session_of(town, strange.transaction_id)
+    assert (session.connector_no, session.energy_wh) == (9, 7_000)
+    assert await sockets_of(town) == [1, 9]

@@ -50,6 +50,7 @@ class MemoryFlows:
         self.fails: Callable[[str], bool] = lambda _what: False
         self.versions: dict[UUID, str] = {}
         self.boots = "Accepted"
+        self.ended_by_us: list[bool] = []
 
     async def _hear(self, station_id: UUID, what: str, info: object = None) -> None:
         if what == self.holds:
@@ -71,7 +72,8 @@ class MemoryFlows:
         self.versions[station_id] = version
         await self._hear(station_id, "connected", connection_id)
 
-    async def disconnected(self, station_id: UUID, connection_id: str) -> None:
+    async def disconnected(self, station_id: UUID, connection_id: str, *, ours: bool) -> None:
+        self.ended_by_us.append(ours)
         await self._hear(station_id, "disconnected", connection_id)
 
     async def boot(self, station_id: UUID, info: BootInfo) -> BootAnswer:

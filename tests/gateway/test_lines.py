@@ -11,6 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
 
 from server.gateway.listener import Gateway, GatewaySettings
+from server.gateway.liveness import DEAD_AFTER_S
 from server.gateway.v16 import commands as c
 
 CP1 = station_of("CP1")
@@ -48,6 +49,34 @@ async def test_the_newest_socket_wins_and_the_end_of_the_old_one_is_no_end_of_th
     await town.quiet()
     assert kinds(town.flows)[-1] == "disconnected"
     assert town.flows.told("disconnected") == town.flows.told("connected")[1:]
+
+
+@pytest.mark.parametrize(("who", "ours"), [("station", False), ("dropped", True), ("server", True)])
+async def test_whose_end_of_a_connection_it_was_is_told(flows, settings, who, ours):
+    gateway = Gateway(flows, settings)
+    await gateway.start()
+    town = Town(flows, gateway)
+    async with town.station() as socket:
+        await town.quiet()
+        if who == "station":
+            socket.transport.abort()
+        elif who == "dropped":
+            assert gateway.drop(CP1)
+        else:
+            await gateway.stop()
+        await until(lambda: flows.told("disconnected"))
+    await gateway.stop()
+    assert flows.ended_by_us == [ours]
+
+
+@pytest.mark.skipif(not hasattr(sockets, "TCP_USER_TIMEOUT"), reason="only Linux counts what is not confirmed")
+async def test_the_kernel_ends_lines_on_which_nobody_confirms_anything(town):
+    async with town.station():
+        await town.quiet()
+        (connection,) = next(iter(town.gateway._servers.values())).connections
+        accepted = connection.transport.get_extra_info("socket")
+        waits = accepted.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_USER_TIMEOUT)
+    assert waits == DEAD_AFTER_S * 1000
 
 
 async def test_a_call_on_the_old_socket_ends_when_the_new_one_comes(town):

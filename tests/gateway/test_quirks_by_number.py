@@ -7,16 +7,19 @@ import asyncio
 import json
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
-from gateway_town import KEY, NOW, ask, station_of
+from gateway_town import KEY, NOW, MemoryFlows, ask, station_of, until
 from raw_station import RawStation
 
 from server.core.reports import ConnectorStatus
 from server.core.traits import Traits, stack_level
-from server.gateway.listener import Gateway, GatewaySettings
+from server.gateway.listener import Gateway
 from server.gateway.v16 import commands, translate
 from server.gateway.v201 import upkeep
 from server.main.station_port import GatewayStations
+from server.main.tls_setup import gateway_settings
+from server.settings import PingSettings, Settings
 
 CP1 = station_of("CP1")
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
@@ -143,15 +146,25 @@ async def test_quirk_11_our_time_has_neither_fractions_nor_an_offset(town):
             assert answer[2]["currentTime"] == "2026-11-21T04:05:06Z"
 
 
-async def test_quirk_12_a_station_that_answers_no_ping_may_stay():
-    from gateway_town import MemoryFlows
-
-    settings = GatewaySettings(port=0, quiet_s=0.0, ping_interval_s=0.05, ping_timeout_s=None)
-    gateway = Gateway(MemoryFlows(), settings)
+@pytest.mark.parametrize(("pong_within_s", "stays"), [(None, True), (0.1, False)])
+async def test_quirk_12_a_station_that_answers_no_ping_may_stay(tmp_path, pong_within_s, stays):
+    """With the settings that `dalstroom up` makes; only the interval is shorter. Who wants pongs says so."""
+    wanted = Settings(tmp_path, ocpp_port=0)
+    assert wanted.pings == PingSettings(every_s=60, pong_within_s=None)
+    pings = PingSettings(every_s=0.05, pong_within_s=pong_within_s)
+    settings = gateway_settings(msgspec.structs.replace(wanted, pings=pings))
+    flows = MemoryFlows()
+    gateway = Gateway(flows, settings)
     await gateway.start()
     async with RawStation(gateway.port) as station:
         await asyncio.sleep(0.4)
-        assert (await station.asks("Heartbeat", {}))[:2] == [3, "1"]
+        if stays:
+            (connection,) = [one for server in gateway._servers.values() for one in server.connections]
+            assert len(connection.pending_pings) <= 1  # nothing is kept of those that nobody answered
+            assert (await station.asks("Heartbeat", {}))[:2] == [3, "1"]
+        else:
+            await until(lambda: flows.told("disconnected"))
+            assert flows.ended_by_us == [True]
     await gateway.stop()
 
 

@@ -1,7 +1,7 @@
 """Lists of tokens are kept in step with who may charge at a station, whatever the station says to them."""
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
@@ -202,6 +202,24 @@ async def test_an_operator_may_switch_it_off_and_then_the_list_is_emptied(contex
     await worker.sync(context, TASK)
     assert (lists.told[1].tokens, lists.told[1].gone) == ((), ("ANNA-CARD",))
     assert await worker.sync(context, TASK) == "no_list"
+
+
+async def test_a_list_is_written_as_often_as_flash_is_to_take_and_the_rest_tomorrow(context, lists):
+    """One message a day is left: a new card waits, one that may charge no more is taken off all the same."""
+    async with context.db.begin() as tx:
+        await stored_stations.update(tx, HOME_STATION, traits=Traits(flash_writes_a_day=10))
+        await stored_stations.wrote(tx, {HOME_STATION: 9}, NOW.date())
+    assert await worker.sync(context, TASK) == "sent:1"
+    async with context.db.read() as tx:
+        assert (await stored_stations.get(tx, HOME_STATION)).writes_on(NOW.date()) == 10
+    await add_card(context, "ANNAS-OTHER")
+    assert await worker.sync(context, TASK) == "tomorrow:0"
+    midnight = datetime.combine(NOW.date() + timedelta(days=1), time(), UTC)
+    assert (str(HOME_STATION), midnight) in await queued(context)
+    async with context.db.begin() as tx:
+        await tx.execute(sa.update(tables.Tokens).where(tables.Tokens.uid == "ANNA-CARD").values(valid=False))
+    assert await worker.sync(context, TASK) == "sent:1"
+    assert lists.held == 2
 
 
 async def test_behind_a_shared_limit_there_is_no_list(context, lists):

@@ -1,5 +1,6 @@
 """The watch over a real database: what is found, tried, told and mended, and how little it asks for."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
@@ -29,14 +30,14 @@ from server.storage import certificates, outbox, plans, watch
 from server.storage import sessions as kept
 from server.storage import stations as stored
 from server.storage import town as seed
-from server.workers.ports import Heard
+from server.workers.ports import Heard, NoSecurity
 from server.workers.watch import EVERY, begin, remedy
 from server.workers.watch import watch as look
 from shared.health import Remedy, Rule
 from shared.ids import derive
 
 MINUTE = timedelta(minutes=1)
-TRIGGER, CLEAR, SOFT, HARD = Remedy
+TRIGGER, CLEAR, SOFT, HARD, RENEW = Remedy
 WORK = {"watch": look, "remedy": remedy}
 
 
@@ -172,6 +173,20 @@ async def test_who_loses_the_line_is_offline_and_flaps_after_four_times(context,
     assert asked(stations) == []
 
 
+async def test_connections_that_we_closed_ourselves_are_no_flapping(context, stations):
+    for number in range(6):
+        async with context.db.begin() as tx:
+            await _connect(tx, f"line-{number}", NOW + (5 * number) * MINUTE)
+        async with context.db.begin() as tx:
+            lines = {STREET_STATION_1: f"line-{number}"}
+            await station_flows.disconnect_all(tx, lines, NOW + (5 * number + 1) * MINUTE, ours=lines.keys())
+    async with context.db.begin() as tx:
+        await _connect(tx, "line-6", NOW + 30 * MINUTE)
+    await looks(context, NOW + 40 * MINUTE)
+    assert await findings(context) == []
+    assert asked(stations) == []
+
+
 async def _connect(tx, line, at):
     await station_flows.connect(tx, STREET_STATION_1, line, at)
 
@@ -280,16 +295,30 @@ async def test_a_clock_is_judged_by_what_cannot_come_of_a_queue(context, station
         assert (await stored.evse_at(tx, STREET_STATION_1, 1)).clock_off_s == off_s
 
 
+class Renewals(NoSecurity):
+    """Keeps whom it asked for a request."""
+
+    def __init__(self):
+        self.asked = []
+
+    async def ask_for_request(self, station_id):
+        self.asked.append(station_id)
+        return Heard("accepted")
+
+
 async def test_the_certificate_that_a_station_signs_in_with_is_watched_and_a_newer_one_mends(context, stations):
     async def installs(number, not_after):
         signed = Signed("PEM", f"f{number}", f"{number}", NOW, not_after, f"k{number}")
         async with context.db.begin() as tx:
             await certificates.enter(tx, STREET_STATION_1, Request("", f"k{number}"), signed, NOW)
 
+    renewals = Renewals()
+    context = replace(context, security=renewals)
     await installs(1, NOW + timedelta(days=20))
     await looks(context, NOW + 3 * MINUTE)
     (found,) = await findings(context)
     assert (found.rule, found.station_id, found.severity) == (Rule.CERTIFICATE_EXPIRING, STREET_STATION_1, "warning")
+    assert (found.tried, found.told_at, renewals.asked) == ((RENEW,), None, [STREET_STATION_1])
     assert found.detail == (NOW + timedelta(days=20)).isoformat()
     await installs(2, NOW + timedelta(days=300))
     await looks(context, NOW + 9 * MINUTE)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -24,6 +25,8 @@ async def follow(desk: Desk) -> None:
     """Read live news until signed out or cancelled."""
 
     async def react(event: LiveEvent | None) -> None:
+        if event is None:
+            await load_clock(desk)
         if event is None or isinstance(event, LocationChanged):
             await load_stations(desk)
 
@@ -32,6 +35,12 @@ async def follow(desk: Desk) -> None:
     desk.state.board.clear()
     desk.state.door.notice = SIGNED_OUT
     desk.state.door.access = Access.SIGNED_OUT
+
+
+async def load_clock(desk: Desk) -> None:
+    """The server's time: how long ago a thing was is said by it."""
+    with suppress(ApiProblem):  # the stream that was just opened says so by itself
+        desk.state.clock.hear(await desk.api.clock())
 
 
 async def watch_stations(desk: Desk) -> None:
@@ -45,24 +54,24 @@ async def watch_stations(desk: Desk) -> None:
 
 async def load_stations(desk: Desk) -> None:
     """All stations of the party."""
-    await _fill(desk, "stations", desk.api.stations())
+    await fill(desk, "stations", desk.api.stations())
 
 
 async def load_disputes(desk: Desk) -> None:
     """Sessions in dispute."""
-    await _fill(desk, "disputes", desk.api.disputes())
+    await fill(desk, "disputes", desk.api.disputes())
 
 
 async def load_waiting(desk: Desk) -> None:
     """What waits for the operator."""
-    await _fill(desk, "pending", desk.api.pending_stations())
-    await _fill(desk, "notices", desk.api.station_notices())
+    await fill(desk, "pending", desk.api.pending_stations())
+    await fill(desk, "notices", desk.api.station_notices())
     await load_health(desk)
 
 
 async def load_health(desk: Desk) -> None:
     """How the stations have been."""
-    await _fill(desk, "health", desk.api.stations_health())
+    await fill(desk, "health", desk.api.stations_health())
 
 
 async def approve(desk: Desk, one: PendingStation, place: str) -> None:
@@ -83,18 +92,18 @@ async def turn_away(desk: Desk, one: PendingStation) -> None:
 async def clear_notice(desk: Desk, notice_id: UUID) -> None:
     """It was seen to."""
     await desk.attempt(desk.api.clear_notice(notice_id))
-    await _fill(desk, "notices", desk.api.station_notices())
+    await fill(desk, "notices", desk.api.station_notices())
 
 
 async def load_forms(desk: Desk, identity: str) -> None:
     """What a station can be asked."""
-    await _fill(desk, "forms", desk.api.command_forms(identity))
+    await fill(desk, "forms", desk.api.command_forms(identity))
 
 
 async def search(desk: Desk, wanted: Search) -> None:
     """The newest frames that fit, as far as one page goes."""
     desk.console.messages = Remote()
-    await _fill(desk, "messages", _items(desk, wanted))
+    await fill(desk, "messages", _items(desk, wanted))
 
 
 async def more_messages(desk: Desk, wanted: Search) -> None:
@@ -142,7 +151,8 @@ async def command(desk: Desk, identity: str, action: str, body: dict[str, Any]) 
         return refused.problem
 
 
-async def _fill(desk: Desk, noun: str, work: Awaitable[T]) -> T | None:
+async def fill(desk: Desk, noun: str, work: Awaitable[T]) -> T | None:
+    """Ask for one of the console's nouns; the console shows whether it is on its way, there, or failed."""
     console = desk.console
     setattr(console, noun, getattr(console, noun).loading())
     try:

@@ -10,6 +10,7 @@ from app.widgets.cards import columns, page, skeleton
 TABS: Tabs = (
     ("/", "stations", ft.Icons.EV_STATION_OUTLINED, ft.Icons.EV_STATION),
     ("/log", "log", ft.Icons.RECEIPT_LONG_OUTLINED, ft.Icons.RECEIPT_LONG),
+    ("/forwarding", "forwarding", ft.Icons.FORWARD_OUTLINED, ft.Icons.FORWARD),
     ("/settings", "settings", ft.Icons.TUNE_OUTLINED, ft.Icons.TUNE),
 )
 DETAILS = {"/station/": "op.station"}

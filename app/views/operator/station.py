@@ -13,11 +13,15 @@ from app.strings import Texts
 from app.views.desk import use_clock, use_console, use_desk, use_prefs, use_texts
 from app.views.driver.session import missing
 from app.views.operator import intents
+from app.views.operator.certificates import Certificates
 from app.views.operator.days import days_card
 from app.views.operator.frames import mono, pretty
 from app.views.operator.log import Frames
+from app.views.operator.standing import AdmissionCard, limits_card
 from app.views.operator.stations import evse_line, ill
+from app.views.operator.treatment import Treatment
 from app.views.operator.waiting import findings_of
+from app.views.operator.words import when
 from app.widgets.cards import Tone, card, columns, failed, notice, page, pair, skeleton, stack
 from app.widgets.keyed import keyed
 from shared.health import StationHealth
@@ -54,11 +58,22 @@ def StationPage() -> ft.Control:
             return page([skeleton(t, 160, 220, 300)], wide=prefs.wide)
         return missing(t, lambda: desk.page.navigate("/"))
     health = console.health_of(station_id)
-    days = days_card(t, health.days) if health is not None else None
-    left: list[ft.Control | None] = [keyed(_Facts, "facts", station), _wrong(t, health, clock.now), days]
-    right: list[ft.Control | None] = [keyed(Commands, f"commands-{station.identity}", station.identity)]
+    days = days_card(t, health.days, wide=prefs.wide) if health is not None else None
+    left: list[ft.Control | None] = [
+        keyed(_Facts, "facts", station),
+        _wrong(t, health, clock.now),
+        limits_card(t, station, clock.now),
+        keyed(AdmissionCard, f"admission-{station.id}", station),
+        days,
+    ]
+    right: list[ft.Control | None] = [
+        keyed(Commands, f"commands-{station.identity}", station.identity),
+        keyed(Treatment, f"treatment-{station.id}", station),
+        keyed(Certificates, f"certificates-{station.id}", station),
+    ]
     log = stack([theme.heading(t("op.log")), keyed(Frames, f"frames-{station.identity}", Search(station.identity))])
-    return page([columns(right, left, wide=prefs.wide), log], wide=prefs.wide)
+    parts = columns(right, left, wide=True) if prefs.wide else stack([*left, *right])
+    return page([parts, log], wide=prefs.wide)
 
 
 def _wrong(t: Texts, health: StationHealth | None, now: datetime) -> ft.Control | None:
@@ -70,8 +85,8 @@ def _wrong(t: Texts, health: StationHealth | None, now: datetime) -> ft.Control 
 def _Facts(station: StationView) -> ft.Control:
     t, clock = use_texts(), use_clock()
     color = (theme.VALLEY, theme.AT_ONCE, ft.Colors.ERROR)[ill(station)]
-    seen = t.form.moment(station.last_seen_at, clock.now) if station.last_seen_at else t("op.never")
-    share = "?" if station.safe_share_w is None else t.form.power(station.safe_share_w)
+    seen = when(t, station.last_seen_at, clock.now) if station.last_seen_at else t("op.never")
+    share = t("op.share.none") if station.safe_share_w is None else t.form.power(station.safe_share_w)
     make = " ".join(one for one in (station.vendor, station.model) if one) or t("op.unknown_model")
     return card(
         [
@@ -80,9 +95,9 @@ def _Facts(station: StationView) -> ft.Control:
             pair(t("op.place"), station.location_name),
             pair(t("op.last_seen"), seen),
             pair(t("op.model"), make),
-            pair(t("op.firmware"), station.firmware or "?"),
+            pair(t("op.firmware"), station.firmware or t("op.unknown")),
             pair(t("op.version"), f"OCPP {station.version}"),
-            pair(t("op.share"), share),
+            pair(t("op.share"), share, t("op.share.what")),
             *[evse_line(t, one) for one in station.evses],
         ],
         key="facts",

@@ -12,10 +12,12 @@ from app.views.desk import use_clock, use_console, use_desk, use_prefs, use_text
 from app.views.driver.session import LinkNotice
 from app.views.operator import intents
 from app.views.operator.waiting import Noticed, Waiting
+from app.views.operator.words import dispute, fault, relative, when
 from app.widgets.cards import card, empty, failed, page, rule, skeleton, stack
 from app.widgets.keyed import keyed
 from shared.stations import Dispute, DisputeKind, StationEvse, StationView
 
+ACCEPTED = "Accepted"
 FAULTS = ("Faulted", "Unavailable")
 
 
@@ -50,7 +52,7 @@ def Stations() -> ft.Control:
         return lambda: desk.page.navigate(f"/station/{station.id}")
 
     rows = [_row(t, one, clock.now, go(one), wide=prefs.wide) for one in shown]
-    disputes = _disputes(t, console.disputes.value or [])
+    disputes = _disputes(t, console.disputes.value or [], clock.now)
     return page([keyed(LinkNotice, "link"), _head(t, shown), *waiting, disputes, *rows], wide=prefs.wide)
 
 
@@ -87,7 +89,10 @@ def _row(t: Texts, station: StationView, now: datetime, go: Callable[[], None], 
         make = " ".join(one for one in (station.vendor, station.model) if one) or t("op.unknown_model")
         box = stack([theme.body(make), theme.small(f"OCPP {station.version} · {station.firmware or '?'}")], 2)
         parts += [ft.Container(box, expand=3), ft.Container(evses, expand=5)]
-    seen = stack([theme.strong(t("op.up" if station.online else "op.down"), color), _seen(t, station, now)], 2)
+    held = None
+    if station.admission != ACCEPTED:
+        held = theme.small(t(f"op.admission.{station.admission.lower()}"), theme.AT_ONCE)
+    seen = stack([theme.strong(t("op.up" if station.online else "op.down"), color), _seen(t, station, now), held], 2)
     parts.append(ft.Container(seen, width=150 if wide else 110))
     top = ft.Row(parts, spacing=14, vertical_alignment=ft.CrossAxisAlignment.START)
     return ft.Container(
@@ -105,14 +110,15 @@ def _row(t: Texts, station: StationView, now: datetime, go: Callable[[], None], 
 def _seen(t: Texts, station: StationView, now: datetime) -> ft.Control:
     if station.last_seen_at is None:
         return theme.small(t("op.never"))
-    return theme.small(t("op.seen", moment=t.form.moment(station.last_seen_at, now)))
+    return theme.small(t("op.seen", moment=relative(t, station.last_seen_at, now)))
 
 
 def evse_line(t: Texts, evse: StationEvse) -> ft.Control:
-    """A connector: its status in OCPP's word, its fault, and what runs there."""
-    said = evse.status if evse.error_code in ("", "NoError") else f"{evse.status} ({evse.error_code})"
+    """A connector: its status, its fault, and what runs there."""
+    status = t.code("op.evse", evse.status)
+    said = status if evse.error_code in ("", "NoError") else f"{status} ({fault(t, evse.error_code)})"
     color = ft.Colors.ERROR if evse.status in FAULTS else ft.Colors.ON_SURFACE
-    words = [theme.strong(f"{evse.connector_no}", theme.MUTED, 14), theme.strong(said, color, 14)]
+    words = [theme.small(t("op.socket", n=evse.connector_no)), theme.strong(said, color, 14)]
     if evse.session_id is not None:
         words.append(theme.small(f"{t.form.energy(evse.energy_wh)} · {t.form.power(evse.power_w)}"))
     if evse.followed == "not_followed":
@@ -120,15 +126,15 @@ def evse_line(t: Texts, evse: StationEvse) -> ft.Control:
     return ft.Row([*words], spacing=10, wrap=True, key=f"evse-{evse.connector_no}")
 
 
-def _disputes(t: Texts, found: Sequence[Dispute]) -> ft.Control | None:
+def _disputes(t: Texts, found: Sequence[Dispute], now: datetime) -> ft.Control | None:
     if not found:
         return None
     rows: list[ft.Control] = [theme.heading(t("op.disputes"))]
     for number, one in enumerate(found[:8]):
         what = t("op.dispute.not_followed" if one.kind is DisputeKind.NOT_FOLLOWED else "op.dispute.orphan")
-        words = stack([theme.strong(f"{one.station}: {what}", size=14), theme.small(one.detail[:160])], 2)
-        when = theme.small(t.form.date_time(one.at))
-        rows += [rule(), ft.Row([ft.Container(words, expand=True), when], spacing=12, key=f"dispute-{number}")]
+        told = f"{dispute(t, one, now)} · {when(t, one.at, now)}"
+        words = stack([theme.strong(f"{one.station}: {what}", size=14), theme.small(told)], 2)
+        rows += [rule(), ft.Container(words, key=f"dispute-{number}")]
     if len(found) > 8:
         rows.append(theme.small(t("op.dispute.more", n=len(found) - 8)))
     return card(rows, key="disputes")

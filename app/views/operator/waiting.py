@@ -9,6 +9,7 @@ from app import theme
 from app.console import Attention
 from app.views.desk import use_clock, use_console, use_desk, use_texts
 from app.views.operator import intents
+from app.views.operator.words import detail, when
 from app.widgets.cards import card, rule, stack
 from app.widgets.keyed import keyed
 from shared.health import Severity
@@ -48,7 +49,7 @@ def _Pending(one: PendingStation) -> ft.Control:
         set_busy(False)
 
     make = " ".join(part for part in (one.vendor, one.model) if part) or t("op.unknown_model")
-    seen = t("op.waiting.since", moment=t.form.moment(one.first_seen_at, clock.now), address=one.address)
+    seen = t("op.waiting.since", moment=when(t, one.first_seen_at, clock.now), address=one.address)
     code = ft.Row([theme.small(t("op.waiting.code")), theme.strong(one.pairing_code)], spacing=8, wrap=True)
     words = stack([theme.strong(one.identity), theme.small(f"{make} · {seen}"), code], 4)
     where = ft.TextField(
@@ -95,7 +96,8 @@ def _Notice(one: Attention, now: datetime) -> ft.Control:
     what = t.code("op.notice", one.kind)
     dot = ft.Container(width=12, height=12, border_radius=6, bgcolor=COLORS[one.severity])
     tried = t("op.tried", what=", ".join(t(f"op.remedy.{name.value}") for name in one.tried)) if one.tried else None
-    small = " · ".join(part for part in (one.detail[:160], tried, t.form.moment(one.since, now)) if part)
+    told = detail(t, one.kind, one.detail, now)[:160]
+    small = " · ".join(part for part in (told, tried, t("op.since", moment=when(t, one.since, now))) if part)
     words = stack([theme.strong(f"{one.station}: {what}", size=14), theme.small(small)], 2)
     parts: list[ft.Control] = [ft.Container(dot, padding=ft.Padding.only(top=4)), ft.Container(words, expand=True)]
     if one.notice_id is not None:

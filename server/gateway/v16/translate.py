@@ -31,6 +31,7 @@ def tx_profile(place: Place, start: datetime, steps: Steps, unit: Unit) -> SetCh
 
     `steps`: 1 to 24, the first at 0, ascending; limits are cut to one decimal, downwards.
     """
+    assert place.connector_no > 0, "a transaction's profile belongs to one connector, never to 0"
     profile = ChargingProfile(
         charging_profile_id=place.profile_id,
         stack_level=place.stack_level,

@@ -54,6 +54,7 @@ def tx_profile(place: Place, start: datetime, steps: Steps, unit: Unit) -> c.Set
 
     `steps`: 1 to 24, the first at 0, ascending; limits are cut to one decimal, downwards.
     """
+    assert place.evse_id > 0, "a transaction's profile belongs to one connector, never to 0"
     profile = c.ChargingProfile(
         id=place.profile_id,
         stack_level=place.stack_level,
