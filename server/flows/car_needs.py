@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.car_needs import LEAST_W, CarNeeds, is_news, passes, sound
+from server.core.objective import told_no_limit
 from server.core.reports import CarSchedule
 from server.core.session import Session
 from server.flows import facts
@@ -55,15 +56,13 @@ async def intends(tx: AsyncSession, station_id: UUID, schedule: CarSchedule, now
 
 
 def _limit_w(seen: SessionFacts, at: datetime) -> int:
-    """What a session may draw at a moment, W: what its plan says, at least 6 A where it says anything."""
-    plan = seen.plan
-    if plan is None:
+    """What a session may draw at a moment, W: what its station was told, at least 6 A where that is anything."""
+    plan, session = seen.plan, seen.session
+    shared = seen.station.feeder_id is not None
+    if plan is None or told_no_limit(session.delay, plan.need_source, shared=shared, asleep=session.asleep):
         return seen.max_w
-    slot = plan.grid.index(at)
-    if not 0 <= slot < plan.grid.slots:
-        return plan.final_w
-    energy_wh = plan.energy_wh[slot]
-    return max(energy_wh * 3600 // plan.grid.slot_seconds, LEAST_W * seen.phases) if energy_wh else 0
+    power_w = plan.power_w(at)
+    return max(power_w, LEAST_W * seen.phases) if power_w else 0
 
 
 async def _session(tx: AsyncSession, station_id: UUID, connector_no: int) -> Session | None:

@@ -11,6 +11,7 @@ from server.core.ready_by import Known, ReadySource, choose
 from server.core.reports import CarSchedule
 from server.flows import car_needs, facts, session_views, wishes
 from server.storage import outbox, plans, sessions
+from shared.sessions import Delay
 
 HOUR = timedelta(hours=1)
 NEEDS = CarNeeds(NOW, "AC_three_phase", NOW + 10 * HOUR, 6_000, max_a=10)
@@ -135,3 +136,23 @@ async def test_tc_k_55_what_a_car_means_to_draw_is_measured_by_its_plan(town):
     assert not await intends(town, (0 * HOUR, max(plan.energy_wh) * 4 + 500, "W", None))
     assert not await intends(town, (starts[idle] - NOW, 6, "A", 3), (starts[idle] + slot - NOW, 0, "A", 3))
     assert ("resend", str(HOME_STATION)) in await waiting(town, NOW)
+
+
+async def test_a_car_that_is_told_no_limit_may_mean_to_draw_all_it_can(town):
+    session_id = await plug_in(town, NOW)
+    await make_plan(town, HOME, NOW)
+    assert not await intends(town, (0 * HOUR, 11_040, "W", None))
+    async with town.begin() as tx:
+        before = await sessions.get(tx, session_id)
+        await sessions.save(tx, before, msgspec.structs.replace(before, delay=Delay.NOTHING_TO_GAIN))
+    assert await intends(town, (0 * HOUR, 11_040, "W", None))
+
+
+async def test_what_was_planned_within_a_slot_is_what_the_rest_of_it_holds(town):
+    now = NOW + timedelta(minutes=7)
+    session_id = await plug_in(town, now)
+    await make_plan(town, HOME, now)
+    plan = await plan_of(town, session_id)
+    told = [(moment - NOW, plan.power_w(moment), "W", None) for moment in plan.moments(now)]
+    assert plan.power_w(now) > plan.energy_wh[0] * 4 * 1.03
+    assert await intends(town, *told, now=now)
