@@ -105,7 +105,7 @@ async def test_what_we_say_ourselves_is_as_the_specification_says(town):
     async with town.station("CP1", ["ocpp2.1"]) as socket:
         await ask(socket, "TransactionEvent", {})
         await ask(socket, "TransactionEvent", event("Started", 0))
-        await town.gateway.call(station_of("CP1"), v201.ClearCache(), 0.05)
+        await town.gateway.call(station_of("CP1"), v201.GetLocalListVersion(), 0.05)
     ours = [one for one in town.flows.said if one.direction == "out"]
     assert {one.version for one in ours} == {"ocpp1.6", "ocpp2.1"}
     assert len(ours) == 8
