@@ -38,8 +38,14 @@ def places(error: BaseException) -> str:
     """Where an exception and those behind it came from, the first cause first; kinds and places only."""
     behind = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__))).rstrip()
-    own = f"{frames}\n{type(error).__name__}".lstrip("\n")
+    own = f"{frames}\n{type(error).__name__}{_code(error)}".lstrip("\n")
     return f"{places(behind)}\nthen\n{own}" if behind is not None else own
+
+
+def _code(error: BaseException) -> str:
+    """SQLite's name of a fault (SQLITE_BUSY), which quotes nobody; the place alone does not tell which it was."""
+    name = getattr(error, "sqlite_errorname", "")
+    return f" ({name})" if name else ""
 
 
 def _exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -1,6 +1,7 @@
 """The log quotes nobody: kinds and places of errors, no messages, no local variables, no chatter of libraries."""
 
 import logging
+import sqlite3
 from collections.abc import Generator
 
 import pytest
@@ -69,3 +70,13 @@ async def test_an_error_of_the_database_does_not_quote_the_row(tmp_path):
     db = Database(f"sqlite:///{tmp_path / 'some.db'}")
     assert db.engine.sync_engine.hide_parameters
     await db.close()
+
+
+def test_a_fault_of_sqlite_has_its_name(log, capsys):
+    try:
+        sqlite3.connect(":memory:").execute("select hush from nowhere")
+    except sqlite3.OperationalError:
+        log.exception("failed")
+    said = capsys.readouterr().err
+    assert "OperationalError (SQLITE_ERROR)" in said
+    assert "nowhere" not in said.partition("OperationalError")[2]
