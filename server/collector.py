@@ -13,13 +13,13 @@ from collections.abc import Callable
 YOUNG, ROUNDS = 5_000, 4
 """A small round after so many new objects; after so many small ones one of those that outlived one."""
 NEVER = 1 << 30
-DUE = 10
-"""Rounds of the second kind after which a round of all that is new is due: 200 000 objects at the most."""
-LOOK_S = 1.0
-STILL = 5
+DUE = 3
+"""Rounds of the second kind after which a round of all that is new is due: of 60 000 objects, at a microsecond each."""
+LOOK_S = 0.25
+STILL = 20
 """Looks in a row at which nobody waited: a loop that is too busy to hear anybody also seems quiet, but not for long."""
-GROWN = 1_000_000
-"""Objects more than twice those that were there at the last look at everything, at which everything is looked at."""
+GROWN = 150
+"""Rounds of the second kind after which everything is looked at though somebody waits: 3 000 000 objects more."""
 
 
 def keep_for_good() -> None:
@@ -28,27 +28,27 @@ def keep_for_good() -> None:
     gc.freeze()
 
 
-def look_at_everything() -> int:
-    """Free all garbage, also what was kept; returns how many objects are kept now."""
+def look_at_everything() -> None:
+    """Free all garbage, also what was kept."""
     gc.unfreeze()
     keep_for_good()
-    return gc.get_freeze_count()
 
 
 async def spare(quiet: Callable[[], bool], look_s: float = LOOK_S) -> None:
     """Make short rounds as they fall due, and long ones while nobody waits, as `quiet` says; until cancelled."""
     usual = gc.get_threshold()
     gc.set_threshold(YOUNG, ROUNDS, NEVER)
-    still, kept, more = 0, gc.get_freeze_count(), False
+    still, grown = 0, 0
     try:
         while True:
             await asyncio.sleep(look_s)
             still = still + 1 if quiet() else 0
-            due = gc.get_count()[2] >= DUE
-            if due:
+            rounds = gc.get_count()[2]
+            if rounds >= DUE:
                 keep_for_good()
-                more = True
-            if (more and still >= STILL) or (due and gc.get_freeze_count() > 2 * kept + GROWN):
-                kept, more = look_at_everything(), False
+                grown += rounds
+            if grown > GROWN or (grown and still >= STILL):
+                look_at_everything()
+                grown = 0
     finally:
         gc.set_threshold(*usual)
