@@ -18,6 +18,8 @@ from server.gateway.shapes import Payload
 T = TypeVar("T", bound=msgspec.Struct)
 UNFIT = msgspec.UNSET
 NUMBER_MAX = 40
+HUGE = 10**NUMBER_MAX
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _HASH = 16
 
 
@@ -25,7 +27,11 @@ def read(kind: type[T], payload: msgspec.Raw) -> T | None:
     """What a payload says as far as anybody can tell; None where what it is about is missing."""
     try:
         said = msgspec.json.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (
+        msgspec.MsgspecError,
+        ValueError,
+        RecursionError,
+    ):  # thousands of digits, or no UTF-8
         return None
     found = _fit(_shape(kind), said)
     return found if isinstance(found, kind) else None
@@ -84,7 +90,9 @@ def _text(said: Any, most: int | None) -> Any:  # noqa: ANN401
     if isinstance(said, bool):
         return "true" if said else "false"
     if isinstance(said, int | float):
-        return str(int(said)) if math.isfinite(said) and said == int(said) else str(said)
+        if not _is_meant(said):
+            return UNFIT
+        return str(int(said)) if said == int(said) else str(said)
     return _shortened(said, most) if isinstance(said, str) else UNFIT
 
 
@@ -96,7 +104,8 @@ def _shortened(text: str, most: int | None) -> str:
 
 
 def _whole(said: Any, least: float | None, most: float | None) -> Any:  # noqa: ANN401
-    number = said if isinstance(said, int) and not isinstance(said, bool) else _number(said)
+    exact = isinstance(said, int) and not isinstance(said, bool) and _is_meant(said)
+    number = said if exact else _number(said)
     if number is UNFIT or number != int(number):
         return UNFIT
     whole = int(number)
@@ -104,8 +113,15 @@ def _whole(said: Any, least: float | None, most: float | None) -> Any:  # noqa: 
     return whole if fits else UNFIT
 
 
+def _is_meant(number: float) -> bool:
+    """Whether anybody can mean a number: it is finite, and has no more digits than a text may have."""
+    return math.isfinite(number) if isinstance(number, float) else abs(number) < HUGE
+
+
 def _number(said: Any) -> Any:  # noqa: ANN401
     if isinstance(said, bool) or not isinstance(said, int | float | str):
+        return UNFIT
+    if not isinstance(said, str) and not _is_meant(said):
         return UNFIT
     if isinstance(said, str) and not (said.isascii() and 0 < len(said) <= NUMBER_MAX and "_" not in said):
         return UNFIT
@@ -117,8 +133,15 @@ def _number(said: Any) -> Any:  # noqa: ANN401
 
 
 def _flag(said: Any) -> Any:  # noqa: ANN401
-    words = {"true": True, "false": False, "1": True, "0": False}
-    return words.get(str(said).strip().lower(), UNFIT)
+    text = _text(said, None)
+    return UNFIT if text is UNFIT else _FLAGS.get(text.strip().lower(), UNFIT)
+
+
+def _raw(said: Any) -> Any:  # noqa: ANN401
+    try:
+        return msgspec.Raw(msgspec.json.encode(said))
+    except (OverflowError, RecursionError, ValueError):  # an integer beyond 64 bits in it, or too deep
+        return UNFIT
 
 
 _FITS: dict[type, Callable[[Any, Any], Any]] = {
@@ -130,6 +153,6 @@ _FITS: dict[type, Callable[[Any, Any], Any]] = {
     inspect.IntType: lambda shape, said: _whole(said, shape.ge, shape.le),
     inspect.FloatType: lambda _shape, said: _number(said),
     inspect.BoolType: lambda _shape, said: _flag(said),
-    inspect.RawType: lambda _shape, said: msgspec.Raw(msgspec.json.encode(said)),
+    inspect.RawType: lambda _shape, said: _raw(said),
     inspect.NoneType: lambda _shape, said: None if said is None else UNFIT,
 }

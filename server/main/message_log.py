@@ -23,8 +23,8 @@ from server.workers.runner import Failure, attempt
 EVERY_S = 0.5
 BATCH = 500
 """Frames a transaction: on SQLite others wait for it, about 10 ms."""
-ABREAST = 64
-"""Frames that are judged in one go: less than a millisecond. (A thread would hold the interpreter for longer.)"""
+IN_ONE_GO = 20_000
+"""Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
 FRAMES_MAX = 50_000
 BYTES_MAX = 64 << 20
 
@@ -132,14 +132,15 @@ class MessageLog:
 
 async def _read(batch: list[_Waiting]) -> list[_Read]:
     """Frames as text, keys hidden, and what the schemas say of them; others have their turn after every few."""
-    found = []
-    for begin in range(0, len(batch), ABREAST):
-        if begin:
+    found, in_one_go = [], 0
+    for one in batch:
+        if in_one_go > IN_ONE_GO:
             await asyncio.sleep(0)
-        for one in batch[begin : begin + ABREAST]:
-            raw, said = hidden(one.said.raw), one.said
-            odd = judge.complaints(said.version, said.kind, said.action, raw)
-            found.append(_Read(one.station_id, one.at, said, raw, odd))
+            in_one_go = 0
+        raw, said = hidden(one.said.raw), one.said
+        in_one_go += len(raw)
+        odd = judge.complaints(said.version, said.kind, said.action, raw)
+        found.append(_Read(one.station_id, one.at, said, raw, odd))
     return found
 
 

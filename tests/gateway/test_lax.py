@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from itertools import islice
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from gateway_town import NOW, ask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.cli.bench.gateway.fuzz import frames
 from server.core.reports import BootInfo, ConnectorStatus, SampledReading
 from server.gateway import lax
 from server.gateway.v16 import handlers as v16
@@ -203,3 +205,32 @@ def test_no_payload_raises_whatever_its_fields_hold(kind, data):
     said = data.draw(st.dictionaries(st.sampled_from(names), scalars | deeper | st.lists(deeper, max_size=2)))
     found = lax.read(kind, msgspec.Raw(json.dumps(said).encode()))
     assert found is None or isinstance(found, kind)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_nonsense_of_the_bench_fails_any_kind(seed):
+    """What it takes 200 000 frames over a line to meet is met here sooner: each frame is read as every kind."""
+    kinds = {served.kind for actions in (v16.ACTIONS, v201.ACTIONS) for served in actions.values()}
+    for _opcode, frame in islice(frames(seed), 600):
+        for kind in kinds:
+            read = lax.read(kind, msgspec.Raw(frame))
+            assert read is None or isinstance(read, kind)
+
+
+HUGE = "9" * 400
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f'{{"idTag": {HUGE}, "timestamp": {HUGE}, "transactionId": {HUGE}, "meterStop": {HUGE}}}',
+        f'{{"transactionId": 1, "reason": {{"a": {HUGE}}}, "idTag": [{HUGE}]}}',
+        f'{{"transactionId": {"9" * 5000}}}',
+        f'{{"vendorId": "V", "data": {{"a": {HUGE}}}}}',
+    ],
+)
+def test_numbers_that_nobody_can_mean_are_not_said(said):
+    kinds = {served.kind for actions in (v16.ACTIONS, v201.ACTIONS) for served in actions.values()}
+    for kind in kinds:
+        read = lax.read(kind, msgspec.Raw(said.encode()))
+        assert read is None or HUGE[:50] not in repr(read)
