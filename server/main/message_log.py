@@ -22,7 +22,8 @@ from server.workers.runner import Failure, attempt
 
 EVERY_S = 0.5
 BATCH = 500
-"""Frames a transaction: on SQLite others wait for it, about 10 ms."""
+BATCH_BYTES = 512 << 10
+"""Frames a transaction, and their bytes: on SQLite others wait for it, about 10 ms."""
 IN_ONE_GO = 20_000
 """Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
 FRAMES_MAX = 50_000
@@ -78,13 +79,23 @@ class MessageLog:
         async with self._turn:
             self._arrived.clear()
             while self._waiting:
-                batch = list(islice(self._waiting, BATCH))
+                batch = self._next()
                 if isinstance(await attempt(self._write(batch), what="message_log"), Failure):
                     self._arrived.set()
                     return
                 for one in batch:
                     self._bytes -= len(one.said.raw)
                     self._waiting.popleft()
+
+    def _next(self) -> list[_Waiting]:
+        """What one transaction writes: at least one frame."""
+        batch, size = [], 0
+        for one in islice(self._waiting, BATCH):
+            size += len(one.said.raw)
+            if batch and size > BATCH_BYTES:
+                break
+            batch.append(one)
+        return batch
 
     async def _write(self, batch: list[_Waiting]) -> None:
         await self._keep(await _read(batch))
