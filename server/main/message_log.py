@@ -89,7 +89,8 @@ class MessageLog:
 
     def _next(self) -> list[_Waiting]:
         """What one transaction writes: at least one frame."""
-        batch, size = [], 0
+        batch: list[_Waiting] = []
+        size = 0
         for one in islice(self._waiting, BATCH):
             size += len(one.said.raw)
             if batch and size > BATCH_BYTES:
