@@ -2,10 +2,12 @@
 
 import os
 import secrets
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 
 import msgspec
+
+from server.addresses import Network
 
 DEFAULT_HOME = "./var"
 LOOPBACK = frozenset(["127.0.0.1", "localhost", "::1"])
@@ -68,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True):
     strangers_of: str = ""
     message_days: int = 14
     public_url: str = ""
-    forward_to: tuple[IPv4Network | IPv6Network, ...] | None = None
+    forward_to: tuple[Network, ...] | None = None
 
     @property
     def database_url(self) -> str:
@@ -106,7 +108,7 @@ def message_days() -> int:
     return int(said)
 
 
-def forward_to(host: str) -> tuple[IPv4Network | IPv6Network, ...] | None:
+def forward_to(host: str) -> tuple[Network, ...] | None:
     """$DALSTROOM_FORWARD_TO: "any", or the networks that forwarding may call beside public addresses.
 
     Where nothing is said: any address on a server that only its own machine reaches, else public ones only.

@@ -1,13 +1,11 @@
 """Responders that know which certificates are revoked, asked over HTTP (RFC 6960, appendix A)."""
 
 import asyncio
-import ipaddress
-import socket
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
+from server.addresses import is_open, looked_up
 from server.core.ocsp import ANSWER_MAX, Asked, Standing, judged, question
 
 SECONDS = 8.0
@@ -43,9 +41,8 @@ class HttpResponders:
         if parts.scheme.lower() not in {"http", "https"} or not parts.hostname:
             return Standing(None, "the responder's URL is none of HTTP")
         port = parts.port or (443 if parts.scheme.lower() == "https" else 80)
-        found: list[Any] = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-        address = ipaddress.ip_address(str(found[0][4][0]).partition("%")[0])
-        if not (address.is_global or self._inside):
+        address = await looked_up(parts.hostname, port)
+        if not (is_open(address) or self._inside):
             return Standing(None, "the responder's address is not public")
         url = httpx.URL(asked.responder_url.strip()).copy_with(host=str(address))
         headers = HEADERS | {"Host": parts.netloc.rpartition("@")[2]}

@@ -6,15 +6,14 @@ said names fields and rules and never quotes a value, which may be a key.
 
 import json
 from functools import cache
-from importlib.resources import files
 from itertools import islice
 from typing import Any
 
 import jsonschema_rs
 import msgspec
 
+from server.gateway import schemas
 from server.gateway.rpc import MESSAGE_ID_MAX
-from server.gateway.schemas import FOLDERS
 from server.gateway.versions import Version
 
 COMPLAINTS_MAX = 5
@@ -51,11 +50,9 @@ def complaints(version: str, kind: str, action: str, frame: str) -> str:
 
 
 def _of_payload(version: str, kind: str, action: str, payload: Any) -> list[str]:  # noqa: ANN401 -- any JSON
-    call = action if version == "1.6" else f"{action}Request"
-    names = _names(version)
-    if call not in names:
+    if schemas.name(version, action, answer=False) not in schemas.names(version):
         return [f"no action of OCPP {version}"] if kind == "call" else []
-    validator = _validator(version, call if kind == "call" else f"{action}Response")
+    validator = _validator(version, schemas.name(version, action, answer=kind == "result"))
     try:
         if validator.is_valid(payload):
             return []
@@ -70,13 +67,5 @@ def _worded(error: jsonschema_rs.ValidationError) -> str:
 
 
 @cache
-def _names(version: str) -> frozenset[str]:
-    folder = files("ocpp") / FOLDERS[version] / "schemas"
-    return frozenset(one.name.removesuffix(".json") for one in folder.iterdir())
-
-
-@cache
 def _validator(version: str, name: str) -> jsonschema_rs.Validator:
-    source = files("ocpp") / FOLDERS[version] / "schemas" / f"{name}.json"
-    schema = json.loads(source.read_text("utf-8-sig"))
-    return jsonschema_rs.validator_for(schema, validate_formats=True, mask=IT)
+    return jsonschema_rs.validator_for(json.loads(schemas.text(version, name)), validate_formats=True, mask=IT)

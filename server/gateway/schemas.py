@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from jsonschema import Draft4Validator, Draft6Validator
@@ -22,32 +23,47 @@ def complaints(version: str, action: str, payload: Any, *, answer: bool = False)
 
     At most `COMPLAINTS_MAX`. `answer`: it is the answer's payload, not the call's.
     """
-    judge = _validator(version, _name(version, action, answer=answer))
+    judge = _validator(version, name(version, action, answer=answer))
     found = sorted(judge.iter_errors(_exact(payload)), key=_place)
     return [(_place(error), _why(error)) for error in found[:COMPLAINTS_MAX]]
 
 
 def example(version: str, action: str) -> dict[str, Any]:
     """A call's payload that its schema allows: required fields only, first words of enums."""
-    schema = _schema(version, _name(version, action, answer=False))
+    schema = _schema(version, name(version, action, answer=False))
     made: dict[str, Any] = _made(schema, schema, 0)
     return made
 
 
-def _name(version: str, action: str, *, answer: bool) -> str:
+def name(version: str, action: str, *, answer: bool) -> str:
+    """What the schema of an action's call, or of its answer, is called."""
     return f"{action}Response" if answer else action if version == "1.6" else f"{action}Request"
 
 
 @cache
-def _schema(version: str, name: str) -> Mapping[str, Any]:
-    source = files("ocpp") / FOLDERS[version] / "schemas" / f"{name}.json"
-    found: Mapping[str, Any] = json.loads(source.read_text("utf-8-sig"), parse_float=Decimal)
+def names(version: str) -> frozenset[str]:
+    """What schemas there are."""
+    return frozenset(one.name.removesuffix(".json") for one in _folder(version).iterdir())
+
+
+def text(version: str, named: str) -> str:
+    """A schema as the `ocpp` package has it."""
+    return (_folder(version) / f"{named}.json").read_text("utf-8-sig")
+
+
+def _folder(version: str) -> Traversable:
+    return files("ocpp") / FOLDERS[version] / "schemas"
+
+
+@cache
+def _schema(version: str, named: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(text(version, named), parse_float=Decimal)
     return found
 
 
 @cache
-def _validator(version: str, name: str) -> Validator:
-    schema = _schema(version, name)
+def _validator(version: str, named: str) -> Validator:
+    schema = _schema(version, named)
     kind = Draft4Validator if "draft-04" in schema["$schema"] else Draft6Validator
     return kind(schema)
 

@@ -9,12 +9,13 @@ from uuid import UUID
 
 import structlog
 
+from server.addresses import Network
 from server.clock import Clock
 from server.core.sealed import unseal
 from server.flows import stations as station_flows
 from server.gateway.forwarding.line import Line
 from server.gateway.forwarding.outgoing import Patience
-from server.gateway.forwarding.ports import Network, Route
+from server.gateway.forwarding.ports import Route
 from server.gateway.link import Question, Reply
 from server.gateway.listener import Gateway
 from server.gateway.ports import Said

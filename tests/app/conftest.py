@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fake_town import Town
-from fletkit import Open, Screen
+from fletkit import Open, Screen, sign_in
 
 from app.main import entry
 
@@ -39,9 +39,7 @@ def signed_in(open_app: Open) -> Open:
 
     async def start(**options: object) -> Screen:
         screen = await open_app(**options)
-        await screen.until(lambda: screen.says("Sanne de Wit"))
-        tile = next(one for one in screen.walk() if str(getattr(one, "key", "")).startswith("driver-"))
-        await screen.click(tile)
+        await sign_in(screen)
         await screen.until(lambda: screen.has("headline") or screen.has("retry") or screen.has("sums"))
         return screen
 

@@ -227,3 +227,9 @@ def _parts(value: Any) -> list[Any]:
 Open = Callable[..., Awaitable[Screen]]
 
 assert inspect.iscoroutinefunction(Session.dispatch_event), "Flet changed its doors: look at fletkit again"
+
+
+async def sign_in(screen: Screen) -> None:
+    """Tap the first person of the demo."""
+    await screen.until(lambda: screen.says("Sanne de Wit"))
+    await screen.click(next(one for one in screen.walk() if str(getattr(one, "key", "")).startswith("driver-")))

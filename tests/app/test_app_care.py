@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from cared_town import traits
 from fake_town import Town
-from fletkit import Open, Screen
+from fletkit import Open, Screen, sign_in
 from town_facts import NOW, an_id
 
 from app.strings import LANGUAGES, Texts
@@ -23,8 +23,7 @@ def at_station(open_app: Open, town: Town) -> Open:
 
     async def start(**options: object) -> Screen:
         screen = await open_app(**options)
-        await screen.until(lambda: screen.says("Sanne de Wit"))
-        await screen.click(next(one for one in screen.walk() if str(getattr(one, "key", "")).startswith("driver-")))
+        await sign_in(screen)
         await screen.until(lambda: screen.has("op-head"))
         await screen.click("station-LOOTS/1")
         await screen.until(lambda: screen.has("traits") and screen.has("certificates") and screen.has("admission"))

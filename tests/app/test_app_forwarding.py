@@ -3,7 +3,7 @@
 import pytest
 from cared_town import BACK, LISTS
 from fake_town import Town
-from fletkit import Open, Screen
+from fletkit import Open, Screen, sign_in
 from town_facts import an_id
 
 from app.views.operator.forwarding import split
@@ -19,8 +19,7 @@ def lists(open_app: Open, town: Town) -> Open:
 
     async def start(**options: object) -> Screen:
         screen = await open_app(**options)
-        await screen.until(lambda: screen.says("Sanne de Wit"))
-        await screen.click(next(one for one in screen.walk() if str(getattr(one, "key", "")).startswith("driver-")))
+        await sign_in(screen)
         await screen.until(lambda: screen.has("op-head"))
         await screen.go(2)
         await screen.until(lambda: screen.has("upload"))

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 from fake_town import Town
-from fletkit import Open, Screen
+from fletkit import Open, Screen, sign_in
 from operated_town import NOT_FIT, message
 from town_facts import an_id
 
@@ -17,9 +17,7 @@ def operator(open_app: Open, town: Town) -> Open:
 
     async def start(**options: object) -> Screen:
         screen = await open_app(**options)
-        await screen.until(lambda: screen.says("Sanne de Wit"))
-        tile = next(one for one in screen.walk() if str(getattr(one, "key", "")).startswith("driver-"))
-        await screen.click(tile)
+        await sign_in(screen)
         await screen.until(lambda: screen.has("op-head") or screen.has("retry") or screen.says("No stations yet."))
         return screen
 

@@ -2,7 +2,7 @@
 
 import pytest
 from fake_town import Town
-from fletkit import Open, Screen
+from fletkit import Open, Screen, sign_in
 from town_facts import an_id
 
 from shared.problems import Problem
@@ -11,8 +11,7 @@ from shared.problems import Problem
 async def as_operator(open_app: Open, town: Town, **options: object) -> Screen:
     town.employ()
     screen = await open_app(**options)
-    await screen.until(lambda: screen.says("Sanne de Wit"))
-    await screen.click(next(one for one in screen.walk() if str(getattr(one, "key", "")).startswith("driver-")))
+    await sign_in(screen)
     await screen.until(lambda: screen.has("op-head"))
     return screen
 

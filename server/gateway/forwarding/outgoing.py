@@ -1,13 +1,8 @@
 """A connection to another central system, made as the station itself would make it."""
 
-import asyncio
 import base64
-import contextlib
-import ipaddress
 import logging
-import socket
 import ssl
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +12,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError, WebSocketException
 from websockets.typing import Subprotocol
 
-from server.gateway.forwarding.ports import Network, Route
+from server.addresses import is_open, looked_up
+from server.gateway.forwarding.ports import Route
 from server.gateway.versions import Version
 
 FRAME_MAX = 1 << 20
@@ -115,20 +111,12 @@ async def _place(route: Route) -> dict[str, Any]:
     if route.guarded and parts.scheme != "wss":
         raise Unreachable("from a home only wss:// is forwarded to")
     port = parts.port or (443 if parts.scheme == "wss" else 80)
-    found: list[Any] = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    address = str(found[0][4][0])
-    if not _is_open(address, () if route.guarded else route.within or ()):
+    address = await looked_up(parts.hostname, port)
+    if not is_open(address, () if route.guarded else route.within or ()):
         whose = "from a home" if route.guarded else "from here (DALSTROOM_FORWARD_TO)"
         raise Unreachable(f"{whose} only public addresses are forwarded to")
     named = {"server_hostname": parts.hostname} if parts.scheme == "wss" else {}
-    return {"host": address, "port": port, **named}
-
-
-def _is_open(address: str, within: Sequence[Network]) -> bool:
-    with contextlib.suppress(ValueError):
-        found = ipaddress.ip_address(address.partition("%")[0])
-        return found.is_global or any(found in network for network in within)
-    return False
+    return {"host": str(address), "port": port, **named}
 
 
 @cache

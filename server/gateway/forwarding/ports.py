@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
+from server.addresses import Network
 from server.gateway.link import Question, Reply
 from server.gateway.versions import Version
-
-Network = IPv4Network | IPv6Network
 
 
 class Item(msgspec.Struct, frozen=True):
