@@ -11,11 +11,11 @@ from uuid import UUID, uuid4
 
 import msgspec
 import structlog
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from server.core.makes import OTHER_RESULT_IDS
 from server.gateway import liveness, rpc
+from server.gateway.connection import StationConnection
 from server.gateway.patience import Patience
 from server.gateway.ports import Said
 from server.gateway.rpc import Call, CallError, CallResult, ErrorCode, Malformed, Refusal, ResultError, Send
@@ -108,7 +108,7 @@ class Link:
     """
 
     def __init__(
-        self, connection: ServerConnection, station_id: UUID, line: Line, id_max: int, version: Version = Version.V16
+        self, connection: StationConnection, station_id: UUID, line: Line, id_max: int, version: Version = Version.V16
     ) -> None:
         self.station_id = station_id
         self.version = version
@@ -123,7 +123,7 @@ class Link:
         self._connection = connection
         self._line = line
         self._id_max = id_max
-        self._inbox: asyncio.Queue[tuple[bytes, Incoming] | None] = asyncio.Queue(INBOX_FRAMES)
+        self._inbox: asyncio.Queue[tuple[bytes, Incoming] | None] = asyncio.Queue()
         self._unanswered = 0
         self._calls = 0
         self._turn = asyncio.Lock()
@@ -142,17 +142,14 @@ class Link:
         return self._unanswered + self._calls
 
     async def read(self) -> None:
-        """Read the socket until it closes. Never waits for a handler, unless INBOX_FRAMES calls wait already."""
+        """Hear the socket until it closes. It never waits for a handler, unless INBOX_FRAMES calls wait already."""
         try:
-            while True:
-                await self._take(await self._connection.recv(decode=False))
-        except ConnectionClosed:
-            pass
+            await self._connection.listen(self._take)
         finally:
             self.ended_by_us |= liveness.gave_up(self._connection)
             self._close()
 
-    async def _take(self, raw: bytes) -> None:
+    def _take(self, raw: bytes) -> None:
         frame = rpc.decode(raw, self._id_max, self.version)
         self._line.counts["frames_in"] += 1
         kind = KINDS[type(frame)]
@@ -167,7 +164,9 @@ class Link:
             self._booted.clear()
         self._unanswered += 1
         self.idle.clear()
-        await self._inbox.put((raw, frame))
+        self._inbox.put_nowait((raw, frame))
+        if self._inbox.qsize() == INBOX_FRAMES:
+            self._connection.wait()
 
     def _tell(self, said: Said) -> None:
         """Let it be heard. Whoever listens and fails ends no connection; the first time is logged."""
@@ -216,12 +215,14 @@ class Link:
 
     async def end(self) -> None:
         """Let `work` return once it has handled what came."""
-        await self._inbox.put(None)
+        self._inbox.put_nowait(None)
 
     async def work(self) -> None:
         """Handle the calls in the order of their coming, until `end`."""
         while (item := await self._inbox.get()) is not None:
             raw, frame = item
+            if self._inbox.qsize() == INBOX_FRAMES // 2:
+                self._connection.go_on()
             try:
                 answer = await self._handle(raw, frame)
             except Exception as error:  # noqa: BLE001 -- one of three in the server: a frame never ends a connection
@@ -279,7 +280,7 @@ class Link:
 
     async def _put(self, answer: bytes) -> None:
         try:
-            await self._connection.send(answer, text=True)
+            await self._connection.say(answer)
         except ConnectionClosed:
             self._line.counts["answers_lost"] += 1
 

@@ -18,6 +18,7 @@ from websockets.typing import Subprotocol
 
 from server.gateway import languages, liveness, rpc, splitting, strangers, tls
 from server.gateway.caller import Caller, Standing, shows
+from server.gateway.connection import StationConnection
 from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
 from server.gateway.inflate import Inflate
 from server.gateway.languages import LANGUAGES, Command, CommandAnswer
@@ -25,7 +26,7 @@ from server.gateway.link import CallStatus, Link, Question, Reply, name_and_plac
 from server.gateway.patience import Patience
 from server.gateway.ports import Flows, Said
 from server.gateway.quirks import of_station
-from server.gateway.reception import Reception, StationConnection
+from server.gateway.reception import Reception
 from server.gateway.registry import Registry
 from server.gateway.rpc import Refusal
 from server.gateway.tls import Clients, Tls

@@ -11,11 +11,10 @@ import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
-from server.core.reports import Credential
 from server.core.windows import Windows
 from server.gateway import signin, tls
+from server.gateway.connection import StationConnection
 from server.gateway.door import Doorkeeper, Stranger
-from server.gateway.liveness import PingedConnection
 from server.gateway.ports import Flows
 from server.gateway.quirks import of_station
 from server.gateway.signin import Admitted, Shown, Why
@@ -34,14 +33,6 @@ LIMITED_WAIT_S = 2.0
 WAITING_MAX = 200
 
 log = structlog.get_logger("gateway")
-
-
-class StationConnection(PingedConnection):
-    """A socket whose station has signed in, or that of a stranger who may wait."""
-
-    credential: Credential | None = None
-    entry: Admitted | None = None
-    stranger: Stranger | None = None
 
 
 class Reception:
