@@ -10,15 +10,17 @@ import asyncio
 import gc
 from collections.abc import Callable
 
-YOUNG, ROUNDS = 5_000, 4
-"""A small round after so many new objects; after so many small ones one of those that outlived one."""
+YOUNG, ROUNDS = 20_000, 1
+"""A small round after so many new objects: some hundred messages under way are most of them, and no garbage.
+
+After so many small ones and one more a round of those that outlived one."""
 NEVER = 1 << 30
-DUE = 3
-"""Rounds of the second kind after which a round of all that is new is due: of 60 000 objects, at a microsecond each."""
+DUE = 2
+"""Rounds of the second kind after which a round of all that is new is due: of 80 000 objects, at a microsecond each."""
 LOOK_S = 0.25
 STILL = 20
 """Looks in a row at which nobody waited: a loop that is too busy to hear anybody also seems quiet, but not for long."""
-GROWN = 150
+GROWN = 75
 """Rounds of the second kind after which everything is looked at though somebody waits: 3 000 000 objects more."""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from uuid import UUID
 
 import msgspec
@@ -22,6 +23,7 @@ from shared.sessions import SessionState
 LIVE = timedelta(minutes=20)
 """An older reading is a replay from a station's queue: it counts for the energy, not for what happens now."""
 BEHIND_WH = 700
+_TIME = attrgetter("at")
 
 
 class Came(msgspec.Struct, frozen=True):
@@ -81,7 +83,7 @@ async def _read_all(
 ) -> Session:
     """An open session after a report."""
     after = session
-    for sample in sorted(info.readings, key=lambda one: one.at):
+    for sample in sorted(info.readings, key=_TIME):
         after = _read(after, sample)
         if plan is not None and info.live and now - sample.at <= LIVE:
             after = await _hold_against_plan(tx, after, plan, sample, now)
@@ -96,14 +98,13 @@ def _read(session: Session, sample: SampledReading) -> Session:
     """The session after a sample; an older one than the last moves nothing back."""
     if session.read_at is not None and sample.at < session.read_at:
         return session
-    changes: dict[str, object] = {"read_at": sample.at}
-    if sample.register_wh is not None:
-        changes["register_wh"] = max(session.register_wh, sample.register_wh)
-    if sample.power_w is not None:
-        changes["power_w"] = sample.power_w
-    if sample.soc_pct is not None:
-        changes["soc_pct"] = sample.soc_pct
-    return msgspec.structs.replace(session, **changes)
+    return msgspec.structs.replace(
+        session,
+        read_at=sample.at,
+        register_wh=max(session.register_wh, sample.register_wh or 0),
+        power_w=session.power_w if sample.power_w is None else sample.power_w,
+        soc_pct=session.soc_pct if sample.soc_pct is None else sample.soc_pct,
+    )
 
 
 async def _hold_against_plan(
@@ -122,7 +123,9 @@ async def _hold_against_plan(
         verdict = Verdict.FINE
     if session.idle_since is not None and sample.power_w >= DRAWING_W:
         session = await waking.drew_again(tx, session, plan, sample)
-    session = msgspec.structs.replace(session, idle_since=_idle_since(session, sight))
+    idle_since = _idle_since(session, sight)
+    if idle_since != session.idle_since:
+        session = msgspec.structs.replace(session, idle_since=idle_since)
     if verdict is Verdict.FINE:
         if why := await _plan_anew(tx, session, plan, sample):
             await outbox.put_once(tx, "replan", str(session.location_id), {"why": why}, now)

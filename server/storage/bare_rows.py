@@ -38,6 +38,7 @@ def _text(value: Any) -> Any:  # noqa: ANN401 -- any value of a column
     return value if change is None else change(value)
 
 
+@lru_cache(maxsize=2_000)
 def time_text(value: datetime) -> str:
     """An aware time as SQLAlchemy writes it on SQLite: naive UTC with microseconds."""
     assert value.tzinfo is not None, "naive datetime"
@@ -45,6 +46,7 @@ def time_text(value: datetime) -> str:
     return at.isoformat(" ", "microseconds")[:26]
 
 
+@lru_cache(maxsize=20_000)
 def _id(value: UUID) -> str:
     return value.hex
 

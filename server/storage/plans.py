@@ -64,24 +64,38 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
         return Grid(self.grid_start, len(self.energy_wh), self.slot_seconds)
 
     @cached_property
-    def _limits(self) -> dict[int, int]:
-        """What the plan allows in the slots that were asked for, W: every reading asks."""
+    def _slots(self) -> dict[int, "_InSlot"]:
+        """The slots that were asked for, by number: every reading asks."""
         return {}
+
+    def _at(self, moment: datetime) -> "_InSlot":
+        """The slot of a moment; all that lie before the first are one (-1), and all that lie after the last."""
+        slots = len(self.energy_wh)
+        slot = max(-1, min(slots, self.grid.index(moment)))
+        known = self._slots.get(slot)
+        if known is None:
+            known = self._slots[slot] = self._in_slot(slot)
+        return known
+
+    def _in_slot(self, slot: int) -> "_InSlot":
+        grid, wh = self.grid, self.energy_wh
+        begun = max(self.made_at, grid.at(slot))
+        seconds = (grid.at(slot + 1) - begun).total_seconds()
+        energy_wh = wh[slot] if 0 <= slot < len(wh) else None
+        if energy_wh is None:
+            limit_w = self.final_w
+        else:
+            limit_w = round(energy_wh * 3600 / seconds) if seconds > 0 else 0
+        first = slot
+        while first > 0 and wh[first - 1] > 0:
+            first -= 1
+        since = max(self.made_at, grid.at(first)) if limit_w > 0 else None
+        over = not any(wh[max(0, slot) :])
+        return _InSlot(limit_w, since, begun, seconds, energy_wh or 0, sum(wh[: max(0, slot)]), over)
 
     def power_w(self, moment: datetime) -> int:
         """What the plan allows at a moment, W."""
-        slot = self.grid.index(moment)
-        if not 0 <= slot < len(self.energy_wh):
-            return self.final_w
-        known = self._limits.get(slot)
-        if known is None:
-            known = self._limits[slot] = self._limit_w(slot)
-        return known
-
-    def _limit_w(self, slot: int) -> int:
-        grid = self.grid
-        seconds = (grid.at(slot + 1) - max(self.made_at, grid.at(slot))).total_seconds()
-        return round(self.energy_wh[slot] * 3600 / seconds) if seconds > 0 else 0
+        return self._at(moment).limit_w
 
     def moments(self, now: datetime) -> list[datetime]:
         """When the plan's limit may change: now, each coming slot, and the end."""
@@ -90,25 +104,13 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
 
     def allowed_since(self, moment: datetime) -> datetime | None:
         """Since when, without a pause, the plan has allowed charging at a moment; None where it does not."""
-        if self.power_w(moment) <= 0:
-            return None
-        grid = self.grid
-        slot = min(grid.index(moment), grid.slots)
-        while slot > 0 and self.energy_wh[slot - 1] > 0:
-            slot -= 1
-        return max(self.made_at, grid.at(slot))
+        return self._at(moment).since
 
     def energy_until(self, moment: datetime) -> int:
         """What the plan meant to have delivered by a moment, Wh since it was made."""
-        grid = self.grid
-        slot = min(grid.index(moment), grid.slots)
-        if slot < 0:
-            return 0
-        rest = self.energy_wh[slot] if slot < grid.slots else 0
-        begun = max(self.made_at, grid.at(slot))
-        whole = (grid.at(slot + 1) - begun).total_seconds()
-        part = (moment - begun).total_seconds() / whole if whole > 0 and moment > begun else 0.0
-        return sum(self.energy_wh[:slot]) + round(rest * part)
+        at = self._at(moment)
+        part = (moment - at.begun).total_seconds() / at.seconds if at.seconds > 0 and moment > at.begun else 0.0
+        return at.before_wh + round(at.energy_wh * part)
 
     def left_on(self, grid: Grid) -> list[int]:
         """What the last limit allows in each whole slot of another grid after this plan's end, Wh."""
@@ -118,8 +120,22 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
 
     def delivered_by(self, moment: datetime) -> bool:
         """Whether all of the plan's energy lies before a moment."""
-        slot = self.grid.index(moment)
-        return not any(self.energy_wh[max(0, slot) :])
+        return self._at(moment).over
+
+
+class _InSlot(msgspec.Struct, frozen=True):
+    """A slot of a plan: its limit (W), since when it charges without a pause, what of it the plan was made for.
+
+    `before_wh`: the energy of the slots before it; `over`: neither it nor a later one has any.
+    """
+
+    limit_w: int
+    since: datetime | None
+    begun: datetime
+    seconds: float
+    energy_wh: int
+    before_wh: int
+    over: bool
 
 
 async def insert(tx: AsyncSession, plans: Sequence[Plan]) -> None:

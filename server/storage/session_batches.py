@@ -1,6 +1,8 @@
 """Sessions of many stations at once: one statement reads them, one for each kind of change writes them."""
 
+import secrets
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -8,30 +10,21 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.session import Followed, Session
+from server.core.session import Session
 from server.core.station import ACCEPTED, Station
 from server.storage import bare_rows
 from server.storage.db import among, keep, kept, listed, padded, to_struct
 from server.storage.sessions import TABLE, S
 from server.storage.stations import FEEDERS, STATIONS
 
-METERED = (
-    "read_at",
-    "register_wh",
-    "power_w",
-    "soc_pct",
-    "idle_since",
-    "followed",
-    "not_followed_reason",
-    "full",
-    "wakes",
-)
-"""What readings may change of a session: all else is others' to write."""
-KEY = "which_session"
-NEVER = ("id", "party_id", "station_id", "evse_id", "location_id", "connector_no", "transaction_id")
-"""Never written again once a session is there. (A 2.x station may yet say whose it is, and when it began.)"""
-OTHERS = [column for column in TABLE.c if column.name not in METERED + NEVER]
-METERED_COLUMNS = [TABLE.c[name] for name in METERED]
+MOVING = ("read_at", "register_wh", "power_w", "soc_pct")
+"""What nearly every report changes of a session."""
+SELDOM = ("idle_since", "followed", "not_followed_reason", "full", "wakes")
+"""What else readings may change: all but both is others' to write."""
+KEY, STEP = "which_session", "step"
+STEP_BITS = 40
+
+_moving, _seldom = attrgetter(*MOVING), attrgetter(*SELDOM)
 
 
 def _of_transactions(columns: Sequence[sa.ColumnElement[Any]]) -> dict[bool, sa.Select[Any]]:
@@ -41,60 +34,40 @@ def _of_transactions(columns: Sequence[sa.ColumnElement[Any]]) -> dict[bool, sa.
 
 
 WHOLE = _of_transactions(list(TABLE.c))
-MOVED = _of_transactions(
-    [S.transaction_id, *METERED_COLUMNS, *(sa.type_coerce(one, sa.types.NullType) for one in OTHERS)]
-)
-"""What a meter moves as values, and all else that may change as the driver has it: to compare, not to read."""
-CHANGE = sa.update(TABLE).where(S.id == sa.bindparam(KEY))
+STAMPS = _of_transactions([S.transaction_id, S.stamp])
+CHANGE = sa.update(TABLE).where(S.id == sa.bindparam(KEY)).values(stamp=S.stamp + sa.bindparam(STEP))
 """SET is of the other names of the rows that it is given."""
 
 
 class _Seen(msgspec.Struct, frozen=True):
-    """A session as it was read last, and what the driver had of what no meter moves."""
+    """A session as it was with this stamp."""
 
     session: Session
-    others: tuple[Any, ...]
+    stamp: int
 
 
 async def of_transactions(tx: AsyncSession, transaction_ids: Sequence[int]) -> dict[int, Session]:
     """Sessions by transaction id, held as `sessions.held` does, in the order of their ids.
 
     Of two that hold several neither waits for the other's. To make a session of its row is most of the work of a
-    reading; so one that was seen before, and of which only the meter has moved, is not read anew.
+    reading; so one whose stamp was seen before is not read anew.
     """
     if not transaction_ids:
         return {}
     sqlite = tx.get_bind().dialect.name == "sqlite"
-    wanted = {"numbers": listed(transaction_ids, sqlite=sqlite)}
-    moved = {row[0]: tuple(row) for row in await tx.execute(MOVED[sqlite], wanted)}
     found: dict[int, Session] = {}
-    for number, row in moved.items():
+    new: list[int] = []
+    for number, stamp in await tx.execute(STAMPS[sqlite], {"numbers": listed(transaction_ids, sqlite=sqlite)}):
         seen = kept(tx, ("session", number))
-        if seen is not None and seen.others == row[len(METERED) + 1 :]:
-            found[number] = _as_metered(seen.session, row)
-    new = [number for number in moved if number not in found]
+        if seen is not None and seen.stamp == stamp:
+            found[number] = seen.session
+        else:
+            new.append(number)
     if new:
         for row in await tx.execute(WHOLE[sqlite], {"numbers": listed(new, sqlite=sqlite)}):
-            number = row.transaction_id
-            found[number] = to_struct(row, Session)
-            keep(tx, ("session", number), _Seen(found[number], moved[number][len(METERED) + 1 :]))
+            found[row.transaction_id] = to_struct(row, Session)
+            keep(tx, ("session", row.transaction_id), _Seen(found[row.transaction_id], row.stamp))
     return found
-
-
-def _as_metered(session: Session, row: Sequence[Any]) -> Session:
-    read_at, register_wh, power_w, soc_pct, idle_since, followed, reason, full, wakes = row[1 : len(METERED) + 1]
-    return msgspec.structs.replace(
-        session,
-        read_at=read_at,
-        register_wh=register_wh,
-        power_w=power_w,
-        soc_pct=soc_pct,
-        idle_since=idle_since,
-        followed=Followed(followed),
-        not_followed_reason=reason,
-        full=full,
-        wakes=wakes,
-    )
 
 
 async def open_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> list[Session]:
@@ -130,12 +103,26 @@ async def open_named(tx: AsyncSession, station_ids: Sequence[UUID]) -> list[UUID
 
 
 async def save_metered(tx: AsyncSession, changes: Sequence[tuple[Session, Session]]) -> None:
-    """Write what a meter changed (METERED) between two values of each of several sessions."""
-    alike: dict[tuple[str, ...], list[bare_rows.Row]] = {}
+    """Write what a meter changed (MOVING, SELDOM) between two values of each of several sessions."""
+    step = secrets.randbits(STEP_BITS) + 1
+    few: list[bare_rows.Row] = []
+    more: list[bare_rows.Row] = []
     for before, after in changes:
-        changed = [name for name in METERED if getattr(before, name) != getattr(after, name)]
-        if changed:
-            row = (*(getattr(after, name) for name in changed), before.id)
-            alike.setdefault((*changed, KEY), []).append(row)
-    for names, rows in alike.items():
-        await bare_rows.execute(tx, CHANGE, names, rows)
+        if after is before:
+            continue
+        moving, seldom = _moving(after), _seldom(after)
+        if seldom == _seldom(before):
+            few.append((*moving, before.id, step))
+        else:
+            more.append((*moving, *seldom, before.id, step))
+        _keep_moved(tx, before, after, step)
+    for names, rows in ((MOVING, few), (MOVING + SELDOM, more)):
+        if rows:
+            await bare_rows.execute(tx, CHANGE, (*names, KEY, STEP), rows)
+
+
+def _keep_moved(tx: AsyncSession, before: Session, after: Session, step: int) -> None:
+    """The session as it is once this is written; where it was changed meanwhile, or is not, no stamp will fit."""
+    seen = kept(tx, ("session", before.transaction_id))
+    if seen is not None and seen.session is before:
+        keep(tx, ("session", before.transaction_id), _Seen(after, seen.stamp + step))

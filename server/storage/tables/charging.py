@@ -1,5 +1,6 @@
 """What happens at a station: sessions, readings, plans and what is to be done about them."""
 
+import secrets
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,11 @@ from sqlmodel import Field, SQLModel
 
 from server.core.car_needs import CarNeeds
 from server.storage.columns import BigId, UtcDateTime, big_field, json_field, partial_index, party_field, time_field
+
+
+def new_stamp() -> int:
+    """A number that no other state of a row has."""
+    return secrets.randbits(60)
 
 
 class Transactions(SQLModel, table=True):
@@ -21,6 +27,8 @@ class Transactions(SQLModel, table=True):
 
 
 class Sessions(SQLModel, table=True):
+    """`stamp`: another number after every change, so that who read a row before knows whether it is as it was."""
+
     __tablename__ = "sessions"
     __table_args__ = (
         sa.CheckConstraint("state in ('open','ended','settled')", name="state"),
@@ -73,6 +81,9 @@ class Sessions(SQLModel, table=True):
     wakes: int = 0
     car_needs: Any = json_field(CarNeeds, nullable=True)
     transaction_ref: str | None = None
+    stamp: int = Field(
+        default=0, sa_column=sa.Column(sa.BigInteger, nullable=False, default=new_stamp, onupdate=new_stamp)
+    )
 
 
 class TransactionEvents(SQLModel, table=True):
@@ -117,6 +128,7 @@ class SessionEvents(SQLModel, table=True):
 
 class Readings(SQLModel, table=True):
     __tablename__ = "readings"
+    __table_args__ = {"sqlite_with_rowid": False}
     session_id: UUID = Field(primary_key=True, foreign_key="sessions.id")
     at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
     register_wh: int = big_field()

@@ -765,6 +765,7 @@ def upgrade() -> None:
     sa.Column('wakes', sa.Integer(), nullable=False),
     sa.Column('car_needs', sa.Text(), nullable=True),
     sa.Column('transaction_ref', sa.String(), nullable=True),
+    sa.Column('stamp', sa.BigInteger(), nullable=False),
     sa.CheckConstraint("state in ('open','ended','settled')", name=op.f('ck_sessions_state')),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_sessions_account_id')),
     sa.ForeignKeyConstraint(['contract_id'], ['contracts.id'], name=op.f('fk_sessions_contract_id')),
@@ -882,7 +883,8 @@ def upgrade() -> None:
     sa.Column('soc_pct', sa.Integer(), nullable=True),
     sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['session_id'], ['sessions.id'], name=op.f('fk_readings_session_id')),
-    sa.PrimaryKeyConstraint('session_id', 'at', name=op.f('pk_readings'))
+    sa.PrimaryKeyConstraint('session_id', 'at', name=op.f('pk_readings')),
+    sqlite_with_rowid=False
     )
     op.create_table('session_events',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
