@@ -43,7 +43,7 @@ class Cursor(AsyncAdapt_aiosqlite_cursor):
 class Connection(AsyncAdapt_aiosqlite_connection):
     """A connection whose cursors are those, which ends no transaction twice (the pool ends it once more).
 
-    `begin`: what begins the transaction, until its first statement has. `open`: statements were sent since the last end.
+    `begin`: what begins the transaction, until its first statement has. `open`: something was sent since the last end.
     """
 
     __slots__ = ("begin", "open")
