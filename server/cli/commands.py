@@ -357,7 +357,7 @@ def bench_gateway(
 ) -> None:
     """Measure a server of its own with thousands of stations on loopback: cost, latency, storms, kills, fuzz.
 
-    Each figure stands beside its goal. Without options the full sizes run: about a quarter of an hour on two cores that
+    Each figure stands beside its goal. Without options the full sizes run: about twenty minutes on two cores that
     do nothing else, and at most ten minutes a measure; --quick takes a minute.
     """
     from server.cli.bench.gateway.run import Wanted, fault, run, sizes_of

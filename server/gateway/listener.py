@@ -68,7 +68,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     quiet_s: float = 1.0
     stop_s: float = 1.5
     drop_on_stop: bool = True
-    bad_frames_per_s: float | None = 50.0
+    bad_frames_per_s: float | None = 20.0
 
 
 class CallOutcome(msgspec.Struct, frozen=True):

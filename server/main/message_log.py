@@ -22,8 +22,10 @@ from server.workers.runner import Failure, attempt
 
 EVERY_S = 0.5
 BATCH = 500
-BATCH_BYTES = 512 << 10
-"""Frames a transaction, and their bytes: on SQLite others wait for it, about 10 ms."""
+BATCH_BYTES = 256 << 10
+"""Frames a transaction, and their bytes: on SQLite others wait for it, some ms."""
+LULL_S = 0.2
+"""So long a transaction waits until no other does: stations are answered first."""
 IN_ONE_GO = 20_000
 """Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
 FRAMES_MAX = 50_000
@@ -102,21 +104,28 @@ class MessageLog:
         await self._keep(await _read(batch))
 
     async def _keep(self, batch: list[_Read]) -> None:
-        async with self._db.begin() as tx:
-            unknown = {one.station_id for one in batch} - self._stations.keys()
-            if unknown:
-                self._stations |= await message_log.parties_of(tx, list(unknown))
-            last_id = await message_log.last_id(tx) if self._last_id is None else self._last_id
-            known = [one for one in batch if one.station_id in self._stations]
-            first_id = max(last_id + 1, time.time_ns() // 1000)
-            messages = [self._message(row_id, one) for row_id, one in enumerate(known, first_id)]
-            last_id = max(last_id, first_id + len(messages) - 1)
-            if messages:
+        """Write them in a transaction that does nothing else, once nobody waits for his."""
+        last_id = await self._look_up({one.station_id for one in batch})
+        known = [one for one in batch if one.station_id in self._stations]
+        first_id = max(last_id + 1, time.time_ns() // 1000)
+        messages = [self._message(row_id, one) for row_id, one in enumerate(known, first_id)]
+        await self._db.lull(LULL_S)
+        if messages:
+            async with self._db.begin() as tx:
                 await message_log.add(tx, messages)
-        self._last_id = last_id
+        self._last_id = max(last_id, first_id + len(messages) - 1)
         self.counts["kept"] += len(messages)
         self.counts["lost"] += len(batch) - len(messages)
         self._tell(messages)
+
+    async def _look_up(self, station_ids: set[UUID]) -> int:
+        """Whose they are, where we do not know it yet; the id of the newest frame in the log."""
+        unknown = station_ids - self._stations.keys()
+        if unknown or self._last_id is None:
+            async with self._db.read() as tx:
+                self._stations |= await message_log.parties_of(tx, list(unknown))
+                self._last_id = await message_log.last_id(tx) if self._last_id is None else self._last_id
+        return self._last_id
 
     def _message(self, row_id: int, one: _Read) -> Message:
         said = one.said

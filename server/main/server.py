@@ -22,7 +22,7 @@ from server.flows.announcements import Announcement, ForwardingMoved, SessionMov
 from server.gateway.forwarding.outgoing import Patience
 from server.gateway.listener import Gateway
 from server.gateway.ports import Said
-from server.main import tls_setup
+from server.main import checkpoints, tls_setup
 from server.main.forwarder import Forwarder
 from server.main.gateway_door import GatewayDoor
 from server.main.gateway_flows import GatewayFlows
@@ -190,6 +190,7 @@ class Server:
             asyncio.create_task(self._http.serve(sockets=[bound]), name="http"),
             asyncio.create_task(self.messages.run(), name="messages"),
             asyncio.create_task(self.forwarder.run(), name="forwarder"),
+            asyncio.create_task(checkpoints.make(self.db), name="checkpoints"),
         ]
         try:
             async with ui[1] if ui else nullcontext():
@@ -228,7 +229,7 @@ class Server:
         assert self._http is not None
         self._http.should_exit = True
         await self.gateway.stop()
-        outbox, feeds, http, messages, forwarder = tasks
+        outbox, feeds, http, messages, forwarder, checkpoint = tasks
         outbox.cancel()
         feeds.cancel()
         _, late = await asyncio.wait([http], timeout=HTTP_STOP_SECONDS)
@@ -237,6 +238,7 @@ class Server:
         await self.messages.flush()
         messages.cancel()
         forwarder.cancel()
+        checkpoint.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _api_context(self) -> ApiContext:

@@ -6,9 +6,11 @@ with BEGIN IMMEDIATE), `read()` for one that only reads.
 
 import asyncio
 import sqlite3
+import struct
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, nullcontext
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -28,6 +30,19 @@ KEPT = "kept"
 KEPT_MAX = 10_000
 """Values of rows that never change, the last used ones, by their key."""
 BUSY_MS = 5000
+LOOK_S = 0.002
+WAL_PAGES, WAL_PAGES_MOST = 1_000, 8_000
+"""So many pages of SQLite's log are brought into the file beside the writers; where it is so long they wait for it."""
+WAL_PAGES_ALONE = 25_000
+"""Where nobody does that (a command, a test) a writer does, as with SQLite's default of 1000, but later."""
+WAL_INDEX_HEAD = 136
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    f"busy_timeout={BUSY_MS}",
+    f"wal_autocheckpoint={WAL_PAGES_ALONE}",
+)
 
 
 class BadDatabaseUrl(Exception):
@@ -108,7 +123,9 @@ class Database:
         self.url = async_url(url)
         self.on_commit = on_commit or (lambda _announced, _queued: None)
         self.sqlite = self.url.drivername.startswith("sqlite")
-        arguments: dict[str, Any] = {} if self.sqlite else {"pool_size": 10, "max_overflow": 20}
+        arguments: dict[str, Any] = (
+            {"pool_size": 10, "max_overflow": 20} if self.url.database not in (None, "", ":memory:") else {}
+        )
         # hide_parameters: an error's message quotes the statement, and must not quote whose row it was
         self.engine: AsyncEngine = create_async_engine(self.url, hide_parameters=True, **arguments)
         if self.sqlite:
@@ -128,6 +145,13 @@ class Database:
         if tx.info[ANNOUNCED] or tx.info[QUEUED]:
             self.on_commit(tx.info[ANNOUNCED], tx.info[QUEUED])
 
+    async def lull(self, most_s: float) -> None:
+        """Return once nobody writes, or after so long: for who would hold up others, and has time."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + most_s
+        while self._writer.locked() and loop.time() < until:  # noqa: ASYNC110 -- a lock tells nobody that it is free
+            await asyncio.sleep(LOOK_S)
+
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncSession, None]:
         """One transaction that only reads: never waits for a writer."""
@@ -144,6 +168,20 @@ class Database:
             with closing(sqlite3.connect(self.url.database, timeout=BUSY_MS / 1000)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("BEGIN IMMEDIATE")
+
+    async def checkpoint(self) -> None:
+        """Bring a long log into the SQLite file. Writers go on, where SQLite itself would have one of them do it.
+
+        While they do the log never ends and grows; so now and then they wait for what has come since, some ms.
+        """
+        if self.sqlite:
+            file = str(self.url.database)
+            length, done = _wal_pages(file)
+            if length - done > WAL_PAGES:
+                await asyncio.to_thread(_checkpoint, file)
+            if length > WAL_PAGES_MOST:
+                async with self._writer:
+                    await asyncio.to_thread(_checkpoint, file)
 
     async def close(self) -> None:
         """Give all connections back."""
@@ -172,19 +210,39 @@ def announce(tx: AsyncSession, announcement: object) -> None:
     tx.info[ANNOUNCED].append(announcement)
 
 
+def _wal_pages(file: str) -> tuple[int, int]:
+    """Pages in SQLite's log, and how many of them are in the file (its WAL-index, sqlite.org/walformat.html §2.1)."""
+    try:
+        with Path(f"{file}-shm").open("rb") as index:
+            head = index.read(WAL_INDEX_HEAD)
+    except FileNotFoundError:
+        return 0, 0
+    if len(head) < WAL_INDEX_HEAD:
+        return 0, 0
+    (length,), (done,) = struct.unpack_from("=I", head, 16), struct.unpack_from("=I", head, 96)
+    return length, done
+
+
+def _checkpoint(path: str) -> None:
+    with closing(sqlite3.connect(path, timeout=0)) as connection:
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
 def _prepare_sqlite(engine: AsyncEngine) -> None:
     """WAL, foreign keys, and transactions that begin when we say so (writers at once, readers deferred)."""
 
     def connect(connection: Any, _record: object) -> None:  # noqa: ANN401 -- the driver's own
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}"):
+        for pragma in PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     def begin(connection: sa.Connection) -> None:
         reading = connection.get_execution_options().get("reading", False)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        driver: Any = connection.connection.dbapi_connection
+        driver.begin = "BEGIN" if reading else "BEGIN IMMEDIATE"
 
     sa.event.listen(engine.sync_engine, "do_connect", one_trip.connect)
     sa.event.listen(engine.sync_engine, "connect", connect)

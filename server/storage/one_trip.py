@@ -1,7 +1,8 @@
 """SQLite with one trip to its connection's thread for each statement, where SQLAlchemy's cursor makes four.
 
 aiosqlite gives each connection a thread. To make a cursor, execute, fetch and close it are a trip each in SQLAlchemy's
-adapter; a trip wakes two threads, and costs more than the statement. Statements run in that thread as before.
+adapter; a trip wakes two threads, and costs more than the statement. Statements run in that thread as before. A
+transaction begins in the trip of its first statement: while the loop is busy a trip takes milliseconds.
 """
 
 from collections import deque
@@ -31,15 +32,40 @@ class Cursor(AsyncAdapt_aiosqlite_cursor):
         await self._trip(partial(self._cursor.executemany, operation, seq_of_parameters))
 
     async def _trip(self, statement: partial[Any]) -> None:
-        async with self._adapt_connection._execute_mutex:  # noqa: SLF001 -- the adapter's own
-            self._rows = deque(await self._connection._execute(_fetched, statement))  # noqa: SLF001
+        connection = self._adapt_connection
+        assert isinstance(connection, Connection)
+        async with connection._execute_mutex:  # noqa: SLF001 -- the adapter's own
+            begin, connection.begin, connection.open = connection.begin, "", True
+            rows = await self._connection._execute(_fetched, self._cursor, begin, statement)  # noqa: SLF001
+            self._rows = deque(rows)
 
 
 class Connection(AsyncAdapt_aiosqlite_connection):
-    """A connection whose cursors are those."""
+    """A connection whose cursors are those, which ends no transaction twice (the pool ends it once more).
 
-    __slots__ = ()
+    `begin`: what begins the transaction, until its first statement has. `open`: something was sent since the last end.
+    """
+
+    __slots__ = ("begin", "open")
     _cursor_cls = Cursor
+
+    def __init__(self, dbapi: Any, connection: Any) -> None:  # noqa: ANN401 -- the driver's own
+        super().__init__(dbapi, connection)
+        self.begin, self.open = "", False
+
+    def commit(self) -> None:
+        """In one trip, or in none where nothing was said."""
+        self.begin = ""
+        if self.open:
+            super().commit()
+            self.open = False
+
+    def rollback(self) -> None:
+        """Likewise."""
+        self.begin = ""
+        if self.open:
+            super().rollback()
+            self.open = False
 
 
 def connect(dialect: Dialect, _record: object, arguments: list[Any], options: dict[str, Any]) -> Connection:
@@ -48,6 +74,8 @@ def connect(dialect: Dialect, _record: object, arguments: list[Any], options: di
     return Connection(dialect.dbapi, made.driver_connection)
 
 
-def _fetched(statement: partial[Any]) -> list[Any]:
-    cursor = statement()
+def _fetched(cursor: Any, begin: str, statement: partial[Any]) -> list[Any]:  # noqa: ANN401 -- the driver's own
+    if begin:
+        cursor.execute(begin)
+    statement()
     return cursor.fetchall() if cursor.description else []

@@ -1,4 +1,7 @@
-"""Transactions that many callers share: what comes while one is under way goes into the next one."""
+"""Transactions that many callers share: what comes while one is under way goes into the next one.
+
+Also what comes while that waits for its turn to write: so nobody waits for two of them.
+"""
 
 import asyncio
 from collections import deque
@@ -48,8 +51,7 @@ class Together(Generic[Item, Answer]):
         try:
             while self._waiting:
                 await self._linger()
-                batch = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
-                await self._share([one for one in batch if not one[1].done()])
+                await self._share([])
         finally:
             self._running = None
             for _, answer in self._waiting:
@@ -64,24 +66,32 @@ class Together(Generic[Item, Answer]):
             await asyncio.sleep(early_s)
         self._began = loop.time()
 
-    async def _share(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
-        if not batch:
-            return
-        (said,) = await asyncio.gather(self._once([item for item, _ in batch]), return_exceptions=True)
+    async def _share(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        """One transaction: for a batch, or where there is none yet for all who wait when its turn has come."""
+        (said,) = await asyncio.gather(self._once(batch), return_exceptions=True)
         if not isinstance(said, BaseException):
             for (_, answer), one in zip(batch, said, strict=True):
                 _settle(answer, one)
-        elif len(batch) > 1 and not isinstance(said, AWAY):
+            return
+        batch = batch or self._next()  # it failed before its turn came
+        if len(batch) > 1 and not isinstance(said, AWAY):
             for alone in batch:
                 await self._share([alone])
-        else:
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(said)
+            return
+        for _, answer in batch:
+            if not answer.done():
+                answer.set_exception(said)
 
-    async def _once(self, items: Sequence[Item]) -> Sequence[Answer]:
+    async def _once(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> Sequence[Answer]:
         async with self._begin() as tx:
-            return await self._work(tx, items)
+            if not batch:
+                batch += self._next()
+            return await self._work(tx, [item for item, _ in batch]) if batch else []
+
+    def _next(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
+        """Who is served next; who has gone meanwhile is not."""
+        batch = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+        return [one for one in batch if not one[1].done()]
 
 
 def _settle(answer: "asyncio.Future[Answer]", said: Answer) -> None:

@@ -1,6 +1,7 @@
 """A statement on SQLite: one trip to the connection's thread, and all else as the driver does it."""
 
 import asyncio
+import sqlite3
 
 import aiosqlite
 import pytest
@@ -46,6 +47,22 @@ async def test_a_statement_is_one_trip(db, trips):
         assert len(trips) == 2
         changed = await tx.execute(sa.text("UPDATE things SET name = name || '!'"))
         assert (changed.rowcount, len(trips)) == (2, 3)
+
+
+async def test_a_transaction_begins_with_its_first_statement_and_one_that_says_nothing_makes_no_trip(db, trips):
+    async with db.begin() as tx:
+        await tx.connection()
+    async with db.read() as tx:
+        await tx.connection()
+    assert trips == []
+    async with db.begin() as tx:
+        await tx.execute(sa.text("INSERT INTO things (name) VALUES ('a')"))
+    assert len(trips) == 2  # begun and inserted; committed
+    with sqlite3.connect(db.url.database, timeout=0) as other:
+        async with db.begin() as tx:
+            await tx.execute(sa.text("SELECT 1"))
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("INSERT INTO things (name) VALUES ('b')")
 
 
 async def test_what_the_database_refuses_is_rolled_back_and_named(db):

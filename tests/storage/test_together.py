@@ -1,6 +1,7 @@
 """Transactions that many share: answered after the commit, in order, and one that fails takes nobody with it."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -132,3 +133,35 @@ async def test_signs_of_life_are_written_for_all(db, count):
     async with db.read() as tx:
         rows = await tx.execute(sa.select(stations.S.id).where(stations.S.last_seen_at == NOW))
         assert {row.id for row in rows} == set(some)
+
+
+async def test_what_comes_while_it_waits_for_its_turn_comes_along():
+    @asynccontextmanager
+    async def begin():
+        async with turn:
+            yield None
+
+    async def noted(_tx, items):
+        batches.append(list(items))
+        return items
+
+    turn, batches = asyncio.Lock(), []
+    together = Together(begin, noted)
+    async with turn:
+        tasks = [asyncio.create_task(together.do(number)) for number in range(2)]
+        await asyncio.sleep(0.01)
+        tasks += [asyncio.create_task(together.do(number)) for number in range(2, 4)]
+        await asyncio.sleep(0.01)
+    assert await asyncio.gather(*tasks) == [0, 1, 2, 3]
+    assert batches == [[0, 1, 2, 3]]
+
+
+async def test_where_its_turn_never_comes_who_waits_hears_so():
+    @asynccontextmanager
+    async def away():
+        raise OSError("the database is away")
+        yield
+
+    together = Together(away, None)
+    said = await asyncio.gather(together.do(1), together.do(2), return_exceptions=True)
+    assert [type(one) for one in said] == [OSError, OSError]

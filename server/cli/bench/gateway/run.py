@@ -28,7 +28,7 @@ MORE_FILES = 500
 
 
 class Sizes(msgspec.Struct, frozen=True):
-    """How many of what. The whole takes a quarter of an hour on two cores.
+    """How many of what. The whole takes twenty minutes on two cores, a third of it the fuzz: see `Patience`.
 
     `row_s`: whatever has not ended by then is given up, and said to have failed.
     """
