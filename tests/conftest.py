@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 from uuid import uuid4
 
-import compiled
+import open_databases
 import pytest
 from hypothesis import HealthCheck, settings
 from lent import Lender
@@ -20,7 +20,7 @@ SHARED = "DALSTROOM_SHARED"
 # No test asserts a time: a machine that is busy with something else must not fail a property.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
-compiled.share()
+open_databases.cost_less()
 ROOT = Path(__file__).parents[1]
 
 

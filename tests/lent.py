@@ -16,11 +16,12 @@ from small_town import found
 TABLES = "select tablename from pg_tables where schemaname = 'public' order by tablename"
 SEQUENCES = "select sequencename, start_value, last_value from pg_sequences where schemaname = 'public'"
 OTHERS_OUT = """
-    select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()
 """
 KEEPS_ITS_SCHEMA = """
     create function founded.refuse() returns event_trigger language plpgsql as
-    $$ begin raise exception 'the next test gets this database: what changes its schema needs fresh_postgres_url'; end $$;
+    $$ begin raise exception 'the next test gets this database: to change a schema take fresh_postgres_url'; end $$;
     create event trigger keeps_its_schema on ddl_command_start execute function founded.refuse()
 """
 
