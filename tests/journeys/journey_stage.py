@@ -4,9 +4,12 @@ Feeds are fakes, because a story needs prices that everybody can reckon with; al
 """
 
 import asyncio
+import functools
 import io
 import json
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -34,7 +37,8 @@ from server.simulator.runner import Ends, Runner
 from server.simulator.station import Station
 from server.simulator.town import Town, build
 from server.simulator.visits import Visit
-from server.storage import outbox, sessions, wallets
+from server.storage import outbox, schema, sessions, wallets
+from server.storage.db import Database
 from server.workers.solve import Inline
 from shared.cdrs import Receipt
 from shared.ids import derive
@@ -143,6 +147,22 @@ def visit(station: str, plug_at: datetime, unplug_at: datetime, soc_pct: int, **
     )
 
 
+@functools.cache
+def empty_database() -> bytes:
+    """A SQLite file that was migrated, once a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        with ThreadPoolExecutor(1) as aside:  # a loop runs here
+            aside.submit(asyncio.run, _migrated(path)).result()
+        return path.read_bytes()
+
+
+async def _migrated(path: Path) -> None:
+    db = Database(f"sqlite:///{path}")
+    await schema.migrate(db)
+    await db.close()
+
+
 class Stage:
     """A server with a town in front of it. `server` is None while the story has it gone."""
 
@@ -169,6 +189,8 @@ class Stage:
 
     async def begin(self) -> None:
         """Start the server, enter the town, connect its stations."""
+        if not self._database:
+            (self._home / "dalstroom.db").write_bytes(empty_database())
         await self.bring_up()
         assert self.server is not None
         await seed(self.server.db, self.town, self.town.start)
