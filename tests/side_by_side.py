@@ -9,6 +9,8 @@ import sys
 import tempfile
 
 PYTEST = (sys.executable, "-m", "pytest")
+GIVES_WAY = ("nice", "-n", "10")
+"""The browser's town has a clock of 60 and more that waits for nobody; all else can wait."""
 OTHERS = ("-n", "2", "--dist", "loadgroup", "-m", "not browser")
 FINE = (0, 5)
 """5: the arguments leave nothing of that kind; of both together they leave something."""
@@ -20,7 +22,7 @@ def main(arguments: list[str]) -> int:
         command = [*PYTEST, "-m", "browser", *(arguments or ["tests/browser"])]
         browser = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
         try:
-            codes = [subprocess.call([*PYTEST, *OTHERS, *arguments]), browser.wait()]
+            codes = [subprocess.call([*GIVES_WAY, *PYTEST, *OTHERS, *arguments]), browser.wait()]
         finally:  # who interrupts us interrupts it as well: one group
             browser.wait()
             said.seek(0)
