@@ -7,8 +7,10 @@ from collections.abc import Generator
 from pathlib import Path
 from uuid import uuid4
 
+import open_databases
 import pytest
 from hypothesis import HealthCheck, settings
+from lent import Lender
 from postgres import create_database, running_postgres
 from sharing import Sharing, how_long
 from small_town import found
@@ -18,6 +20,7 @@ SHARED = "DALSTROOM_SHARED"
 # No test asserts a time: a machine that is busy with something else must not fail a property.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+open_databases.cost_less()
 ROOT = Path(__file__).parents[1]
 
 
@@ -52,11 +55,16 @@ def founded_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def founded_postgres(postgres_url: str) -> str:
-    """The name of a database that holds the town and that nobody opens: PostgreSQL copies it in a tenth of a second."""
-    name = f"founded_{uuid4().hex}"
-    asyncio.run(found(asyncio.run(create_database(postgres_url, name))))
-    return name
+def lender(postgres_url: str) -> Lender:
+    """Lends small towns on PostgreSQL."""
+    return Lender(postgres_url)
+
+
+@pytest.fixture
+def lent_postgres_url(lender: Lender) -> Generator[str, None, None]:
+    """A small town on PostgreSQL, for a test that leaves its schema alone."""
+    with lender.town() as url:
+        yield url
 
 
 @pytest.hookimpl(wrapper=True)

@@ -19,7 +19,7 @@ import asyncpg
 OVERRIDE = "DALSTROOM_TEST_PG_BIN"
 DEBIAN = Path("/usr/lib/postgresql")
 STARTS_WITHIN_S = 20
-NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "jit": "off"}
 
 
 async def create_database(server_url: str, name: str, template: str = "template1") -> str:

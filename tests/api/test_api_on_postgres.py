@@ -20,14 +20,8 @@ CAR = {"name": "Grote rode", "capacity_wh": 77_000, "max_ac_w": 11_040, "phases"
 
 
 @pytest.fixture
-def url(fresh_postgres_url):
-    asyncio.run(small_town.found(fresh_postgres_url))
-    return fresh_postgres_url
-
-
-@pytest.fixture
-async def context(url):
-    db = Database(url)
+async def context(lent_postgres_url):
+    db = Database(lent_postgres_url)
     yield ApiContext(db, SteppedClock(NOW), LocalBus(), InlineSolver(), FakeStations(), SETTINGS)
     await db.close()
 

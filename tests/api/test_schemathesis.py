@@ -10,9 +10,11 @@ import asyncio
 import shutil
 import threading
 from datetime import timedelta
+from http.cookiejar import DefaultCookiePolicy
 from uuid import UUID
 
 import pytest
+import requests
 import schemathesis
 import small_town
 from api_edge import SETTINGS, FakeStations, InlineSolver, access_token, serving
@@ -138,6 +140,15 @@ def base_url(founded, tmp_path_factory):
         yield url
 
 
+@pytest.fixture(scope="module")
+def session():
+    """A connection that stays, without cookies and the machine's proxies; Schemathesis would make one a request."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        yield session
+
+
 @schema.auth(refresh_interval=None)
 class SignedIn:
     """Anna's access token, or for stations that of their operator."""
@@ -151,5 +162,5 @@ class SignedIn:
 
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_the_api_does_what_its_description_says(case, base_url):
-    case.call_and_validate(base_url=base_url)
+def test_the_api_does_what_its_description_says(case, base_url, session):
+    case.call_and_validate(base_url=base_url, session=session)

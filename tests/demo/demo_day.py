@@ -5,7 +5,6 @@ transaction), `expected.json` (by session: how its last plan knew the departure)
 and `frames.jsonl` (the OCPP messages).
 """
 
-import asyncio
 import logging
 import os
 import subprocess
@@ -15,8 +14,10 @@ from pathlib import Path
 from uuid import UUID
 
 import msgspec
+from open_databases import cost_less
 
 from server.cli import logs
+from server.cli.commands import runner
 from server.cli.demo import said
 from server.cli.demo_run import Expected, Outcome, run_once
 from server.core.remedy import Finding
@@ -80,7 +81,12 @@ def begin_command(seed: int, *more: str) -> "subprocess.Popen[str]":
 
 
 def _process(words: list[str]) -> "subprocess.Popen[str]":
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "random", "PYTHONWARNINGS": "default"}
+    env = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+        "PYTHONHASHSEED": "random",
+        "PYTHONWARNINGS": "default",
+    }
     pipe = subprocess.PIPE
     return subprocess.Popen(words, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True)
 
@@ -99,8 +105,9 @@ async def _run(folder: Path, seed: int, prices: Path | None) -> Outcome:
 
 def main(folder: Path, seed: int, prices: Path | None) -> None:
     """Run the day and write its files."""
+    cost_less()  # `dalstroom demo` itself has a thread a database: the same seed prints the same bytes all the same
     logs.configure(logging.WARNING)
-    outcome = asyncio.run(_run(folder, seed, prices))
+    outcome = runner()(_run(folder, seed, prices))
     receipts = {receipt.session_id: receipt for receipt in outcome.receipts}
     rows = [(*key, receipts[session]) for key, session in outcome.sessions.items() if session in receipts]
     (folder / "receipts.json").write_bytes(msgspec.json.encode(rows))

@@ -1,13 +1,10 @@
 """The small town on both databases."""
 
-import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from postgres import create_database
 
 from server.storage.db import Database
 
@@ -16,21 +13,21 @@ from server.storage.db import Database
 def town_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a small town of this test's own."""
     if request.param == "postgresql":
-        server, template = request.getfixturevalue("postgres_url"), request.getfixturevalue("founded_postgres")
-        return asyncio.run(create_database(server, f"test_{uuid4().hex}", template))
+        return str(request.getfixturevalue("lent_postgres_url"))
     path = tmp_path / "town.db"
     shutil.copy(request.getfixturevalue("founded_town"), path)
     return f"sqlite:///{path}"
 
 
 @pytest.fixture
-def twin_url(town_url: str, tmp_path: Path) -> str:
+def twin_url(request: pytest.FixtureRequest, town_url: str, tmp_path: Path) -> Generator[str, None, None]:
     """The URL of another town that is the same as `town`'s."""
     if town_url.startswith("sqlite"):
-        shutil.copy(tmp_path / "town.db", tmp_path / "twin.db")
-        return f"sqlite:///{tmp_path / 'twin.db'}"
-    folder, _, name = town_url.rpartition("/")
-    return asyncio.run(create_database(f"{folder}/postgres", f"{name}_twin", name))
+        shutil.copy(request.getfixturevalue("founded_town"), tmp_path / "twin.db")
+        yield f"sqlite:///{tmp_path / 'twin.db'}"
+    else:
+        with request.getfixturevalue("lender").town() as url:
+            yield url
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """A gateway with TLS ports, an authority of its own, and stations with keys and certificates."""
 
 import asyncio
+import functools
 import ssl
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,7 +14,7 @@ from gateway_town import KEY, MemoryFlows, Town, basic
 from websockets.asyncio.client import connect
 
 from server.core.certificate import Subject
-from server.feeds.charger_ca import OwnCa, create
+from server.feeds.charger_ca import OwnCa, create, write_secret
 from server.gateway.door import NoDoorkeeper, StrangerAnswer
 from server.gateway.listener import Gateway, GatewaySettings
 from server.gateway.tls import Tls
@@ -20,6 +22,7 @@ from server.gateway.tls import Tls
 WALL = datetime.now(UTC)
 OWNER = "Dalstroom"
 PARTY = Subject("CP1", OWNER)
+HOSTS = ["127.0.0.1", "localhost"]
 
 
 class MemoryDoor(NoDoorkeeper):
@@ -108,11 +111,27 @@ class TlsTown(Town):
             yield socket
 
 
+@functools.cache
+def authoritys_files() -> dict[str, bytes]:
+    """Made once a process: its keys take a third of a second."""
+    with tempfile.TemporaryDirectory() as folder:
+        create(Path(folder), OWNER, WALL).server_files(HOSTS, WALL)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def authority(folder: Path) -> OwnCa:
+    """The same one for all towns, with the gateway's certificate."""
+    folder.mkdir(mode=0o700)
+    for name, content in authoritys_files().items():
+        write_secret(folder / name, content)
+    return OwnCa(folder)
+
+
 @asynccontextmanager
 async def tls_town(folder: Path, **more) -> AsyncIterator[TlsTown]:
     """`more`: settings of the gateway and of its TLS (`static_rsa`)."""
-    ca = await asyncio.to_thread(create, folder / "ca", OWNER, WALL)
-    certificate, key = ca.server_files(["127.0.0.1", "localhost"], WALL)
+    ca = await asyncio.to_thread(authority, folder / "ca")
+    certificate, key = ca.server_files(HOSTS, WALL)
     files = Tls(certificate, key, ca.root_path, static_rsa=more.pop("static_rsa", False))
     flows, door = SafeFlows(), MemoryDoor()
     settings = {"port": 0, "tls_port": 0, "tls": files, "quiet_s": 0.0, **more}

@@ -1,17 +1,22 @@
 """A database of each test's own, empty or with the small town in it, on SQLite and on PostgreSQL."""
 
-import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from postgres import create_database
+from open_databases import threaded
 
 from server.storage.db import Database
 
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_server() -> Generator[None, None, None]:
+    """What is tested here has the driver's threads."""
+    with threaded():
+        yield
 
 
 @pytest.fixture(params=BOTH)
@@ -32,8 +37,7 @@ def empty_url(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> str:
 def town_url(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> str:
     """A small town of this test's own."""
     if kind == "postgresql":
-        server, template = request.getfixturevalue("postgres_url"), request.getfixturevalue("founded_postgres")
-        return asyncio.run(create_database(server, f"storage_{uuid4().hex}", template))
+        return str(request.getfixturevalue("lent_postgres_url"))
     path = tmp_path / "town.db"
     shutil.copy(request.getfixturevalue("founded_town"), path)
     return f"sqlite:///{path}"
