@@ -41,7 +41,10 @@ run: setup
 
 test: $(VENV)/.dev
 	@$(BIN)/python tests/provision.py
-	$(BIN)/python tests/side_by_side.py $(ARGS)
+	@# Exit code 5 says that ARGS leave nothing of that kind; both together leave something.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not browser' $(ARGS) || [ $$? -eq 5 ]
+	@# In a process of their own: Playwright's loop runs on in the thread, and other tests could start none.
+	$(BIN)/python -m pytest -m browser $(or $(ARGS),tests/browser) || [ $$? -eq 5 ]
 
 # `make test` runs a few of these; here 500 stations charge at once, and the other client fuzzes for a minute.
 NODE_MODULES := tests/conformance/node_modules
