@@ -1,11 +1,12 @@
 """Reservations: a driver's own, and those at an operator's stations."""
 
 from http import HTTPStatus
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, PathParameter
 
 from server.api.context import ApiContext
 from server.api.errors import Failed, documented, not_found, problem, refused
@@ -17,6 +18,7 @@ from shared.accounts import Role
 from shared.reservations import ReservationAsk, ReservationView
 from shared.sessions import CommandAnswer
 
+ReservationId = Annotated[int, PathParameter(ge=0, le=2**31 - 1, description="As OCPP counts them")]
 MINE = "List yours with GET /api/reservations."
 
 
@@ -57,7 +59,7 @@ class ReservationController(Controller):
 
     @delete("/{reservation_id:int}", status_code=HTTPStatus.NO_CONTENT, responses=documented(404, 409))
     async def cancel_reservation(
-        self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], reservation_id: FromPath[int]
+        self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], reservation_id: ReservationId
     ) -> None:
         """Let an EVSE go that was kept free for you."""
         async with context.db.read() as tx:
@@ -90,7 +92,7 @@ class StationReservationController(Controller):
         context: NamedDependency[ApiContext],
         caller: NamedDependency[Caller],
         station_id: FromPath[UUID],
-        reservation_id: FromPath[int],
+        reservation_id: ReservationId,
     ) -> None:
         """End a reservation at a station of yours."""
         async with context.db.read() as tx:

@@ -79,3 +79,10 @@ async def test_an_operator_sees_and_ends_what_is_reserved_at_its_stations_a_stra
     assert context.commands.told[-1][0] == "cancel"
     async with context.db.read() as tx:
         assert await reservations.at_station(tx, STREET_STATION_1, NOW) == []
+
+
+@pytest.mark.parametrize("path", ["/api/reservations", f"/api/stations/{STREET_STATION_1}/reservations"])
+async def test_a_number_that_no_reservation_has_is_refused(api, anna, olga, path):
+    whose = olga if "stations" in path else anna
+    answer = await api.delete(f"{path}/17233188485624181521645568", headers=whose)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
