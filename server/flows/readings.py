@@ -123,9 +123,7 @@ async def _hold_against_plan(
         verdict = Verdict.FINE
     if session.idle_since is not None and sample.power_w >= DRAWING_W:
         session = await waking.drew_again(tx, session, plan, sample)
-    idle_since = _idle_since(session, sight)
-    if idle_since != session.idle_since:
-        session = msgspec.structs.replace(session, idle_since=idle_since)
+    session = _idling(session, sight)
     if verdict is Verdict.FINE:
         if why := await _plan_anew(tx, session, plan, sample):
             await outbox.put_once(tx, "replan", str(session.location_id), {"why": why}, now)
@@ -154,6 +152,11 @@ async def _plan_anew(tx: AsyncSession, session: Session, plan: Plan, sample: Sam
     behind = plan.energy_until(sample.at) - (session.energy_wh - plan.delivered_at_wh)
     drawing = sample.power_w is not None and sample.power_w >= DRAWING_W
     return "behind" if drawing and behind > BEHIND_WH else None
+
+
+def _idling(session: Session, sight: Sight) -> Session:
+    since = _idle_since(session, sight)
+    return session if since == session.idle_since else msgspec.structs.replace(session, idle_since=since)
 
 
 def _idle_since(session: Session, sight: Sight) -> datetime | None:

@@ -5,7 +5,7 @@ said names fields and rules and never quotes a value, which may be a key.
 """
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -18,6 +18,7 @@ from server.gateway.versions import Version
 
 COMPLAINTS_MAX = 5
 TEXT_MAX = 500
+ACTION_MAX = 64
 LONG_ID = f"message id: longer than {MESSAGE_ID_MAX} characters"
 NO_FRAME = "no frame of OCPP"
 IT = "it"
@@ -35,7 +36,8 @@ def complaints(version: str, kind: str, action: str, frame: str) -> str:
     """
     if kind == "malformed":
         return NO_FRAME
-    if kind not in {"call", "result"} or version not in _VERSIONS:
+    rule = _rule(version, kind, action[:ACTION_MAX])
+    if rule is None:
         return ""
     try:
         said = _decoder.decode(frame)
@@ -45,14 +47,22 @@ def complaints(version: str, kind: str, action: str, frame: str) -> str:
     if not isinstance(said, list) or len(said) <= place:
         return ""
     found = [LONG_ID] if isinstance(said[1], str) and len(said[1]) > MESSAGE_ID_MAX else []
-    found += _of_payload(_VERSIONS[Version(version)], kind, action, said[place])
-    return "; ".join(found)[:TEXT_MAX]
+    found += rule if isinstance(rule, list) else _of_payload(rule, said[place])
+    return "; ".join(found)[:TEXT_MAX] if found else ""
 
 
-def _of_payload(version: str, kind: str, action: str, payload: Any) -> list[str]:  # noqa: ANN401 -- any JSON
-    if schemas.name(version, action, answer=False) not in schemas.names(version):
-        return [f"no action of OCPP {version}"] if kind == "call" else []
-    validator = _validator(version, schemas.name(version, action, answer=kind == "result"))
+@lru_cache(maxsize=1_000)
+def _rule(version: str, kind: str, action: str) -> jsonschema_rs.Validator | list[str] | None:
+    """What the payload is held against, what is wrong whatever it says, or None: nothing is looked at."""
+    if kind not in {"call", "result"} or version not in _VERSIONS:
+        return None
+    of = _VERSIONS[Version(version)]
+    if schemas.name(of, action, answer=False) not in schemas.names(of):
+        return [f"no action of OCPP {of}"] if kind == "call" else []
+    return _validator(of, schemas.name(of, action, answer=kind == "result"))
+
+
+def _of_payload(validator: jsonschema_rs.Validator, payload: Any) -> list[str]:  # noqa: ANN401 -- any JSON
     try:
         if validator.is_valid(payload):
             return []

@@ -81,17 +81,17 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
         grid, wh = self.grid, self.energy_wh
         begun = max(self.made_at, grid.at(slot))
         seconds = (grid.at(slot + 1) - begun).total_seconds()
-        energy_wh = wh[slot] if 0 <= slot < len(wh) else None
-        if energy_wh is None:
+        inside = 0 <= slot < len(wh)
+        energy_wh = wh[slot] if inside else 0
+        limit_w = 0 if seconds <= 0 else round(energy_wh * 3600 / seconds)
+        if not inside:
             limit_w = self.final_w
-        else:
-            limit_w = round(energy_wh * 3600 / seconds) if seconds > 0 else 0
         first = slot
         while first > 0 and wh[first - 1] > 0:
             first -= 1
         since = max(self.made_at, grid.at(first)) if limit_w > 0 else None
         over = not any(wh[max(0, slot) :])
-        return _InSlot(limit_w, since, begun, seconds, energy_wh or 0, sum(wh[: max(0, slot)]), over)
+        return _InSlot(limit_w, since, begun, seconds, energy_wh, sum(wh[: max(0, slot)]), over)
 
     def power_w(self, moment: datetime) -> int:
         """What the plan allows at a moment, W."""

@@ -10,7 +10,7 @@ from server.storage.columns import BigId, partial_index, party_field, time_field
 
 
 class MessageLog(SQLModel, table=True):
-    """Frames between stations and us, in order. No foreign key to the station, which costs a look-up.
+    """Frames between stations and us, in order. No foreign keys: each costs a look-up a frame.
 
     `odd`: what is not as the specification says.
     """
@@ -21,7 +21,7 @@ class MessageLog(SQLModel, table=True):
         sa.Index("ix_message_log_station", "station_id", "id"),
     )
     id: int = Field(sa_column=sa.Column(BigId, primary_key=True, autoincrement=False))
-    party_id: UUID = Field(foreign_key="parties.id")
+    party_id: UUID
     station_id: UUID
     at: datetime = time_field()
     direction: str
