@@ -20,6 +20,14 @@ NUMBERS_MAX = 256
 STATUSES_MAX = 64
 
 
+def short_id(message_id: str) -> str:
+    """A message id as others take it: one that is too long keeps its beginning, and differs as the whole one does."""
+    if len(message_id) <= rpc.MESSAGE_ID_MAX:
+        return message_id
+    print_ = hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{message_id[: rpc.MESSAGE_ID_MAX - len(print_)]}{print_}"
+
+
 class Ears:
     """What a station has said. `heard`: whether the other system listens now; `numbers`: transactions by our number.
 
@@ -79,7 +87,7 @@ class Ears:
             return
         if call.action == words.STATUS:
             self._keep_status(payload)
-        message_id = call.message_id[: rpc.MESSAGE_ID_MAX]
+        message_id = short_id(call.message_id)
         spare = words.is_reading(call.action, payload)
         item = Item(self._store.next_id(), version, call.action, message_id, payload, ours, kept, spare)
         self._waiting.put(item, heard=self.heard)
