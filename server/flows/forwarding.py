@@ -124,6 +124,11 @@ async def view(tx: AsyncSession, forwarding: Forwarding, here: Installation) -> 
     return _view(forwarding, await forwardings.stations_of(tx, [forwarding.id]), here)
 
 
+async def spoken(tx: AsyncSession, forwarding: Forwarding) -> dict[UUID, str]:
+    """The subprotocol of each station's last connection, "" where it never had one."""
+    return {one.station_id: one.ocpp for one in await forwardings.stations_of(tx, [forwarding.id])}
+
+
 async def named(tx: AsyncSession, owner: Owner, name: str) -> Forwarding | None:
     """An owner's list by its name."""
     return await forwardings.get(tx, _id(owner, name))

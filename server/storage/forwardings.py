@@ -51,10 +51,11 @@ class Forwarding(msgspec.Struct, frozen=True):
 
 
 class Forwarded(msgspec.Struct, frozen=True):
-    """A station of a list, with its identity and how many frames wait."""
+    """A station of a list, with its identity, the subprotocol of its last connection and how many frames wait."""
 
     station_id: UUID
     identity: str
+    ocpp: str
     forwarding_id: UUID
     sealed_key: str
     is_on: bool
@@ -123,7 +124,7 @@ async def delete(tx: AsyncSession, forwarding_id: UUID) -> None:
 async def stations_of(tx: AsyncSession, forwarding_ids: Sequence[UUID]) -> list[Forwarded]:
     """The stations of some lists, by identity."""
     waiting = sa.select(sa.func.count()).where(FRAMES.c.station_id == W.station_id).scalar_subquery()
-    rows = sa.select(FORWARDED, S.identity, waiting.label("waiting")).join(Stations, S.id == W.station_id)
+    rows = sa.select(FORWARDED, S.identity, S.ocpp, waiting.label("waiting")).join(Stations, S.id == W.station_id)
     rows = rows.where(W.forwarding_id.in_(forwarding_ids)).order_by(S.identity)
     return [to_struct(row, Forwarded) for row in await tx.execute(rows)]
 

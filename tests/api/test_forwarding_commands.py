@@ -5,6 +5,7 @@ import base64
 import json
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from api_edge import eventually
@@ -214,7 +215,7 @@ async def test_one_request_undoes_it_and_2x_stations_are_told_the_way_back(offic
     billing = Billing()
     async with billing.listening():
         made = (await office.upload(billing)).json()["forwarding"]
-        path = f"{LIST}/{made['id']}/undo"
+        path, station_id = f"{LIST}/{made['id']}/undo", UUID(made["stations"][0]["id"])
         async with office.station() as box:  # 1.6
             await boot(box)
             said = (await office.api.post(path, json={"write_back": True}, headers=OPERATOR)).json()
@@ -229,6 +230,9 @@ async def test_one_request_undoes_it_and_2x_stations_are_told_the_way_back(offic
                 calls.append(json.loads(await asyncio.wait_for(socket.recv(), 5)))
                 await socket.send(json.dumps([3, calls[-1][1], answer]))
             assert (await asking).json()["outcomes"] == {"LOOTS/1": "told"}
+        await eventually(lambda: office.gateway.version(station_id) is None)
+        away = await office.api.post(path, json={"write_back": True}, headers=OPERATOR)
+        assert away.json()["outcomes"] == {"LOOTS/1": "offline"}, "it spoke 2.0.1 when it was here"
     assert [call[2] for call in calls] == ["SetNetworkProfile", "SetVariables", "Reset"]
     assert calls[0][3]["connectionData"]["ocppCsmsUrl"] == billing.url
     assert [schemas.complaints("2.0.1", call[2], call[3]) for call in calls] == [[], [], []]
