@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import sealed, station_list
-from server.core.session import Refused
+from server.core.session import Refused, Session
 from server.core.station import Station
 from server.core.station_list import Fault, ListedStation
 from server.flows.announcements import ForwardingMoved
@@ -188,6 +188,12 @@ async def untold_ends(tx: AsyncSession, station_id: UUID, transaction_ids: Seque
     """
     ended = await forwarded.ended_of(tx, station_id, transaction_ids)
     return [one for one in ended if one.stop_reason not in GUESSED]
+
+
+async def running(tx: AsyncSession, station_id: UUID) -> list[Session]:
+    """The session that runs at each connector of a station: the newest, where the station left others behind."""
+    newest = {one.connector_no: one for one in await session_batches.open_of(tx, [station_id])}
+    return list(newest.values())
 
 
 async def ours_first(tx: AsyncSession, station_id: UUID) -> str:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from server.gateway import rpc
 from server.gateway.forwarding import words
-from server.gateway.forwarding.ports import Item, Memory, Numbers, Store
+from server.gateway.forwarding.ports import Begun, Item, Memory, Numbers, Store
 from server.gateway.forwarding.queue import Waiting
 from server.gateway.ports import Said
 from server.gateway.rpc import Call, CallResult
@@ -48,6 +48,19 @@ class Ears:
             self._number(ours, Numbers(self.numbers[ours].theirs, stopped=True))
             item = Item(store.next_id(), Version.V16, words.STOP, str(uuid4()), payload, ours, kept=True)
             waiting.put(item, heard=False)
+        self._begun_here: set[int] = set()
+        for one in memory.begun:
+            self._begin(one)
+
+    def _begin(self, one: Begun) -> None:
+        """Tell the begin of what runs already: its readings and its end would else mean nothing there."""
+        numbered = one.version is Version.V16
+        if not numbered:
+            self._begun_here.add(one.number)
+        self._number(one.number, Numbers())
+        action, ours = (words.START, one.number) if numbered else (words.EVENT, None)
+        item = Item(self._store.next_id(), one.version, action, str(uuid4()), one.payload, ours, kept=True)
+        self._waiting.put(item, heard=False)
 
     def follow(self, before: "Ears") -> None:
         """Take over what the station has said and we have not answered."""
@@ -81,6 +94,8 @@ class Ears:
             ours = words.number((answer or b"") if call.action == words.START else payload)
             if not self._is_news(call.action, ours):
                 return
+        if call.action == words.EVENT and not self._is_new_event(payload):
+            return
         kept = ours is not None or call.action == words.EVENT
         numbered = call.action in {words.START, words.STOP}  # the number tells: some clocks stand, and starts are alike
         if kept and not numbered and self._is_repeat(call.action, payload):
@@ -109,6 +124,17 @@ class Ears:
             if known.stopped:
                 return False
             self._number(ours, Numbers(known.theirs, stopped=True))
+        return True
+
+    def _is_new_event(self, payload: bytes) -> bool:
+        """Whether an event of 2.x was not told from its session; that its transaction is told is kept."""
+        kind, name = words.transaction(payload)
+        number = words.mark(name)
+        if kind == "Started" and number in self._begun_here:
+            self._begun_here.remove(number)
+            return False
+        if name and number not in self.numbers:
+            self._number(number, Numbers())
         return True
 
     def _number(self, ours: int, known: Numbers) -> None:

@@ -58,10 +58,19 @@ class Route(msgspec.Struct, frozen=True):
     within: tuple[Network, ...] | None = None
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """A transaction that runs and whose begin was never told: our number of it, or (2.x) the mark of its name."""
+
+    number: int
+    version: Version
+    payload: bytes
+
+
 class Memory(msgspec.Struct):
     """What is known from before. `boot`: what the station said of itself last; `booted`: and it was accepted there.
 
     `ends`: StopTransactions that were never noted, with our numbers of their transactions.
+    `begun`: what runs since before the station was forwarded.
     `connectors`: number and status (1.6's word) of those that said one.
     """
 
@@ -70,6 +79,7 @@ class Memory(msgspec.Struct):
     waiting: int = 0
     connectors: tuple[tuple[int, str], ...] = ()
     ends: tuple[tuple[int, bytes], ...] = ()
+    begun: tuple[Begun, ...] = ()
     numbers: dict[int, Numbers] = {}
 
 

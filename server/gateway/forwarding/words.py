@@ -1,5 +1,6 @@
 """A station's calls as the other system is to hear them: which, and under whose number."""
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -73,6 +74,47 @@ def status(version: Version, connector: int, said: str, at: str) -> bytes:
         word = said if said in {"Available", "Reserved", "Unavailable", "Faulted"} else "Occupied"
         made = {"timestamp": at, "connectorStatus": word, "evseId": connector, "connectorId": 1}
     return msgspec.json.encode(made)
+
+
+def mark(reference: str) -> int:
+    """The number under which it is kept that a transaction with a name (2.x) was told: below 0, where 1.6 has none."""
+    return -1 - (int.from_bytes(hashlib.blake2b(reference.encode(), digest_size=4).digest()) >> 1)
+
+
+def transaction(payload: bytes) -> tuple[str, str]:
+    """What an event of 2.x is: Started, Updated or Ended, and the name of its transaction; "" for what it lacks."""
+    said = read(payload)
+    info = said.get("transactionInfo")
+    name = info.get("transactionId") if isinstance(info, dict) else None
+    return str(said.get("eventType", "")), name if isinstance(name, str) else ""
+
+
+def begin(connector: int, card: str, meter_wh: int, at: str) -> bytes:
+    """A StartTransaction of 1.6 for a transaction that runs already."""
+    return msgspec.json.encode({"connectorId": connector, "idTag": card, "meterStart": meter_wh, "timestamp": at})
+
+
+def begin_named(reference: str, evse: int, card: str, meter_wh: int, at: str) -> bytes:
+    """The event that began a 2.x transaction that runs already. `card` "": nobody had to show one."""
+    reading = {"timestamp": at, "sampledValue": [{"value": meter_wh, "context": "Transaction.Begin"}]}
+    made = {
+        "eventType": "Started",
+        "timestamp": at,
+        "triggerReason": "Authorized" if card else "CablePluggedIn",
+        "seqNo": 0,
+        "offline": True,  # for whoever hears of it now
+        "transactionInfo": {"transactionId": reference},
+        "evse": {"id": evse, "connectorId": 1},
+        "idToken": {"idToken": card, "type": _kind(card)},
+        "meterValue": [reading],
+    }
+    return msgspec.json.encode(made)
+
+
+def _kind(card: str) -> str:
+    """What a token seems to be: a session keeps its name alone. Cards have 4, 7 or 10 bytes, in hex."""
+    is_card = len(card) in {8, 14, 20} and all(letter in "0123456789abcdefABCDEF" for letter in card)
+    return "NoAuthorization" if not card else "ISO14443" if is_card else "Central"
 
 
 def end(ours: int, meter_wh: int, at: str, reason: str) -> bytes:
