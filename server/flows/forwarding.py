@@ -154,6 +154,8 @@ async def change(
     told["their_cards"] = None if at_home else said.their_cards
     values = {name: value for name, value in told.items() if value is not None}
     await forwardings.update(tx, forwarding.id, now, **values)
+    if said.url not in {None, forwarding.url}:
+        await forwardings.forget_takes(tx, forwarding.id)
     if said.on is False:
         for one in await forwardings.stations_of(tx, [forwarding.id]):
             await forwardings.update_station(tx, one.station_id, state="waiting", error="")
@@ -214,6 +216,8 @@ async def _put(tx: AsyncSession, owner: Owner, forwarding_id: UUID, wanted: Forw
     known = await forwardings.get(tx, forwarding_id)
     if known is not None:
         await forwardings.update(tx, forwarding_id, now, **said)
+        if known.url != said["url"]:
+            await forwardings.forget_takes(tx, forwarding_id)
         return msgspec.structs.replace(known, **said, changed_at=now)
     new = Forwarding(
         id=forwarding_id,

@@ -224,6 +224,7 @@ class StationStore:
             waiting=route.waiting,
             connectors=connectors,
             ends=tuple((one.transaction_id, _stop(one)) for one in ended),
+            takes=version_of(route.takes) if route.takes else None,
             begun=tuple(one for one in running if one.number not in told),
             numbers={ours: Numbers(one.theirs, one.stopped) for ours, one in numbers.items()},
         )
@@ -289,6 +290,10 @@ class StationStore:
     def state(self, state: str, error: str) -> None:
         """How it stands, and why."""
         self._update(state=state, error=clean(error), state_at=self._keeper.clock.now())
+
+    def takes(self, version: Version) -> None:
+        """The version that the other system takes."""
+        self._update(takes=version.value)
 
     def note(self, text: str) -> None:
         """Something that an operator should see."""

@@ -86,6 +86,7 @@ class Route(msgspec.Struct, frozen=True):
     boot: str | None
     booted: bool
     waiting: int
+    takes: str = ""
 
 
 async def of_owner(tx: AsyncSession, party_id: UUID, account_id: UUID | None) -> list[Forwarding]:
@@ -147,6 +148,11 @@ async def update_station(tx: AsyncSession, station_id: UUID, **values: object) -
     await tx.execute(sa.update(FORWARDED).where(W.station_id == station_id).values(**values))
 
 
+async def forget_takes(tx: AsyncSession, forwarding_id: UUID) -> None:
+    """The list has another system now: nobody knows yet which versions that one takes."""
+    await tx.execute(sa.update(FORWARDED).where(W.forwarding_id == forwarding_id).values(takes=""))
+
+
 async def standing(tx: AsyncSession) -> tuple[int, datetime | None]:
     """Something that is another once any list was made, changed or deleted."""
     count, last = (await tx.execute(sa.select(sa.func.count(), sa.func.max(F.changed_at)))).one()
@@ -156,7 +162,7 @@ async def standing(tx: AsyncSession) -> tuple[int, datetime | None]:
 async def routes(tx: AsyncSession) -> list[Route]:
     """Every station that is forwarded."""
     waiting = sa.select(sa.func.count()).where(FRAMES.c.station_id == W.station_id).scalar_subquery()
-    columns = (W.station_id, W.party_id, W.forwarding_id, W.sealed_key, W.boot, W.booted)
+    columns = (W.station_id, W.party_id, W.forwarding_id, W.sealed_key, W.boot, W.booted, W.takes)
     said = (S.identity, S.vendor, S.model, S.ocpp, F.url, F.allowed, F.their_cards)
     rows = sa.select(*columns, *said, F.account_id.is_not(None).label("at_home"), waiting.label("waiting"))
     rows = rows.join(Stations, S.id == W.station_id).join(Forwardings, F.id == W.forwarding_id)

@@ -40,7 +40,7 @@ class Ears:
         self.heard = False
         self.boot, self.boot_due = memory.boot, not memory.booted
         self.numbers: OrderedDict[int, Numbers] = OrderedDict(memory.numbers)
-        self.statuses: OrderedDict[tuple[object, object], bytes] = OrderedDict()
+        self.statuses: OrderedDict[tuple[object, object], tuple[Version, bytes]] = OrderedDict()
         self._store, self._waiting = store, waiting
         self._unanswered: OrderedDict[str, bytes] = OrderedDict()
         self._told: OrderedDict[bytes, None] = OrderedDict()
@@ -101,7 +101,7 @@ class Ears:
         if kept and not numbered and self._is_repeat(call.action, payload):
             return
         if call.action == words.STATUS:
-            self._keep_status(payload)
+            self._keep_status(version, payload)
         message_id = short_id(call.message_id)
         spare = words.is_reading(call.action, payload)
         item = Item(self._store.next_id(), version, call.action, message_id, payload, ours, kept, spare)
@@ -163,9 +163,14 @@ class Ears:
             self._told.popitem(last=False)
         return False
 
-    def _keep_status(self, payload: bytes) -> None:
+    def _keep_status(self, version: Version, payload: bytes) -> None:
         where = words.place(payload)
-        self.statuses[where] = payload
+        here = words.stands(version, payload)
+        for key, known in list(self.statuses.items()):  # what it said in another version before is said anew
+            before = None if known[0] is version else words.stands(*known)
+            if here is not None and before is not None and here[0] == before[0]:
+                del self.statuses[key]
+        self.statuses[where] = (version, payload)
         self.statuses.move_to_end(where)
         if len(self.statuses) > STATUSES_MAX:
             self.statuses.popitem(last=False)

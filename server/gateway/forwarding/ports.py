@@ -71,6 +71,7 @@ class Memory(msgspec.Struct):
 
     `ends`: StopTransactions that were never noted, with our numbers of their transactions.
     `begun`: what runs since before the station was forwarded.
+    `takes`: the version that the other system was found to take, where it refused another one.
     `connectors`: number and status (1.6's word) of those that said one.
     """
 
@@ -81,6 +82,7 @@ class Memory(msgspec.Struct):
     ends: tuple[tuple[int, bytes], ...] = ()
     begun: tuple[Begun, ...] = ()
     numbers: dict[int, Numbers] = {}
+    takes: Version | None = None
 
 
 class Store(Protocol):
@@ -118,6 +120,9 @@ class Store(Protocol):
     def state(self, state: str, error: str) -> None:
         """How it stands: waiting, pending or connected, and why not."""
 
+    def takes(self, version: Version) -> None:
+        """The version that the other system takes, where it refused another one."""
+
     def note(self, text: str) -> None:
         """Something that an operator should see."""
 
@@ -133,3 +138,19 @@ class Ask(Protocol):
 
     async def __call__(self, question: Question) -> Reply:
         """What became of it."""
+
+
+class Station(Protocol):
+    """The station itself, as a line has to do with it."""
+
+    async def ask(self, question: Question) -> Reply:
+        """What became of a question."""
+        ...
+
+    def offers(self) -> tuple[Version, ...]:
+        """The versions that it offered when it connected last, the best first."""
+        ...
+
+    async def come_back(self) -> bool:
+        """Let go of its connection, unless somebody charges there; whether that was done."""
+        ...

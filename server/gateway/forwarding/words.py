@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from server.core.evse_status import after
 from server.gateway.versions import Version
 
 KEPT = frozenset(["StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent"])
@@ -57,6 +58,16 @@ def numbered(payload: bytes, theirs: int | None) -> bytes:
     if theirs is not None:
         said[NUMBER] = theirs
     return msgspec.json.encode(said)
+
+
+def stands(version: Version, payload: bytes) -> tuple[int, str] | None:
+    """Of which connector (2.x: EVSE) a status is, and which, in 1.6's words; None where nobody can read it."""
+    said = read(payload)
+    place, word = ("connectorId", "status") if version is Version.V16 else ("evseId", "connectorStatus")
+    number, status_ = said.get(place), said.get(word)
+    if type(number) is not int or not isinstance(status_, str):
+        return None
+    return number, after("", status_)
 
 
 def place(payload: bytes) -> tuple[object, object]:
@@ -140,8 +151,14 @@ def word_on_card(answer: bytes) -> str:
     return status[:20] if isinstance(status, str) else ""
 
 
-def introduction(version: Version, vendor: str, model: str) -> bytes:
-    """A BootNotification for a station that did not say one while we listened."""
+def introduction(version: Version, said: bytes | None, vendor: str, model: str) -> bytes:
+    """A station's BootNotification: as it was `said` last, where that was in a version of the same form."""
+    known = read(said or b"")
+    station = known.get("chargingStation")
+    if said is not None and isinstance(station, dict) is (version is not Version.V16):
+        return said
+    vendor = str(known.get("chargePointVendor", "") or _of(station, "vendorName") or vendor)
+    model = str(known.get("chargePointModel", "") or _of(station, "model") or model)
     if version is Version.V16:
         made: dict[str, Any] = {
             "chargePointVendor": vendor[:20] or "unknown",
@@ -151,3 +168,7 @@ def introduction(version: Version, vendor: str, model: str) -> bytes:
         station = {"vendorName": vendor[:50] or "unknown", "model": model[:20] or "unknown"}
         made = {"reason": "Unknown", "chargingStation": station}
     return msgspec.json.encode(made)
+
+
+def _of(said: object, name: str) -> object:
+    return said.get(name) if isinstance(said, dict) else None
