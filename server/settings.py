@@ -4,13 +4,13 @@ import os
 import secrets
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
-from server.addresses import Network
+from server.addresses import EVERYWHERE, LOOPBACK, Network, own_address
 
 DEFAULT_HOME = "./var"
-LOOPBACK = frozenset(["127.0.0.1", "localhost", "::1"])
 
 
 class BadSetting(Exception):
@@ -71,6 +71,18 @@ class Settings(msgspec.Struct, frozen=True):
     message_days: int = 14
     public_url: str = ""
     forward_to: tuple[Network, ...] | None = None
+
+    @property
+    def named_host(self) -> str:
+        """The host by which others reach us, "" where the server listens on all addresses and nobody named one."""
+        if self.host not in EVERYWHERE:
+            return self.host
+        return self.tls.hosts[0] if self.tls.hosts else urlsplit(self.public_url).hostname or ""
+
+    @property
+    def reached_at(self) -> str:
+        """The host by which others reach us: as it was named, else this machine's address."""
+        return self.named_host or own_address()
 
     @property
     def database_url(self) -> str:
