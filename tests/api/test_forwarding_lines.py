@@ -102,6 +102,21 @@ async def test_an_end_that_was_answered_and_not_noted_is_told_from_the_session(o
     assert told == {"transactionId": 7001, "meterStop": 2_000, "timestamp": AT.format(50), "reason": "Local"}
 
 
+async def test_a_begin_that_was_answered_and_not_noted_is_told_from_the_session(office, billing):
+    async with billing.listening():
+        await office.upload(billing)
+        async with office.station() as box:
+            await boot(box)
+            await office.until_listed(state="connected")
+            await office.kill()
+            ours, _ = await start(box)  # in the moment in which nobody could note it
+            office.employ()
+            await eventually(lambda: office.forwarder._lines)
+            await stop(box, ours)
+            await office.until_listed(waiting=0, delivered=2)
+    assert heard(billing) == ["StartTransaction", "StopTransaction"]
+
+
 async def test_one_that_is_slow_hears_each_message_again_under_its_id_until_it_answers(office, billing):
     asleep = True
     billing.mood = lambda action: asleep and action == "StartTransaction"

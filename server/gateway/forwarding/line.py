@@ -127,8 +127,8 @@ class Line:
         """It may not take what we spoke: where it takes another version that the station offers, that is theirs."""
         others = [version for version in self._station.offers() if version is not self._speaks]
         version = await taken(self.route, others, self._patience)
-        if version is None:
-            return refused
+        if version is None or await taken(self.route, [self._speaks], self._patience) is not None:
+            return refused  # or it was something else, which is over
         if version is not self.takes:
             self.takes = version
             self._store.takes(version)
