@@ -120,6 +120,23 @@ def message_days() -> int:
     return int(said)
 
 
+def public_url() -> str:
+    """$DALSTROOM_PUBLIC_URL: where stations reach the API, without a slash at its end; "" for host and port.
+
+    Raises:
+        BadSetting: where it is no URL.
+    """
+    said = os.environ.get("DALSTROOM_PUBLIC_URL", "").strip().rstrip("/")
+    try:
+        parts = urlsplit(said)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        sound = False
+    if said and not sound:
+        raise BadSetting(f"DALSTROOM_PUBLIC_URL is an address such as https://charge.example, not {said}")
+    return said
+
+
 def forward_to(host: str) -> tuple[Network, ...] | None:
     """$DALSTROOM_FORWARD_TO: "any", or the networks that forwarding may call beside public addresses.
 

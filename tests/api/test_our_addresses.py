@@ -9,7 +9,7 @@ from operators_desk import OPERATOR
 
 from server import addresses
 from server.main import tls_setup
-from server.settings import Settings, TlsSettings
+from server.settings import BadSetting, Settings, TlsSettings, public_url
 
 OURS = "ws://192.168.1.20:9000/ocpp"
 UPLOADS = "http://192.168.1.20:8000/api/uploads"
@@ -61,6 +61,15 @@ def test_nobody_is_told_to_connect_to_all_addresses(monkeypatch, tmp_path, more,
     settings = Settings(tmp_path, **more)
     assert tls_setup.station_url(settings, GATEWAY) == f"ws://{host}:9000/ocpp"
     assert bool(settings.named_host) is (host != "10.1.2.3")
+
+
+def test_a_public_url_that_is_none_is_told_in_a_sentence(monkeypatch):
+    monkeypatch.setenv("DALSTROOM_PUBLIC_URL", "http://us.example:8000/")
+    assert public_url() == "http://us.example:8000"
+    for wrong in ("us.example:8000", "http://", "http://[::1", "ftp://us.example"):
+        monkeypatch.setenv("DALSTROOM_PUBLIC_URL", wrong)
+        with pytest.raises(BadSetting, match="such as https"):
+            public_url()
 
 
 def test_over_tls_too(monkeypatch, tmp_path):
