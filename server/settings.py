@@ -4,13 +4,13 @@ import os
 import secrets
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
-from server.addresses import Network
+from server.addresses import EVERYWHERE, LOOPBACK, Network, own_address
 
 DEFAULT_HOME = "./var"
-LOOPBACK = frozenset(["127.0.0.1", "localhost", "::1"])
 
 
 class BadSetting(Exception):
@@ -73,6 +73,18 @@ class Settings(msgspec.Struct, frozen=True):
     forward_to: tuple[Network, ...] | None = None
 
     @property
+    def named_host(self) -> str:
+        """The host by which others reach us, "" where the server listens on all addresses and nobody named one."""
+        if self.host not in EVERYWHERE:
+            return self.host
+        return self.tls.hosts[0] if self.tls.hosts else urlsplit(self.public_url).hostname or ""
+
+    @property
+    def reached_at(self) -> str:
+        """The host by which others reach us: as it was named, else this machine's address."""
+        return self.named_host or own_address()
+
+    @property
     def database_url(self) -> str:
         """Where the truth is kept."""
         return self.database or f"sqlite:///{self.home / 'dalstroom.db'}"
@@ -106,6 +118,23 @@ def message_days() -> int:
     if not said.isdecimal() or not 1 <= int(said) <= 3650:
         raise BadSetting("DALSTROOM_MESSAGE_DAYS is a number of days from 1 to 3650")
     return int(said)
+
+
+def public_url() -> str:
+    """$DALSTROOM_PUBLIC_URL: where stations reach the API, without a slash at its end; "" for host and port.
+
+    Raises:
+        BadSetting: where it is no URL.
+    """
+    said = os.environ.get("DALSTROOM_PUBLIC_URL", "").strip().rstrip("/")
+    try:
+        parts = urlsplit(said)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        sound = False
+    if said and not sound:
+        raise BadSetting(f"DALSTROOM_PUBLIC_URL is an address such as https://charge.example, not {said}")
+    return said
 
 
 def forward_to(host: str) -> tuple[Network, ...] | None:

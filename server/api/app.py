@@ -1,5 +1,6 @@
 """The API as an ASGI application."""
 
+from dataclasses import replace
 from typing import Any
 
 from litestar import Litestar, Request, Router
@@ -123,9 +124,10 @@ def _litestar(version: str, state: State) -> Litestar:
     )
 
 
-def _context(state: State) -> ApiContext:
+def _context(state: State, request: Request[Any, Any, Any]) -> ApiContext:
     found: ApiContext = state.context
-    return found
+    seen = found.settings.seen_at(request.headers.get("host"))
+    return found if seen is found.settings else replace(found, settings=seen)
 
 
 def _attempts(state: State) -> Attempts:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+from server.addresses import asked_host, at_host
 from server.bus import Bus
 from server.clock import Clock
 from server.core.valley.problem import Answer, Problem
@@ -95,7 +96,8 @@ def _installed() -> str:
 class ApiSettings:
     """`secret` signs access tokens (32 bytes); `ocpp_url` is what a station's identity is appended to.
 
-    `upload_url`: where stations reach our uploads.
+    `upload_url`: where stations reach our uploads. `any_host`: nobody said by which name others reach us, so that
+    whoever asks is told of the host that they asked, where others may know that too.
     """
 
     demo: bool
@@ -105,6 +107,15 @@ class ApiSettings:
     version: str = field(default_factory=_installed)
     ocpp_url: str = "ws://127.0.0.1:9000/ocpp"
     upload_url: str = "http://127.0.0.1:8000/api/uploads"
+    any_host: bool = False
+
+    def seen_at(self, host_header: str | None) -> "ApiSettings":
+        """These, for whoever asked this host. A certificate names us, so that addresses over TLS stay."""
+        host = asked_host(host_header) if self.any_host else ""
+        if not host:
+            return self
+        ours = self.ocpp_url if self.ocpp_url.startswith("wss:") else at_host(self.ocpp_url, host)
+        return replace(self, ocpp_url=ours, upload_url=at_host(self.upload_url, host))
 
     @property
     def refresh_lifetime(self) -> timedelta:

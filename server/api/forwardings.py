@@ -119,11 +119,12 @@ class ForwardingController(Controller):
             mine = await _own(tx, caller, forwarding_id)
             _sound(await forwarding.change(tx, mine, ForwardingChange(on=False), context.now()))
             view = await forwarding.view(tx, mine, _here(context))
+            spoke = await forwarding.spoken(tx, mine)
         turn = asyncio.Semaphore(ABREAST)
 
         async def one(station: ForwardedStation) -> str:
             async with turn:
-                return await _send_back(context, caller, station, mine.url)
+                return await _send_back(context, caller, station, (mine.url, spoke[station.id]))
 
         told = await asyncio.gather(*map(one, view.stations if data.write_back else []))
         by_hand = dict.fromkeys((one.identity for one in view.stations), "by_hand")
@@ -155,11 +156,12 @@ class ForwardingController(Controller):
             return await forwarding.view(tx, mine, _here(context))
 
 
-async def _send_back(context: ApiContext, caller: Caller, station: ForwardedStation, url: str) -> str:
-    """Tell a 2.x station the way to the other system, and to go; what became of it."""
+async def _send_back(context: ApiContext, caller: Caller, station: ForwardedStation, way: tuple[str, str]) -> str:
+    """Tell a 2.x station the way to the other system, and to go; what became of it. `way`: the URL, what it spoke."""
+    url, spoke = way
     for action, body in way_back(url):
         order = Order(action, body, caller.account_id, PATIENCE_S)
-        if context.hands.complaints(station.id, order) is None:
+        if context.hands.complaints(station.id, order, spoke) is None:
             return "by_hand"
         said = await context.hands.say(station.id, station.identity, order)
         if said.status is not CommandStatus.ANSWERED:

@@ -24,7 +24,16 @@ from server.feeds.ports import PriceFeed
 from server.feeds.prices.energy_charts import EnergyCharts
 from server.feeds.prices.entsoe import Entsoe
 from server.main.server import LINGER_S, Parts, Server
-from server.settings import BadSetting, PingSettings, Settings, TlsSettings, forward_to, home_dir, message_days
+from server.settings import (
+    BadSetting,
+    PingSettings,
+    Settings,
+    TlsSettings,
+    forward_to,
+    home_dir,
+    message_days,
+    public_url,
+)
 from server.simulator.memory import Memory
 from server.simulator.runner import Ends, run_live
 from server.simulator.town import Town, build
@@ -73,7 +82,7 @@ async def run(wanted: Wanted) -> None:
         entsoe_token=os.environ.get("ENTSOE_TOKEN", ""),
         message_days=message_days(),
         forward_to=forward_to(wanted.host),
-        public_url=os.environ.get("DALSTROOM_PUBLIC_URL", "").rstrip("/"),
+        public_url=public_url(),
     )
     demo = _demo(settings, wanted.seed) if wanted.demo else None
     clock: Clock = ScaledClock(demo[1].now, wanted.speed) if demo else RealClock()

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import sealed, station_list
-from server.core.session import Refused
+from server.core.session import Refused, Session
 from server.core.station import Station
 from server.core.station_list import Fault, ListedStation
 from server.flows.announcements import ForwardingMoved
@@ -124,6 +124,11 @@ async def view(tx: AsyncSession, forwarding: Forwarding, here: Installation) -> 
     return _view(forwarding, await forwardings.stations_of(tx, [forwarding.id]), here)
 
 
+async def spoken(tx: AsyncSession, forwarding: Forwarding) -> dict[UUID, str]:
+    """The subprotocol of each station's last connection, "" where it never had one."""
+    return {one.station_id: one.ocpp for one in await forwardings.stations_of(tx, [forwarding.id])}
+
+
 async def named(tx: AsyncSession, owner: Owner, name: str) -> Forwarding | None:
     """An owner's list by its name."""
     return await forwardings.get(tx, _id(owner, name))
@@ -149,6 +154,8 @@ async def change(
     told["their_cards"] = None if at_home else said.their_cards
     values = {name: value for name, value in told.items() if value is not None}
     await forwardings.update(tx, forwarding.id, now, **values)
+    if said.url not in {None, forwarding.url}:
+        await forwardings.forget_takes(tx, forwarding.id)
     if said.on is False:
         for one in await forwardings.stations_of(tx, [forwarding.id]):
             await forwardings.update_station(tx, one.station_id, state="waiting", error="")
@@ -185,6 +192,12 @@ async def untold_ends(tx: AsyncSession, station_id: UUID, transaction_ids: Seque
     return [one for one in ended if one.stop_reason not in GUESSED]
 
 
+async def running(tx: AsyncSession, station_id: UUID) -> list[Session]:
+    """The session that runs at each connector of a station: the newest, where the station left others behind."""
+    newest = {one.connector_no: one for one in await session_batches.open_of(tx, [station_id])}
+    return list(newest.values())
+
+
 async def ours_first(tx: AsyncSession, station_id: UUID) -> str:
     """Why another system may set no profiles at a station now, "" where it may."""
     station = await stations.get(tx, station_id)
@@ -203,6 +216,8 @@ async def _put(tx: AsyncSession, owner: Owner, forwarding_id: UUID, wanted: Forw
     known = await forwardings.get(tx, forwarding_id)
     if known is not None:
         await forwardings.update(tx, forwarding_id, now, **said)
+        if known.url != said["url"]:
+            await forwardings.forget_takes(tx, forwarding_id)
         return msgspec.structs.replace(known, **said, changed_at=now)
     new = Forwarding(
         id=forwarding_id,

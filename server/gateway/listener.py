@@ -30,7 +30,7 @@ from server.gateway.reception import Reception
 from server.gateway.registry import Registry
 from server.gateway.rpc import Refusal
 from server.gateway.tls import Clients, Tls
-from server.gateway.versions import Version, best
+from server.gateway.versions import Choice, Version
 
 HANDSHAKE_SECONDS, BACKLOG = 30.0, 4096
 """When a network comes back all stations knock at once: they queue, and whoever is turned away knocks again."""
@@ -131,6 +131,7 @@ class Gateway:
         self._door: Doorkeeper = door or NoDoorkeeper()
         self._reception = Reception(flows, self._door, self.counts)
         self._strangers = 0
+        self.choice = Choice()
         self._limits: dict[UUID, splitting.Limits] = {}
         self._servers: dict[str, Server] = {}
 
@@ -180,7 +181,7 @@ class Gateway:
             port,
             create_connection=StationConnection,
             process_request=self._reception.receive,
-            select_subprotocol=_select,
+            select_subprotocol=self._select,
             compression=None,  # 48 KiB a station instead of 16
             max_size=settings.max_frame_bytes,
             ping_interval=settings.ping_interval_s,
@@ -330,6 +331,12 @@ class Gateway:
             self._arriving.discard(link)
             link.finished.set()
 
+    def _select(self, connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        """One of ours that is offered; else the handshake completes without one and `_serve` closes (1.6 §3.1.2)."""
+        known = connection.credential if isinstance(connection, StationConnection) else None
+        version = self.choice.of(None if known is None else known.station_id, offered)
+        return None if version is None else Subprotocol(version)
+
     async def _keep(self, connection: StationConnection) -> None:
         """A stranger's connection: it waits for somebody to take it in."""
         assert connection.stranger is not None
@@ -378,12 +385,6 @@ def _without_messages(record: logging.LogRecord) -> bool:
         record.msg, record.args = f"{record.getMessage()}: {name_and_places(record.exc_info[1])}", ()
         record.exc_info = record.exc_text = None
     return True
-
-
-def _select(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """The best of ours that is offered; else the handshake completes without one and `_serve` closes (1.6 §3.1.2)."""
-    version = best(offered)
-    return None if version is None else Subprotocol(version)
 
 
 def _offered_none(connection: ServerConnection) -> bool:

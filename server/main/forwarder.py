@@ -21,7 +21,7 @@ from server.gateway.listener import Gateway
 from server.gateway.ports import Said
 from server.gateway.versions import Version
 from server.main.forwarding_store import Keeper, StationStore, version_of
-from server.storage import forwardings
+from server.storage import forwardings, session_batches
 from server.storage.db import Database
 from server.workers.runner import Failure, attempt
 
@@ -46,6 +46,22 @@ class _Between:
     def __init__(self, before: Line | None = None) -> None:
         self.before = before
         self.said: deque[tuple[Said, Version | None]] = deque(maxlen=BETWEEN_MAX)
+
+
+class _Station:
+    """A station as its line has to do with it."""
+
+    def __init__(self, forwarder: "Forwarder", station_id: UUID) -> None:
+        self._forwarder, self._id = forwarder, station_id
+
+    async def ask(self, question: Question) -> Reply:
+        return await self._forwarder.ask(self._id, question)
+
+    def offers(self) -> tuple[Version, ...]:
+        return self._forwarder.offers(self._id)
+
+    async def come_back(self) -> bool:
+        return await self._forwarder.come_back(self._id)
 
 
 class Forwarder:
@@ -79,6 +95,12 @@ class Forwarder:
         elif (between := self._between.get(station_id)) is not None:
             between.said.append((said, self._version(station_id)))
 
+    def takes(self, station_id: UUID) -> Version | None:
+        """The version that a station's other system takes, None where any will do or nobody knows."""
+        kept, between = self._lines.get(station_id), self._between.get(station_id)
+        line = kept.line if kept is not None else between.before if between is not None else None
+        return None if line is None else line.takes
+
     def wake(self) -> None:
         """A list has changed, perhaps at the very time of the change before: the clock may stand."""
         self._standing = None
@@ -86,6 +108,8 @@ class Forwarder:
 
     async def begin(self) -> None:
         """Make the lines, before stations are let in: what they say at once is heard."""
+        if self.gateway is not None:
+            self.gateway.choice.prefers = self.takes
         await self.keeper.begin()
         self._begun = True
         await attempt(self._look(), what="forwardings")
@@ -146,10 +170,7 @@ class Forwarder:
         store = StationStore(self.keeper, row)
         memory = await store.memory()
 
-        async def ask(question: Question) -> Reply:
-            return await self._ask(route.station_id, question)
-
-        line = Line(route, memory, store, ask, self._patience)
+        line = Line(route, memory, store, _Station(self, route.station_id), self._patience)
         between = self._between.pop(route.station_id, _Between())
         if between.before is not None:
             line.follow(between.before)
@@ -173,7 +194,19 @@ class Forwarder:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
 
-    async def _ask(self, station_id: UUID, question: Question) -> Reply:
+    def offers(self, station_id: UUID) -> tuple[Version, ...]:
+        """The versions that a station offered when it connected last."""
+        return () if self.gateway is None else self.gateway.choice.offered(station_id)
+
+    async def come_back(self, station_id: UUID) -> bool:
+        """Let go of a station's connection, unless somebody charges there: in the middle of that nobody changes."""
+        assert self.gateway is not None
+        async with self._db.read() as tx:
+            if await session_batches.open_of(tx, [station_id]):
+                return False
+        return self.gateway.drop(station_id)
+
+    async def ask(self, station_id: UUID, question: Question) -> Reply:
         """Ask the station for the other system; what we rely on and that may change it is told anew."""
         assert self.gateway is not None
         if question.action not in DISTURBING:

@@ -12,10 +12,11 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.clock import Clock
+from server.core.session import Session
 from server.flows import forwarding
 from server.gateway import moments
 from server.gateway.forwarding import words
-from server.gateway.forwarding.ports import Item, Memory, Numbers
+from server.gateway.forwarding.ports import Begun, Item, Memory, Numbers
 from server.gateway.versions import Version
 from server.storage import forwarded, forwardings
 from server.storage.db import Database
@@ -213,14 +214,18 @@ class StationStore:
         async with self._keeper.db.read() as tx:
             numbers = await forwarded.numbers(tx, route.station_id, NUMBERS_READ)
             connectors = await forwardings.connectors(tx, route.station_id)
-            running = [ours for ours, one in numbers.items() if not one.stopped]
-            ended = await forwarding.untold_ends(tx, route.station_id, running)
+            unended = [ours for ours, one in numbers.items() if not one.stopped]
+            ended = await forwarding.untold_ends(tx, route.station_id, unended)
+            running = [_begun(one, route.ocpp) for one in await forwarding.running(tx, route.station_id)]
+            told = await forwarded.told_of(tx, route.station_id, [one.number for one in running])
         return Memory(
             boot=None if route.boot is None else route.boot.encode(),
             booted=route.booted,
             waiting=route.waiting,
             connectors=connectors,
             ends=tuple((one.transaction_id, _stop(one)) for one in ended),
+            takes=version_of(route.takes) if route.takes else None,
+            begun=tuple(one for one in running if one.number not in told),
             numbers={ours: Numbers(one.theirs, one.stopped) for ours, one in numbers.items()},
         )
 
@@ -286,6 +291,10 @@ class StationStore:
         """How it stands, and why."""
         self._update(state=state, error=clean(error), state_at=self._keeper.clock.now())
 
+    def takes(self, version: Version) -> None:
+        """The version that the other system takes."""
+        self._update(takes=version.value)
+
     def note(self, text: str) -> None:
         """Something that an operator should see."""
         self._update(note=clean(text))
@@ -319,6 +328,17 @@ def _text(payload: bytes) -> str:
 
 def _stop(one: Ended) -> bytes:
     return words.end(one.transaction_id, one.meter_stop_wh, moments.write(one.ended_at), one.stop_reason)
+
+
+def _begun(one: Session, spoke: str) -> Begun:
+    """How a session began, as its station would say it in what it spoke last."""
+    name, at = one.transaction_ref, moments.write(one.started_at)
+    if name is None:
+        said = words.begin(one.connector_no, one.token_uid, one.meter_start_wh, at)
+        return Begun(one.transaction_id, Version.V16, said)
+    version = version_of(spoke)
+    said = words.begin_named(name, one.connector_no, one.token_uid, one.meter_start_wh, at)
+    return Begun(words.mark(name), Version.V201 if version is Version.V16 else version, said)
 
 
 def _item(frame: Frame) -> Item:

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 import uvicorn
 
+from server.addresses import at_host
 from server.api.app import ApiContext, ApiSettings
 from server.api.app import create as create_api
 from server.bus import PUBLIC, LocalBus, account_topic, party_topic
@@ -252,7 +253,8 @@ class Server:
                 demo=self.settings.demo,
                 secret=secret(self.settings.home),
                 ocpp_url=self.ws_url,
-                upload_url=f"{self.settings.public_url or self.api_url}/api/uploads",
+                upload_url=f"{self.settings.public_url or at_host(self.api_url, self.settings.reached_at)}/api/uploads",
+                any_host=not self.settings.named_host,
             ),
             set_speed=self.parts.set_speed,
             stopping=self.stopping,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from server.addresses import at_host
 from server.clock import RealClock
 from server.feeds.charger_ca import FOLDER, OwnCa
 from server.feeds.null import NoSigner
@@ -56,15 +57,15 @@ def secure_url(settings: Settings, gateway: Gateway) -> str:
     """Where stations connect over TLS, less their identity; "" where they cannot."""
     if not settings.tls.on:
         return ""
-    host = (settings.tls.hosts or (settings.host,))[0]
+    host = (settings.tls.hosts or (settings.reached_at,))[0]
     port = gateway.tls_port if settings.tls.port is not None else gateway.mtls_port
-    return f"wss://{host}:{port}/ocpp"
+    return at_host(f"wss://:{port}/ocpp", host)
 
 
 def station_url(settings: Settings, gateway: Gateway) -> str:
     """Where stations connect, less their identity: without TLS where that is possible."""
     if settings.ocpp_port is not None:
-        return f"ws://{settings.host}:{gateway.port}/ocpp"
+        return at_host(f"ws://:{gateway.port}/ocpp", settings.reached_at)
     return secure_url(settings, gateway)
 
 
@@ -77,6 +78,6 @@ def _files(settings: Settings) -> Tls:
         return Tls(wanted.certificate, wanted.key, charger_ca, wanted.static_rsa)
     if ours is None:
         raise BadSetting(NO_CA)
-    hosts = wanted.hosts or tuple(dict.fromkeys((settings.host, "localhost")))
+    hosts = wanted.hosts or tuple(dict.fromkeys((settings.reached_at, "localhost")))
     certificate, key = ours.server_files(hosts, RealClock().now())
     return Tls(certificate, key, charger_ca, wanted.static_rsa)

@@ -78,6 +78,12 @@ async def numbers(tx: AsyncSession, station_id: UUID, limit: int) -> dict[int, N
     return {row.transaction_id: Numbers(row.theirs, row.stopped) for row in reversed(found)}
 
 
+async def told_of(tx: AsyncSession, station_id: UUID, transaction_ids: Collection[int]) -> set[int]:
+    """Those of some numbers under which it is kept that a station's transaction was told."""
+    wanted = (T.station_id == station_id, T.transaction_id.in_(padded(sorted(transaction_ids))))
+    return set((await tx.execute(sa.select(T.transaction_id).where(*wanted))).scalars()) if transaction_ids else set()
+
+
 class Ended(msgspec.Struct, frozen=True):
     """How a session ended, by its number."""
 

@@ -51,10 +51,11 @@ class Forwarding(msgspec.Struct, frozen=True):
 
 
 class Forwarded(msgspec.Struct, frozen=True):
-    """A station of a list, with its identity and how many frames wait."""
+    """A station of a list, with its identity, the subprotocol of its last connection and how many frames wait."""
 
     station_id: UUID
     identity: str
+    ocpp: str
     forwarding_id: UUID
     sealed_key: str
     is_on: bool
@@ -85,6 +86,7 @@ class Route(msgspec.Struct, frozen=True):
     boot: str | None
     booted: bool
     waiting: int
+    takes: str = ""
 
 
 async def of_owner(tx: AsyncSession, party_id: UUID, account_id: UUID | None) -> list[Forwarding]:
@@ -123,7 +125,7 @@ async def delete(tx: AsyncSession, forwarding_id: UUID) -> None:
 async def stations_of(tx: AsyncSession, forwarding_ids: Sequence[UUID]) -> list[Forwarded]:
     """The stations of some lists, by identity."""
     waiting = sa.select(sa.func.count()).where(FRAMES.c.station_id == W.station_id).scalar_subquery()
-    rows = sa.select(FORWARDED, S.identity, waiting.label("waiting")).join(Stations, S.id == W.station_id)
+    rows = sa.select(FORWARDED, S.identity, S.ocpp, waiting.label("waiting")).join(Stations, S.id == W.station_id)
     rows = rows.where(W.forwarding_id.in_(forwarding_ids)).order_by(S.identity)
     return [to_struct(row, Forwarded) for row in await tx.execute(rows)]
 
@@ -146,6 +148,11 @@ async def update_station(tx: AsyncSession, station_id: UUID, **values: object) -
     await tx.execute(sa.update(FORWARDED).where(W.station_id == station_id).values(**values))
 
 
+async def forget_takes(tx: AsyncSession, forwarding_id: UUID) -> None:
+    """The list has another system now: nobody knows yet which versions that one takes."""
+    await tx.execute(sa.update(FORWARDED).where(W.forwarding_id == forwarding_id).values(takes=""))
+
+
 async def standing(tx: AsyncSession) -> tuple[int, datetime | None]:
     """Something that is another once any list was made, changed or deleted."""
     count, last = (await tx.execute(sa.select(sa.func.count(), sa.func.max(F.changed_at)))).one()
@@ -155,7 +162,7 @@ async def standing(tx: AsyncSession) -> tuple[int, datetime | None]:
 async def routes(tx: AsyncSession) -> list[Route]:
     """Every station that is forwarded."""
     waiting = sa.select(sa.func.count()).where(FRAMES.c.station_id == W.station_id).scalar_subquery()
-    columns = (W.station_id, W.party_id, W.forwarding_id, W.sealed_key, W.boot, W.booted)
+    columns = (W.station_id, W.party_id, W.forwarding_id, W.sealed_key, W.boot, W.booted, W.takes)
     said = (S.identity, S.vendor, S.model, S.ocpp, F.url, F.allowed, F.their_cards)
     rows = sa.select(*columns, *said, F.account_id.is_not(None).label("at_home"), waiting.label("waiting"))
     rows = rows.join(Stations, S.id == W.station_id).join(Forwardings, F.id == W.forwarding_id)

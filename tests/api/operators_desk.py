@@ -29,12 +29,12 @@ class Desk:
         self.context, self.api, self.gateway, self.log = context, api, gateway, log
 
     @asynccontextmanager
-    async def station(self, identity: str = "LOOTS/1", answers=None) -> AsyncIterator["Box"]:
+    async def station(self, identity="LOOTS/1", answers=None, versions=("ocpp1.6",)) -> AsyncIterator["Box"]:
         """A station that answers our calls from `answers`, by action: a payload, or a whole frame without its id."""
         key = base64.b64encode(f"{identity}:{STATION_KEY}".encode()).decode()
         url = f"ws://127.0.0.1:{self.gateway.port}/ocpp/{quote(identity, safe='')}"
         headers = {"Authorization": f"Basic {key}"}
-        async with connect(url, subprotocols=["ocpp1.6"], additional_headers=headers, compression=None) as socket:
+        async with connect(url, subprotocols=versions, additional_headers=headers, compression=None) as socket:
             box = Box(socket, answers or {})
             working = asyncio.create_task(box.work())
             try:

@@ -5,10 +5,11 @@ import base64
 import json
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from api_edge import eventually
-from forwarding_desk import LIST, boot, opened, start
+from forwarding_desk import AT, LIST, boot, opened, start
 from operators_desk import OPERATOR
 from other_system import NOW, Billing
 from small_town import STATION_KEY, make_plan
@@ -22,6 +23,7 @@ from server.gateway.versions import Version
 from server.storage import sessions
 
 ACCEPTED = {"status": "Accepted"}
+BOOT_201 = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
 PROFILE = {
     "connectorId": 1,
     "csChargingProfiles": {
@@ -187,11 +189,11 @@ async def test_in_201_the_stations_own_names_of_transactions_count_on_both_sides
     event = {"eventType": "Started", "timestamp": NOW, "triggerReason": "Authorized", "seqNo": 0, "offline": False}
     event |= {"transactionInfo": {"transactionId": "tx-1"}, "evse": {"id": 1, "connectorId": 1}}
     event["idToken"] = {"idToken": "THEIRS-1", "type": "ISO14443"}
-    station = {"model": "M", "vendorName": "V"}
+    station = BOOT_201["chargingStation"]
     async with billing.listening(), speaking_201(office) as socket:
         await office.upload(billing, allowed=["RequestStopTransaction"])
         for action, payload in (
-            ("BootNotification", {"reason": "PowerUp", "chargingStation": station}),
+            ("BootNotification", BOOT_201),
             ("TransactionEvent", event),
         ):
             await socket.send(json.dumps([2, action, action, payload]))
@@ -210,11 +212,48 @@ async def test_in_201_the_stations_own_names_of_transactions_count_on_both_sides
         assert (refused["status"], refused["statusInfo"]["additionalInfo"]) == ("Rejected", commands.NOT_ALLOWED)
 
 
+def told_by_station(kind, seq_no, **more) -> dict:
+    """An event of the transaction that everything here is about."""
+    said = {
+        "eventType": kind,
+        "timestamp": AT.format(seq_no),
+        "seqNo": seq_no,
+        "transactionInfo": {"transactionId": "tx-1"},
+    }
+    return said | {"triggerReason": "Authorized" if kind == "Started" else "MeterValuePeriodic"} | more
+
+
+async def test_in_201_a_session_that_runs_when_it_begins_is_told_from_its_begin(office):
+    billing = Billing()
+    billing.keys["LOOTS/1"] = STATION_KEY
+    register = [{"timestamp": AT.format(0), "sampledValue": [{"value": 1_000, "context": "Transaction.Begin"}]}]
+    token = {"idToken": "04A1B2C3D4E5F6", "type": "ISO14443"}
+    begun = told_by_station("Started", 0, evse={"id": 1, "connectorId": 1}, idToken=token, meterValue=register)
+
+    async def say(said, socket):
+        await socket.send(json.dumps([2, f"{said['seqNo']}", "TransactionEvent", said]))
+        assert json.loads(await asyncio.wait_for(socket.recv(), 5))[0] == 3
+
+    async with billing.listening(), speaking_201(office) as socket:
+        await socket.send(json.dumps([2, "b", "BootNotification", BOOT_201]))
+        await socket.recv()
+        await say(begun, socket)
+        made = (await office.upload(billing)).json()["forwarding"]
+        await say(updated := told_by_station("Updated", 1), socket)
+        await office.until_listed(delivered=2, waiting=0)
+        path = f"{LIST}/{made['id']}"
+        assert (await office.api.patch(path, json={"allowed": ["Reset"]}, headers=OPERATOR)).is_success
+        await say(ended := told_by_station("Ended", 2), socket)
+        await office.until_listed(delivered=3, waiting=0)
+    told = billing.told("TransactionEvent")
+    assert told == [begun | {"offline": True}, updated, ended]
+
+
 async def test_one_request_undoes_it_and_2x_stations_are_told_the_way_back(office):
     billing = Billing()
     async with billing.listening():
         made = (await office.upload(billing)).json()["forwarding"]
-        path = f"{LIST}/{made['id']}/undo"
+        path, station_id = f"{LIST}/{made['id']}/undo", UUID(made["stations"][0]["id"])
         async with office.station() as box:  # 1.6
             await boot(box)
             said = (await office.api.post(path, json={"write_back": True}, headers=OPERATOR)).json()
@@ -229,6 +268,9 @@ async def test_one_request_undoes_it_and_2x_stations_are_told_the_way_back(offic
                 calls.append(json.loads(await asyncio.wait_for(socket.recv(), 5)))
                 await socket.send(json.dumps([3, calls[-1][1], answer]))
             assert (await asking).json()["outcomes"] == {"LOOTS/1": "told"}
+        await eventually(lambda: office.gateway.version(station_id) is None)
+        away = await office.api.post(path, json={"write_back": True}, headers=OPERATOR)
+        assert away.json()["outcomes"] == {"LOOTS/1": "offline"}, "it spoke 2.0.1 when it was here"
     assert [call[2] for call in calls] == ["SetNetworkProfile", "SetVariables", "Reset"]
     assert calls[0][3]["connectionData"]["ocppCsmsUrl"] == billing.url
     assert [schemas.complaints("2.0.1", call[2], call[3]) for call in calls] == [[], [], []]

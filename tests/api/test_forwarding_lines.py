@@ -102,6 +102,21 @@ async def test_an_end_that_was_answered_and_not_noted_is_told_from_the_session(o
     assert told == {"transactionId": 7001, "meterStop": 2_000, "timestamp": AT.format(50), "reason": "Local"}
 
 
+async def test_a_begin_that_was_answered_and_not_noted_is_told_from_the_session(office, billing):
+    async with billing.listening():
+        await office.upload(billing)
+        async with office.station() as box:
+            await boot(box)
+            await office.until_listed(state="connected")
+            await office.kill()
+            ours, _ = await start(box)  # in the moment in which nobody could note it
+            office.employ()
+            await eventually(lambda: office.forwarder._lines)
+            await stop(box, ours)
+            await office.until_listed(waiting=0, delivered=2)
+    assert heard(billing) == ["StartTransaction", "StopTransaction"]
+
+
 async def test_one_that_is_slow_hears_each_message_again_under_its_id_until_it_answers(office, billing):
     asleep = True
     billing.mood = lambda action: asleep and action == "StartTransaction"
@@ -181,13 +196,32 @@ async def test_a_station_that_was_here_already_is_introduced_with_what_we_know_o
     assert [(one["connectorId"], one["status"]) for one in billing.told("StatusNotification")] == [(1, "Available")]
 
 
-async def test_of_a_session_that_it_never_heard_begin_it_hears_nothing(office, billing):
+async def test_a_session_that_runs_when_it_begins_is_told_from_its_begin(office, billing):
     async with billing.listening(), office.station() as box:
         await boot(box)
         ours, _ = await start(box)
+        await read(box, ours, 1_200, "before")
+        made = (await office.upload(billing)).json()["forwarding"]
+        await read(box, ours, 1_500)
+        await office.until_listed(delivered=2, waiting=0)
+        path = f"{LIST}/{made['id']}"
+        assert (await office.api.patch(path, json={"allowed": ["Reset"]}, headers=bearer(OLGA))).is_success
+        await stop(box, ours)  # the next line knows that the begin was told
+        await office.until_listed(delivered=3, dropped=0, waiting=0)
+    assert heard(billing) == SESSION
+    begin = {"connectorId": 1, "idTag": "ANNA-CARD", "meterStart": 1_000, "timestamp": AT.format(0)}
+    assert billing.told("StartTransaction") == [begin]
+    assert [billing.told(one)[0]["transactionId"] for one in SESSION[1:]] == [7001, 7001]
+
+
+async def test_of_a_session_that_was_over_before_it_hears_nothing(office, billing):
+    async with billing.listening(), office.station() as box:
+        await boot(box)
+        ours, _ = await start(box)
+        await stop(box, ours)
         await office.upload(billing)
         await read(box, ours, 1_500)
-        await stop(box, ours)
+        await stop(box, ours, "again")
         await office.until_listed(dropped=2, waiting=0)
     assert heard(billing) == []
 
@@ -200,12 +234,12 @@ async def test_the_word_of_the_other_system_counts_for_its_cards_once_it_is_said
         assert [(await start(box, card, card, at))[1] for at, card in ((1, "THEIRS-1"), (2, "THEIRS-2"))] == [
             "Accepted"
         ] * 2
-        await office.until_listed(delivered=2)
+        await office.until_listed(delivered=3)  # with the one that ran already
         assert (await start(box, "THEIRS-2", "more", 3))[1] == "Blocked"
         assert (await start(box, "theirs-1", "same", 4))[1] == "Accepted"
         billing.mood = lambda action: [3, {"transactionId": 9, "idTagInfo": {"status": "Nonsense"}}]
         await start(box, "THEIRS-4", "odd", 6)
-        await office.until_listed(delivered=5)
+        await office.until_listed(delivered=6)
         assert (await start(box, "THEIRS-4", "odd again", 7))[1] == "Invalid"
         await office.upload(billing, their_cards=False)
         assert (await start(box, "THEIRS-3", "none", 5))[1] == "Invalid"

@@ -97,7 +97,7 @@ async def test_a_command_whose_asker_is_gone_leaves_the_station_configured_anew(
         (row,) = await forwardings.routes(tx)
         await stations.update(tx, row.station_id, safe_held_w=1_000)
     office.forwarder.gateway = SimpleNamespace(ask=ask, version=lambda _: None)
-    asking = asyncio.create_task(office.forwarder._ask(row.station_id, Question("SetVariables", None)))
+    asking = asyncio.create_task(office.forwarder.ask(row.station_id, Question("SetVariables", None)))
     await asked.wait()
     asking.cancel()
     assert isinstance((await asyncio.gather(asking, return_exceptions=True))[0], asyncio.CancelledError)

@@ -129,6 +129,26 @@ async def test_starts_that_are_alike_are_told_by_their_numbers(shelf):
     assert [row.ours for row in shelf.rows] == [7, 8]
 
 
+async def test_ids_that_differ_late_are_told_under_ids_that_differ_and_are_short_enough(shelf):
+    waiting = Waiting(shelf, 0)
+    ears = Ears(shelf, waiting, Memory())
+    ears.heard = True
+    ids = ["offline-" + "x" * 60 + end for end in "ABA"]
+    for number, said in enumerate((*ids, "short")):
+        reading = b'[2,"%s","MeterValues",{"connectorId":1,"meterValue":[%d]}]' % (said.encode(), number)
+        ears.hear(Said("in", "call", "", said, reading), Version.V16)
+        ears.hear(Said("out", "result", "", said, b'[3,"%s",{}]' % said.encode()), Version.V16)
+    told_under = []
+    while (one := await waiting.first()) is not None:
+        told_under.append(one.message_id)
+        waiting.done(one)
+    first, other, same, short = told_under
+    assert first == same != other
+    assert short == "short"
+    assert first.startswith("offline-")
+    assert len(first) == len(other) == 36
+
+
 @pytest.mark.parametrize(
     "frame",
     [

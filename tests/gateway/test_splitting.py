@@ -21,15 +21,19 @@ class Narrow:
 
     def __init__(self, socket, most, *, shy=False):
         self.socket, self.most, self.shy = socket, most, shy
-        self.heard, self.refused = [], 0
+        self.heard, self.refused, self.reports = [], 0, []
 
     async def work(self):
         async for raw in self.socket:
             _, message_id, action, payload = json.loads(raw)
-            (name,) = payload
+            name = next(key for key in payload if key != "requestId")
             if len(payload[name]) > self.most:
                 self.refused += 1
                 frame = [4, message_id, "OccurrenceConstraintViolation", "too many", {}]
+            elif action == "GetReport":
+                names = [one["variable"]["name"] for one in payload[name]]
+                self.heard.append((payload["requestId"], names))
+                frame = [3, message_id, {"status": self.reports.pop(0)}]
             else:
                 answered = {"getVariableData": "getVariableResult", "setVariableData": "setVariableResult"}
                 rows = [self.say(action, one) for one in payload[name]]
@@ -85,6 +89,23 @@ async def test_tc_n_18_an_operators_long_list_goes_in_parts_and_comes_back_whole
             assert said == [{"id": number, "status": "Accepted"} for number in range(1, 6)]
             assert station.refused == refused
         assert station.heard == [1, 2, 3, 4, 5] * 2
+
+
+EMPTY, YES, NO = "EmptyResultSet", "Accepted", "Rejected"
+
+
+@pytest.mark.parametrize(
+    ("reports", "whole", "asked"),
+    [([EMPTY, YES, EMPTY], YES, 3), ([EMPTY] * 3, EMPTY, 3), ([YES, NO], NO, 2)],
+)
+async def test_a_report_on_many_variables_is_asked_for_in_parts_that_have_one_number(town, reports, whole, asked):
+    wanted = [{"component": {"name": "EVSE"}, "variable": {"name": name}} for name in "ABCDE"]
+    async with Plugged(town, 2) as station:
+        station.reports = reports
+        reply = await town.gateway.ask(CP1, Question("GetReport", {"requestId": 7, "componentVariable": wanted}))
+        assert json.loads(bytes(reply.payload)) == {"status": whole}
+        assert station.heard == [(7, list("AB")), (7, list("CD")), (7, ["E"])][:asked]
+        assert station.refused == 1
 
 
 async def test_what_a_station_does_not_know_at_all_is_asked_once(town):

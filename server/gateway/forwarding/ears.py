@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from server.gateway import rpc
 from server.gateway.forwarding import words
-from server.gateway.forwarding.ports import Item, Memory, Numbers, Store
+from server.gateway.forwarding.ports import Begun, Item, Memory, Numbers, Store
 from server.gateway.forwarding.queue import Waiting
 from server.gateway.ports import Said
 from server.gateway.rpc import Call, CallResult
@@ -18,6 +18,14 @@ UNANSWERED_MAX = 64
 REPEATS_KNOWN = 128
 NUMBERS_MAX = 256
 STATUSES_MAX = 64
+
+
+def short_id(message_id: str) -> str:
+    """A message id as others take it: one that is too long keeps its beginning, and differs as the whole one does."""
+    if len(message_id) <= rpc.MESSAGE_ID_MAX:
+        return message_id
+    print_ = hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{message_id[: rpc.MESSAGE_ID_MAX - len(print_)]}{print_}"
 
 
 class Ears:
@@ -32,7 +40,7 @@ class Ears:
         self.heard = False
         self.boot, self.boot_due = memory.boot, not memory.booted
         self.numbers: OrderedDict[int, Numbers] = OrderedDict(memory.numbers)
-        self.statuses: OrderedDict[tuple[object, object], bytes] = OrderedDict()
+        self.statuses: OrderedDict[tuple[object, object], tuple[Version, bytes]] = OrderedDict()
         self._store, self._waiting = store, waiting
         self._unanswered: OrderedDict[str, bytes] = OrderedDict()
         self._told: OrderedDict[bytes, None] = OrderedDict()
@@ -40,6 +48,19 @@ class Ears:
             self._number(ours, Numbers(self.numbers[ours].theirs, stopped=True))
             item = Item(store.next_id(), Version.V16, words.STOP, str(uuid4()), payload, ours, kept=True)
             waiting.put(item, heard=False)
+        self._begun_here: set[int] = set()
+        for one in memory.begun:
+            self._begin(one)
+
+    def _begin(self, one: Begun) -> None:
+        """Tell the begin of what runs already: its readings and its end would else mean nothing there."""
+        numbered = one.version is Version.V16
+        if not numbered:
+            self._begun_here.add(one.number)
+        self._number(one.number, Numbers())
+        action, ours = (words.START, one.number) if numbered else (words.EVENT, None)
+        item = Item(self._store.next_id(), one.version, action, str(uuid4()), one.payload, ours, kept=True)
+        self._waiting.put(item, heard=False)
 
     def follow(self, before: "Ears") -> None:
         """Take over what the station has said and we have not answered."""
@@ -73,13 +94,15 @@ class Ears:
             ours = words.number((answer or b"") if call.action == words.START else payload)
             if not self._is_news(call.action, ours):
                 return
+        if call.action == words.EVENT and not self._is_new_event(payload):
+            return
         kept = ours is not None or call.action == words.EVENT
         numbered = call.action in {words.START, words.STOP}  # the number tells: some clocks stand, and starts are alike
         if kept and not numbered and self._is_repeat(call.action, payload):
             return
         if call.action == words.STATUS:
-            self._keep_status(payload)
-        message_id = call.message_id[: rpc.MESSAGE_ID_MAX]
+            self._keep_status(version, payload)
+        message_id = short_id(call.message_id)
         spare = words.is_reading(call.action, payload)
         item = Item(self._store.next_id(), version, call.action, message_id, payload, ours, kept, spare)
         self._waiting.put(item, heard=self.heard)
@@ -101,6 +124,17 @@ class Ears:
             if known.stopped:
                 return False
             self._number(ours, Numbers(known.theirs, stopped=True))
+        return True
+
+    def _is_new_event(self, payload: bytes) -> bool:
+        """Whether an event of 2.x was not told from its session; that its transaction is told is kept."""
+        kind, name = words.transaction(payload)
+        number = words.mark(name)
+        if kind == "Started" and number in self._begun_here:
+            self._begun_here.remove(number)
+            return False
+        if name and number not in self.numbers:
+            self._number(number, Numbers())
         return True
 
     def _number(self, ours: int, known: Numbers) -> None:
@@ -129,9 +163,14 @@ class Ears:
             self._told.popitem(last=False)
         return False
 
-    def _keep_status(self, payload: bytes) -> None:
+    def _keep_status(self, version: Version, payload: bytes) -> None:
         where = words.place(payload)
-        self.statuses[where] = payload
+        here = words.stands(version, payload)
+        for key, known in list(self.statuses.items()):  # what it said in another version before is said anew
+            before = None if known[0] is version else words.stands(*known)
+            if here is not None and before is not None and here[0] == before[0]:
+                del self.statuses[key]
+        self.statuses[where] = (version, payload)
         self.statuses.move_to_end(where)
         if len(self.statuses) > STATUSES_MAX:
             self.statuses.popitem(last=False)

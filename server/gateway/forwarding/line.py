@@ -19,8 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from server.gateway import moments, rpc
 from server.gateway.forwarding import words
 from server.gateway.forwarding.ears import Ears
-from server.gateway.forwarding.outgoing import Patience, Unreachable, dial
-from server.gateway.forwarding.ports import Ask, Item, Memory, Route, Store
+from server.gateway.forwarding.outgoing import OtherVersion, Patience, Unreachable, dial, taken
+from server.gateway.forwarding.ports import Item, Memory, Route, Station, Store
 from server.gateway.forwarding.queue import Waiting
 from server.gateway.forwarding.replies import Commands
 from server.gateway.ports import Said
@@ -54,9 +54,12 @@ log = structlog.get_logger("gateway")
 class Line:
     """From a station to its other system. `run` is its life; `hear` and `station_is` may be called at any time."""
 
-    def __init__(self, route: Route, memory: Memory, store: Store, ask: Ask, patience: Patience) -> None:
-        """`memory`: what is known from before; `ask`: how the station is asked what the other system wants of it."""
-        self.route = route
+    def __init__(self, route: Route, memory: Memory, store: Store, station: Station, patience: Patience) -> None:
+        """`memory`: what is known from before. `takes`: the version that the other system takes, None: any so far."""
+        self.route, self.takes = route, memory.takes
+        self._station = station
+        self._refusals = 0  # of a version, since the last connection
+        self._came_back: set[Version] = set()
         self._store, self._patience = store, patience
         self._waiting = Waiting(store, memory.waiting)
         self._ears = Ears(store, self._waiting, memory)
@@ -70,7 +73,7 @@ class Line:
         self._asked = ""
         self._statuses_due = False
         self._beat_s = BEAT_S
-        self._commands = Commands(route, self._ears, store, ask)
+        self._commands = Commands(route, self._ears, store, station.ask)
 
     def hear(self, said: Said, version: Version | None) -> None:
         """A frame between the station and us, and what it speaks now (None: it has just gone). Returns at once."""
@@ -109,13 +112,44 @@ class Line:
         try:
             self._speaks = await self._next_version()
             connection = await dial(self.route, self._speaks, self._patience)
+            self._refusals = 0
             async with connection:
                 return await self._together(connection)
+        except OtherVersion as error:
+            return await self._agree(str(error))
         except Unreachable as error:
             return str(error)
         except ConnectionClosed as closed:
             code = "without a word" if closed.rcvd is None else f"with {closed.rcvd.code}"
             return f"it closed the connection {code}"
+
+    async def _agree(self, refused: str) -> str:
+        """It may not take what we spoke: where it takes another version that the station offers, that is theirs."""
+        others = [version for version in self._station.offers() if version is not self._speaks]
+        version = await taken(self.route, others, self._patience)
+        if version is None or await taken(self.route, [self._speaks], self._patience) is not None:
+            return refused  # or it was something else, which is over
+        if version is not self.takes:
+            self.takes = version
+            self._store.takes(version)
+        self._refusals += 1
+        if self._refusals >= self._patience.tries:
+            await self._give_up(self._speaks)
+        said = f"it takes {version}, not {self._speaks}"
+        if self._version is None or self._version is version:
+            return said
+        if version not in self._came_back and await self._station.come_back():
+            self._came_back.add(version)
+        return f"{said}: the station changes once nobody charges there"
+
+    async def _give_up(self, version: Version) -> None:
+        """What was said in a version that it does not take stands before all else: nobody would hear anything."""
+        item = await self._waiting.first()
+        if item is not None and item.version is version:
+            self._store.note(f"It does not take {version}: what the station said in it is dropped")
+        while item is not None and item.version is version:
+            self._done(item, delivered=False)
+            item = await self._waiting.first()
 
     async def _next_version(self) -> Version:
         """What waits is told in the version that it was said in."""
@@ -205,7 +239,7 @@ class Line:
         if self._ears.boot is None:
             await self._until_woken(self._patience.hello_s)
         self._ears.boot_due = False
-        payload = self._ears.boot or words.introduction(self._speaks, self.route.vendor, self.route.model)
+        payload = words.introduction(self._speaks, self._ears.boot, self.route.vendor, self.route.model)
         frame = await self._say(connection, words.BOOT, payload, str(uuid4()))
         said = words.read(bytes(frame.payload)) if isinstance(frame, CallResult) else {}
         interval = said.get("interval")
@@ -226,8 +260,14 @@ class Line:
         now = moments.write(self._store.now())
         before = [(number, said) for number, said in self._connectors if str(number) not in heard]
         known = [words.status(self._speaks, number, said, now) for number, said in before]
-        for payload in [*known, *self._ears.statuses.values()]:
+        for payload in [*known, *(self._status(said, payload, now) for said, payload in self._ears.statuses.values())]:
             await self._say(connection, words.STATUS, payload, str(uuid4()))
+
+    def _status(self, version: Version, payload: bytes, now: str) -> bytes:
+        """A status as it was said, or what it says in the version that is spoken now."""
+        stands = words.stands(version, payload)
+        same = (version is Version.V16) is (self._speaks is Version.V16)
+        return payload if same or stands is None else words.status(self._speaks, *stands, now)
 
     async def _deliver(self, connection: ClientConnection, item: Item) -> None:
         """Say one, as often as it takes; one that is refused too often is given up, or it would stop all others."""

@@ -3,6 +3,7 @@
 import base64
 import logging
 import ssl
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ from server.gateway.forwarding.ports import Route
 from server.gateway.versions import Version
 
 FRAME_MAX = 1 << 20
+VERSION_STATUSES = frozenset([400, 404, 406, 426, 501])
+"""Whoever answers so to a handshake may mean the version: systems have no common word for it."""
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -40,6 +43,10 @@ class Patience(msgspec.Struct, frozen=True):
 
 class Unreachable(Exception):
     """There is no line to the other system; the message says why, in a sentence."""
+
+
+class OtherVersion(Unreachable):
+    """It seems not to take the version that was offered."""
 
 
 class _Straight(connect):
@@ -75,11 +82,30 @@ async def dial(route: Route, version: Version, patience: Patience) -> ClientConn
             **where,
         )
     except (OSError, WebSocketException, TimeoutError, ValueError) as error:
-        raise Unreachable(_sentence(error, version)) from error
+        kind = OtherVersion if _may_be_of_version(error) else Unreachable
+        raise kind(_sentence(error, version)) from error
     if socket_.subprotocol is None or str(socket_.subprotocol) != version.value:
         await socket_.close()
-        raise Unreachable(f"it does not speak {version}")
+        raise OtherVersion(f"it does not speak {version}")
     return socket_
+
+
+async def taken(route: Route, versions: Sequence[Version], patience: Patience) -> Version | None:
+    """The first of some versions in which the other system takes a connection, which is closed at once."""
+    for version in versions:
+        try:
+            connection = await dial(route, version, patience)
+        except Unreachable:
+            continue
+        await connection.close()
+        return version
+    return None
+
+
+def _may_be_of_version(error: Exception) -> bool:
+    if isinstance(error, InvalidStatus):
+        return error.response.status_code in VERSION_STATUSES
+    return isinstance(error, NegotiationError)
 
 
 def _sentence(error: Exception, version: Version) -> str:

@@ -58,10 +58,20 @@ class Route(msgspec.Struct, frozen=True):
     within: tuple[Network, ...] | None = None
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """A transaction that runs and whose begin was never told: our number of it, or (2.x) the mark of its name."""
+
+    number: int
+    version: Version
+    payload: bytes
+
+
 class Memory(msgspec.Struct):
     """What is known from before. `boot`: what the station said of itself last; `booted`: and it was accepted there.
 
     `ends`: StopTransactions that were never noted, with our numbers of their transactions.
+    `begun`: what runs since before the station was forwarded.
+    `takes`: the version that the other system was found to take, where it refused another one.
     `connectors`: number and status (1.6's word) of those that said one.
     """
 
@@ -70,7 +80,9 @@ class Memory(msgspec.Struct):
     waiting: int = 0
     connectors: tuple[tuple[int, str], ...] = ()
     ends: tuple[tuple[int, bytes], ...] = ()
+    begun: tuple[Begun, ...] = ()
     numbers: dict[int, Numbers] = {}
+    takes: Version | None = None
 
 
 class Store(Protocol):
@@ -108,6 +120,9 @@ class Store(Protocol):
     def state(self, state: str, error: str) -> None:
         """How it stands: waiting, pending or connected, and why not."""
 
+    def takes(self, version: Version) -> None:
+        """The version that the other system takes, where it refused another one."""
+
     def note(self, text: str) -> None:
         """Something that an operator should see."""
 
@@ -123,3 +138,19 @@ class Ask(Protocol):
 
     async def __call__(self, question: Question) -> Reply:
         """What became of it."""
+
+
+class Station(Protocol):
+    """The station itself, as a line has to do with it."""
+
+    async def ask(self, question: Question) -> Reply:
+        """What became of a question."""
+        ...
+
+    def offers(self) -> tuple[Version, ...]:
+        """The versions that it offered when it connected last, the best first."""
+        ...
+
+    async def come_back(self) -> bool:
+        """Let go of its connection, unless somebody charges there; whether that was done."""
+        ...
