@@ -137,6 +137,12 @@ def alone_wh(limits: Sequence[ExternalLimit], connector_no: int, grid: Grid, now
     return [watts * seconds[slot] // 3600 for slot, watts in enumerate(power)]
 
 
+def ahead(limits: Sequence[ExternalLimit], now: datetime) -> frozenset[tuple[int, datetime, datetime, int]]:
+    """What they still say, whoever says it: on which EVSE, from when (now, where it has begun), until when, W."""
+    spans = [(one.connector_no, *span) for one in limits for span in one.spans()]
+    return frozenset((number, max(begin, now), end, watts) for number, begin, end, watts in spans if end > now)
+
+
 def look_again_at(limits: Sequence[ExternalLimit], connector_no: int, grid: Grid, now: datetime) -> datetime | None:
     """When a plan on `grid` is to be made anew for the limits on an EVSE, None where it knows all that they say.
 

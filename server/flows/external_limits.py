@@ -48,6 +48,9 @@ async def _keep(tx: AsyncSession, station: Station, limits: tuple[ExternalLimit,
     if limits == (station.external_limits or ()):
         return
     await stations.update(tx, station.id, external_limits=limits or None)
+    announce(tx, LocationMoved(station.location_id))
+    if external_limit.ahead(limits, now) == external_limit.ahead(station.external_limits or (), now):
+        return  # said once more: some do so every minute
     running = [one for one in await sessions.open_at(tx, station.location_id) if one.station_id == station.id]
     for session in running:
         limit_w = external_limit.least_w(limits, session.connector_no, now)
@@ -58,4 +61,3 @@ async def _keep(tx: AsyncSession, station: Station, limits: tuple[ExternalLimit,
             await outbox.put(tx, TELL, str(session.id), said, now + TELL_AFTER)
     if running:
         await outbox.put_once(tx, "replan", str(station.location_id), {"why": "external_limit"}, now)
-    announce(tx, LocationMoved(station.location_id))

@@ -102,6 +102,14 @@ async def test_a_car_without_a_plan_hears_of_a_limit_that_changes_nothing_of_its
     assert order.energy_wh == [], "it is free again"
 
 
+async def test_a_limit_that_is_said_again_and_again_is_planned_with_once(context, home):
+    await charge_now(context, home)
+    for minute in range(1, 4):
+        context.clock.advance_to(NOW + minute * MINUTE)
+        await limited(context, (context.clock.now(), 5_000))
+        assert bool(await work_off(context)) is (minute == 1)
+
+
 async def test_who_was_told_since_or_has_left_is_not_told_again(context, home):
     await charge_now(context, home)
     context.clock.advance_to(NOW + MINUTE)
