@@ -1,8 +1,9 @@
 """A limit that a station has from somebody else (an energy manager in the house, the grid operator), as it told us."""
 
+import itertools
+import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import msgspec
 
@@ -20,10 +21,10 @@ SECOND, RESOLUTION = timedelta(seconds=1), timedelta.resolution
 
 
 class LimitStep(msgspec.Struct, frozen=True):
-    """From `at` on: at most `limit_w`."""
+    """From `at` on: at most `limit_w`; None: no limit from then on."""
 
     at: datetime
-    limit_w: int
+    limit_w: int | None
 
 
 class ExternalLimit(msgspec.Struct, frozen=True):
@@ -46,10 +47,10 @@ class ExternalLimit(msgspec.Struct, frozen=True):
         return begun[-1] if begun else None
 
     def spans(self) -> Iterator[tuple[datetime, datetime, int]]:
-        """Each step that holds for a time, with when it begins and ends (`FAR` where it does not), W."""
+        """Each limit that holds for a time, with when it begins and ends (`FAR` where it does not), W."""
         end = FAR if self.ends_at is None else self.ends_at
-        for step, after in pairwise((*self.steps, LimitStep(end, 0))):
-            if step.at < min(after.at, end):
+        for step, after in itertools.pairwise((*self.steps, LimitStep(end, 0))):
+            if step.limit_w is not None and step.at < min(after.at, end):
                 yield step.at, min(after.at, end), step.limit_w
 
 
@@ -74,11 +75,15 @@ class ToldLimit(msgspec.Struct, frozen=True):
 
 
 def read(told: ToldLimit, phases: int) -> ExternalLimit:
-    """A limit in W, for a station with so many phases. One below zero says that there is none.
+    """A limit in W, for a station with so many phases. One below zero says that there is none from then on.
 
     Times are whole seconds, as those of plans and profiles are: it begins no later than it said, and ends no sooner.
     """
-    steps = tuple(LimitStep(_second(step.at), _watts(step, phases)) for step in told.steps if step.limit >= 0)
+    said = [step for step in told.steps if not math.isnan(step.limit)]
+    steps = tuple(
+        LimitStep(_second(step.at), None if step.limit < 0 else _watts(step, phases))
+        for step in itertools.dropwhile(lambda step: step.limit < 0, said)
+    )
     ends_at = None if told.ends_at is None else _second(told.ends_at + SECOND - RESOLUTION)
     return ExternalLimit(told.source, told.connector_no, steps, ends_at, told.critical)
 

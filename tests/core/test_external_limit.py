@@ -67,6 +67,12 @@ def test_it_begins_and_ends_on_whole_seconds_as_plans_do():
     assert (told.at(NOW), told.ends_at) == (8 * 690, NOW + HOUR + timedelta(seconds=1))
 
 
+def test_a_limit_that_says_none_later_ends_then():
+    told = read(ToldLimit("EMS", 1, (ToldStep(NOW, 0.0, "W"), ToldStep(NOW + HOUR / 2, -1.0, "W"))), 3)
+    assert [told.at(NOW + part * HOUR) for part in (0, 0.4, 0.5)] == [0, 0, None]
+    assert by_slot((told,), (1,), GRID_OF, NOW) == [0, 0, None, None]
+
+
 GRID_OF = Grid(NOW, 4)
 QUARTER = timedelta(minutes=15)
 

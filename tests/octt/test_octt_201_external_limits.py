@@ -98,6 +98,17 @@ async def test_one_that_says_no_start_holds_from_the_moment_that_it_comes(case):
         assert 8 * 690 < await planned_w(case) <= 10 * 690
 
 
+async def test_a_period_that_says_no_limit_ends_the_one_before(case):
+    await plug_in(case.db, NOW)
+    async with case.station() as station:
+        said = schedule((0, 0.0))
+        said["chargingSchedulePeriod"].append({"startPeriod": 3600})  # OCPP 2.1 may leave it out
+        await limit(station, said)
+        assert await planned_w(case) == HARDWARE_W
+        assert not any(await planned_wh(case, hours=1))
+        assert [one.limit_w for one in (await known(case))[0].steps] == [0, None]
+
+
 async def test_tc_k_51_csms_a_limit_of_the_whole_station_changes_by_the_hour_and_is_planned_anew_then(case):
     await plug_in(case.db, NOW)
     async with case.station() as station:
