@@ -50,7 +50,8 @@ class Shortfall(msgspec.Struct, frozen=True):
 
 class HeldBack(msgspec.Struct, frozen=True):
     """What keeps a car from being ready in time, until when. `by`: `building` (it needs the power), `site_limit`,
-    `grid_cap`, `feeder_limit`, `higher_priority`, `too_little_time`, `charger_limit`, `car_limit`.
+    `grid_cap`, `feeder_limit`, `external_limit` (somebody else limits the station), `higher_priority`,
+    `too_little_time`, `charger_limit`, `car_limit`.
     """
 
     by: str

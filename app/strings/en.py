@@ -254,6 +254,7 @@ TEXTS = {
     "limit.feeder_limit": "the connection that the stations share",
     "limit.site_limit": "the connection of this place",
     "limit.grid_cap": "the grid connection",
+    "limit.external_limit": "what the building or the grid allows this station",
     "limit.other": "the installation",
     # notices
     "notice.not_followed": "The car or the station does not follow the plan: {reason}.",
@@ -279,6 +280,7 @@ TEXTS = {
     "held.building": "the building needs the power until {until}",
     "held.site_limit": "the connection of this place is full until {until}",
     "held.grid_cap": "the grid connection allows no more until {until}",
+    "held.external_limit": "the building or the grid allows this station no more until {until}",
     "held.feeder_limit": "the stations share a connection that is full until {until}",
     "held.higher_priority": "others go first until {until}",
     "held.too_little_time": "there is too little time",
@@ -311,6 +313,7 @@ TEXTS = {
     "shortfall.site_limit": "the connection of this place is full",
     "shortfall.feeder_limit": "the stations share a connection that is full",
     "shortfall.grid_cap": "the grid connection allows no more at that hour",
+    "shortfall.external_limit": "the building or the grid allows this station no more",
     "shortfall.car_not_drawing": "the car stopped taking power",
     "shortfall.energy_misjudged": "the car needed more than expected",
     "shortfall.not_followed": "the plan was not followed",

@@ -3,7 +3,7 @@
 Stations that are out of reach, or that do not do what they are told, are no demands: what they may draw is reserved.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,6 +11,7 @@ import msgspec
 
 from server.core.chance_plan import Ahead
 from server.core.demand import Need, NeedSource
+from server.core.external_limit import WHOLE, ExternalLimit, by_slot
 from server.core.feeders import Tree
 from server.core.objective import at_once_prices
 from server.core.ready_by import ReadyBy
@@ -63,11 +64,28 @@ class Wish(msgspec.Struct, frozen=True):
     unvalued: Ahead | None = None
     feeder_id: UUID | None = None  # what its station hangs on
     go_on: bool = False  # its car did not go on after a pause: no more of them, though nobody asked to charge at once
+    station_id: UUID | None = None
+    connector_no: int = 1
 
     @property
     def at_once(self) -> bool:
         """Whether this car charges as early as the limits let it."""
         return self.delay is not Delay.MANAGED
+
+
+class Elsewhere(msgspec.Struct, frozen=True):
+    """The limits that a station has from somebody else. `drawn_w`: what its cars draw that are not planned, by EVSE."""
+
+    station_id: UUID
+    feeder_id: UUID | None
+    limits: tuple[ExternalLimit, ...]
+    drawn_w: Mapping[int, int] = {}
+
+    def free_w(self, connector_no: int, place: "Place") -> list[int | None]:
+        """What those on an EVSE, or on the whole station, leave to who is planned, W by slot; None: no limit there."""
+        drawn_w = self.drawn_w.get(connector_no, 0) if connector_no != WHOLE else sum(self.drawn_w.values())
+        found = by_slot(self.limits, (connector_no,), place.grid, place.now)
+        return [None if limit is None else max(0, limit - drawn_w) for limit in found]
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -78,11 +96,14 @@ class Place(msgspec.Struct, frozen=True):
     zone: str
     tree: Tree = Tree()
     reserved_w: Mapping[UUID, int] = {}
+    elsewhere: Sequence[Elsewhere] = ()
 
 
 def problem(place: Place, wishes: Sequence[Wish]) -> Problem:
     """The engine's problem for a place; demands stand in the order of `wishes`."""
     names = _names(place.tree)
+    external = [one for box in place.elsewhere for one in _external(place, box, wishes, names)]
+    behind = {one.id for one in external}
     return Problem(
         id="location",
         start=place.grid.start,
@@ -94,8 +115,8 @@ def problem(place: Place, wishes: Sequence[Wish]) -> Problem:
         min_run_slots=RUN_SLOTS,
         rules_yield=True,
         limits=LIMITS,
-        sites=[_site(place, wishes, names)],
-        demands=[_demand(place, wish, _innermost(place.tree, wish.feeder_id, names)) for wish in wishes],
+        sites=[_site(place, wishes, names, external)],
+        demands=[_demand(place, wish, _behind(place, wish, names, behind)) for wish in wishes],
     )
 
 
@@ -113,10 +134,37 @@ def _innermost(tree: Tree, feeder_id: UUID | None, names: Mapping[UUID, str]) ->
     return next((names[one.id] for one in tree.path(feeder_id) if one.id in names), None)
 
 
-def _site(place: Place, wishes: Sequence[Wish], names: Mapping[UUID, str]) -> Site:
+def _behind(place: Place, wish: Wish, names: Mapping[UUID, str], external: Collection[str]) -> str | None:
+    """The innermost limit that a session is behind."""
+    own = [_external_name(wish.station_id, number) for number in (wish.connector_no, WHOLE)]
+    return next((name for name in own if name in external), _innermost(place.tree, wish.feeder_id, names))
+
+
+def _external_name(station_id: UUID | None, connector_no: int) -> str:
+    return f"external:{station_id}:{connector_no}"
+
+
+def _external(place: Place, box: Elsewhere, wishes: Sequence[Wish], names: Mapping[UUID, str]) -> Iterator[Limit]:
+    """What a station is limited to from elsewhere, as a limit over all its cars and one on each EVSE that is named.
+
+    The engine has one value a feeder and what is taken of it by slot: here what its cars could use, less the limit.
+    """
+    parent = _innermost(place.tree, box.feeder_id, names)
+    here = [wish for wish in wishes if wish.station_id == box.station_id]
+    for number in (WHOLE, *sorted({wish.connector_no for wish in here})):
+        most_w = sum(wish.max_w for wish in here if number in (WHOLE, wish.connector_no))
+        missing = [0 if free is None else max(0, most_w - free) for free in box.free_w(number, place)]
+        if any(missing):
+            name = _external_name(box.station_id, number)
+            yield Limit(id=name, parent=parent, limit_w=most_w, base_load_w=missing, external=True)
+            parent = name if number == WHOLE else parent
+
+
+def _site(place: Place, wishes: Sequence[Wish], names: Mapping[UUID, str], external: Sequence[Limit]) -> Site:
     """The connection with all that hangs under it; without a limit that is above all stations it has what they want."""
     root = place.tree.root
     feeders = [_limit(place, one, names) for one in place.tree.feeders.values() if one.id in names]
+    feeders += external
     if root is None:
         return Site(id=SITE, limit_w=sum(wish.max_w for wish in wishes), feeders=feeders)
     reserved = place.reserved_w.get(root.id, 0)

@@ -1,23 +1,30 @@
 """A limit that a station has from somebody else (an energy manager in the house, the grid operator), as it told us."""
 
-from collections.abc import Sequence
-from datetime import datetime
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from server.core.timegrid import Grid
 from shared.units import VOLTS
 
 LIMITS_MAX, STEPS_MAX = 8, 100
 """So many limits are kept of a station, the newest, and so many steps of each, from the one in force on."""
 MOST_W = 10_000_000
 PHASES_MAX = 3
+WHOLE = 0
+"""In the place of an EVSE: the station with all of its EVSEs."""
+FAR = datetime(9000, 1, 1, tzinfo=UTC)
+SECOND, RESOLUTION = timedelta(seconds=1), timedelta.resolution
 
 
 class LimitStep(msgspec.Struct, frozen=True):
-    """From `at` on: at most `limit_w`."""
+    """From `at` on: at most `limit_w`; None: no limit from then on."""
 
     at: datetime
-    limit_w: int
+    limit_w: int | None
 
 
 class ExternalLimit(msgspec.Struct, frozen=True):
@@ -38,6 +45,13 @@ class ExternalLimit(msgspec.Struct, frozen=True):
             return None
         begun = [step.limit_w for step in self.steps if step.at <= moment]
         return begun[-1] if begun else None
+
+    def spans(self) -> Iterator[tuple[datetime, datetime, int]]:
+        """Each limit that holds for a time, with when it begins and ends (`FAR` where it does not), W."""
+        end = FAR if self.ends_at is None else self.ends_at
+        for step, after in itertools.pairwise((*self.steps, LimitStep(end, 0))):
+            if step.limit_w is not None and step.at < min(after.at, end):
+                yield step.at, min(after.at, end), step.limit_w
 
 
 class ToldStep(msgspec.Struct, frozen=True):
@@ -61,9 +75,21 @@ class ToldLimit(msgspec.Struct, frozen=True):
 
 
 def read(told: ToldLimit, phases: int) -> ExternalLimit:
-    """A limit in W, for a station with so many phases. One below zero says that there is none."""
-    steps = tuple(LimitStep(step.at, _watts(step, phases)) for step in told.steps if step.limit >= 0)
-    return ExternalLimit(told.source, told.connector_no, steps, told.ends_at, told.critical)
+    """A limit in W, for a station with so many phases. One below zero says that there is none from then on.
+
+    Times are whole seconds, as those of plans and profiles are: it begins no later than it said, and ends no sooner.
+    """
+    said = [step for step in told.steps if not math.isnan(step.limit)]
+    steps = tuple(
+        LimitStep(_second(step.at), None if step.limit < 0 else _watts(step, phases))
+        for step in itertools.dropwhile(lambda step: step.limit < 0, said)
+    )
+    ends_at = None if told.ends_at is None else _second(told.ends_at + SECOND - RESOLUTION)
+    return ExternalLimit(told.source, told.connector_no, steps, ends_at, told.critical)
+
+
+def _second(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
 
 
 def _watts(step: ToldStep, phases: int) -> int:
@@ -85,11 +111,59 @@ def least_w(limits: Sequence[ExternalLimit], connector_no: int, moment: datetime
     return min((limit for limit in here if limit is not None), default=None)
 
 
-def next_change(limits: Sequence[ExternalLimit], moment: datetime) -> datetime | None:
-    """When the next of these limits changes or ends."""
-    times = [step.at for one in limits for step in one.steps]
-    times += [one.ends_at for one in limits if one.ends_at is not None]
-    return min((time for time in times if time > moment), default=None)
+def by_slot(
+    limits: Sequence[ExternalLimit], connector_nos: Sequence[int], grid: Grid, now: datetime
+) -> list[int | None]:
+    """The least in each slot of those of these limits that name one of `connector_nos`, W; None where none holds.
+
+    A slot that one begins or ends in is held to it as a whole, the one under way only to what comes after `now`.
+    """
+    out: list[int | None] = [None] * grid.slots
+    spans = [span for one in limits if one.connector_no in connector_nos for span in one.spans()]
+    for begin, end, limit_w in spans:
+        if end <= now or begin >= grid.end:
+            continue
+        last = grid.slots - 1 if end >= grid.end else grid.index(end - RESOLUTION)
+        for slot in range(max(0, grid.index(begin)), last + 1):
+            known = out[slot]
+            out[slot] = limit_w if known is None else min(known, limit_w)
+    return out
+
+
+def alone_wh(limits: Sequence[ExternalLimit], connector_no: int, grid: Grid, now: datetime, max_w: int) -> list[int]:
+    """What a car of `max_w` may take by slot of a grid that begins with the present one, if it has it all for itself.
+
+    Wh from `now` on, up to the last slot that a limit holds in; empty where none does.
+    """
+    held = by_slot(limits, (WHOLE, connector_no), grid, now)
+    until = max((slot + 1 for slot, limit in enumerate(held) if limit is not None), default=0)
+    power = [max_w if limit is None else min(limit, max_w) for limit in held[:until]]
+    seconds = grid.overlap_seconds(now, grid.end)
+    return [watts * seconds[slot] // 3600 for slot, watts in enumerate(power)]
+
+
+def ahead(limits: Sequence[ExternalLimit], now: datetime) -> frozenset[tuple[int, datetime, datetime, int]]:
+    """What they still say, whoever says it: on which EVSE, from when (now, where it has begun), until when, W."""
+    spans = [(one.connector_no, *span) for one in limits for span in one.spans()]
+    return frozenset((number, max(begin, now), end, watts) for number, begin, end, watts in spans if end > now)
+
+
+def look_again_at(limits: Sequence[ExternalLimit], connector_no: int, grid: Grid, now: datetime) -> datetime | None:
+    """When a plan on `grid` is to be made anew for the limits on an EVSE, None where it knows all that they say.
+
+    It knows what each slot is held to at least; in the middle of one there may be more from then on, and after its end
+    there is a limit that it does not know.
+    """
+    known = by_slot(limits, (WHOLE, connector_no), grid, now)
+    spans = [span for one in limits if one.connector_no in (WHOLE, connector_no) for span in one.spans()]
+    times = {end for _, end, _ in spans if now < end < grid.end and end != grid.at(grid.index(end))}
+    more = [end for end in times if _is_more(known[grid.index(end)], least_w(limits, connector_no, end))]
+    beyond = [max(begin, grid.end) for begin, end, _ in spans if end > grid.end]
+    return min([*more, *beyond], default=None)
+
+
+def _is_more(held_w: int | None, then_w: int | None) -> bool:
+    return held_w is not None and (then_w is None or then_w > held_w)
 
 
 def replaced(limits: Sequence[ExternalLimit], new: ExternalLimit) -> tuple[ExternalLimit, ...]:

@@ -60,7 +60,7 @@ def _limit_w(seen: SessionFacts, at: datetime) -> int:
     plan, session = seen.plan, seen.session
     shared = seen.station.feeder_id is not None
     if plan is None or told_no_limit(session.delay, plan.need_source, shared=shared, asleep=session.asleep):
-        return seen.max_w
+        return seen.free_w(at)
     power_w = plan.power_w(at)
     return max(power_w, LEAST_W * seen.phases) if power_w else 0
 

@@ -37,6 +37,7 @@ EARLIER_SLOTS = (4, 8, 16)
 PHASES = 3
 CURRENCY = "EUR"
 """What every price feed is in."""
+EXTERNAL = "external_limit"
 LIMITS = ("site_limit", "grid_cap", "feeder_limit", "higher_priority")
 
 
@@ -113,9 +114,11 @@ def _missing_pct(seen: SessionFacts, plan: Plan) -> int:
 
 
 def _held(asked: PlanQuestion, held: Held) -> HeldBack:
-    """What is in the way. What offline stations may draw counts as load to the engine, but it is no building."""
+    """What is in the way. To the engine what offline stations may draw is load, and what a limit from elsewhere takes
+    away; but they are no building.
+    """
     last = (held.until_s - 1) // asked.plan.slot_seconds
-    building = held.building and asked.building[last] > 0
+    building = held.building and held.by != EXTERNAL and asked.building[last] > 0
     return HeldBack("building" if building else held.by, _at(asked.plan, held.until_s))
 
 
@@ -179,10 +182,13 @@ def worth(place: Location, now: datetime, question: Question | None, answer: Ans
 def _worth_slots(question: Question, said: SiteExplained) -> list[WorthSlot]:
     """The slots in which more would be worth money, or would serve what is missing.
 
-    A kWh that is balanced puts a third on each phase.
+    A kWh that is balanced puts a third on each phase. What others limit a station to is not the place's to raise.
     """
     grid, worth, short = question.place.grid, [0] * question.place.grid.slots, set[int]()
+    not_ours = {one.id for site in question.problem.sites for one in site.feeders if one.external}
     for limit in said.limits:
+        if limit.feeder in not_ours:
+            continue
         short.update(limit.short_slots)
         for slot, micro in zip(limit.slots, limit.worth_micro_per_kwh, strict=True):
             worth[slot] += micro // PHASES if limit.phases else micro

@@ -1,6 +1,6 @@
 """Limits that stations have from elsewhere: kept, planned with, and forgotten when they are taken back."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,8 +11,12 @@ from server.core.station import Station
 from server.flows.announcements import LocationMoved, SessionMoved
 from server.storage import outbox, sessions, stations
 from server.storage.db import announce
+from shared.sessions import Delay
 
 ASK = "ask_limits"
+TELL = "tell_limits"
+TELL_AFTER = timedelta(seconds=15)
+"""By then the place has been planned anew, and who got another plan was told."""
 
 
 async def limited(tx: AsyncSession, station_id: UUID, told: ToldLimit, now: datetime) -> None:
@@ -37,15 +41,23 @@ async def none_left(tx: AsyncSession, station_id: UUID, now: datetime) -> None:
 
 
 async def _keep(tx: AsyncSession, station: Station, limits: tuple[ExternalLimit, ...], now: datetime) -> None:
-    """Where something changed the place is planned anew, and who charges there sees it."""
+    """Where something changed the place is planned anew, and who charges there sees it.
+
+    A car that is told no plan, but what its station is limited to, is to be told that even where its plan stays.
+    """
     if limits == (station.external_limits or ()):
         return
     await stations.update(tx, station.id, external_limits=limits or None)
+    announce(tx, LocationMoved(station.location_id))
+    if external_limit.ahead(limits, now) == external_limit.ahead(station.external_limits or (), now):
+        return  # said once more: some do so every minute
     running = [one for one in await sessions.open_at(tx, station.location_id) if one.station_id == station.id]
     for session in running:
         limit_w = external_limit.least_w(limits, session.connector_no, now)
         await sessions.add_event(tx, session, now, "external_limit", "" if limit_w is None else str(limit_w))
         announce(tx, SessionMoved(session.account_id, session.id))
+        if station.feeder_id is None and (session.delay is not Delay.MANAGED or session.asleep):
+            said = {"session_id": str(session.id), "since": now.isoformat()}
+            await outbox.put(tx, TELL, str(session.id), said, now + TELL_AFTER)
     if running:
         await outbox.put_once(tx, "replan", str(station.location_id), {"why": "external_limit"}, now)
-    announce(tx, LocationMoved(station.location_id))

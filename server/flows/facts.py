@@ -42,6 +42,7 @@ class SessionFacts(msgspec.Struct, frozen=True):
     plan: Plan | None
     home_tariff: HomeTariffRow | None
     public_tariff: PublicTariffTerms | None
+    sockets: int = 1  # the EVSEs of its station
 
     @property
     def consent(self) -> bool:
@@ -68,10 +69,21 @@ class SessionFacts(msgspec.Struct, frozen=True):
         said = self.session.car_needs.most_w if self.session.car_needs is not None else None
         return min(limits) if said is None else min(*limits, said)
 
-    def free_w(self, now: datetime) -> int:
-        """The most that may be drawn now: what a limit from elsewhere leaves of it, W."""
-        limit = external_limit.least_w(self.station.external_limits or (), self.session.connector_no, now)
+    def free_w(self, moment: datetime) -> int:
+        """The most that may be drawn at a moment: what a limit from elsewhere leaves of it, W."""
+        limit = external_limit.least_w(self.station.external_limits or (), self.session.connector_no, moment)
         return self.max_w if limit is None else min(self.max_w, limit)
+
+    def unplanned_wh(self, plan: Plan, slot: int, begun: datetime) -> list[int]:
+        """What it may take by slot of a plan, from one on, where it is not told its plan: empty for all that it can.
+
+        What its station is limited to from elsewhere all the same; where EVSEs share that, the plan knows how.
+        """
+        limits = self.station.external_limits or ()
+        ahead = Grid(plan.grid.at(slot), plan.grid.slots - slot, plan.slot_seconds)
+        found = external_limit.alone_wh(limits, self.session.connector_no, ahead, begun, self.max_w)
+        shared = self.sockets > 1 and any(one.connector_no == external_limit.WHOLE for one in limits)
+        return plan.energy_wh[slot:] if found and shared else found
 
     def driver_prices(self, grid: Grid, market: Sequence[int]) -> list[int] | None:
         """What the driver (or the driver's employer) pays per kWh in each slot, None where nobody does."""
@@ -149,6 +161,7 @@ async def at_places(tx: AsyncSession, found: Sequence[Session], where: Sequence[
     places = {one.location.id: one.location for one in where}
     boxes = {box.id: box for one in where for box in one.stations}
     evses = {evse.id: evse for one in where for evse in one.evses}
+    sockets = Counter(evse.station_id for evse in evses.values())
     people = await drivers.by_id(tx, [one.account_id for one in found if one.account_id])
     in_force = await plans.in_force(tx, [one.plan_id for one in found if one.plan_id])
     terms = await contracts.by_id(tx, [one.contract_id for one in found if one.contract_id])
@@ -166,6 +179,7 @@ async def at_places(tx: AsyncSession, found: Sequence[Session], where: Sequence[
             plan=in_force.get(one.id),
             home_tariff=await _home_tariff(tx, one, places[one.location_id]),
             public_tariff=public[one.location_id],
+            sockets=sockets[one.station_id],
         )
         for one in found
     ]

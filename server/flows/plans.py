@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import ask, external_limit
-from server.core.ask import Place, Wish
+from server.core.ask import Elsewhere, Place, Wish
 from server.core.following import is_silent
 from server.core.pricecurve import PriceSlot, curve_id, sources
 from server.core.session import Followed, Session
@@ -77,7 +77,9 @@ async def prepare(
     lost = {one.session.id for one in found} - {one.session.id for one in steered}
     reserved = _reserved(found, where, await plans.may_hold(tx, sorted(lost)), here)
     wished = verdicts.standing(steered, await wishes.of_place(tx, steered, here), curve)
-    limits = Place(grid=grid, now=now, zone=place.time_zone, tree=tree, reserved_w=reserved)
+    limits = Place(
+        grid=grid, now=now, zone=place.time_zone, tree=tree, reserved_w=reserved, elsewhere=_elsewhere(found, steered)
+    )
     return Question(
         location_id=location_id,
         zone=place.zone,
@@ -161,6 +163,19 @@ def _lost_w(one: SessionFacts, held: Sequence[Plan], here: Here) -> int:
     return max([share, one.session.power_w if silent else 0, *(plan.power_w(moment) for plan, moment in moments)])
 
 
+def _elsewhere(found: Sequence[SessionFacts], steered: Sequence[SessionFacts]) -> list[Elsewhere]:
+    """The stations with limits from somebody else. They keep to them by themselves, so that a car there which nobody
+    steers takes of them what it draws now, not all that it could.
+    """
+    planned = {one.session.id for one in steered}
+    out = []
+    for box in {one.station.id: one.station for one in steered if one.station.external_limits}.values():
+        lost = [one.session for one in found if one.station.id == box.id and one.session.id not in planned]
+        drawn = {one.connector_no: one.power_w for one in lost}
+        out.append(Elsewhere(box.id, box.feeder_id, box.external_limits or (), drawn))
+    return out
+
+
 def regrets(question: Question, answer: Answer) -> dict[UUID, Delay]:
     """The sessions that an answer's delay does not serve, with the reason: they are to be charged at once."""
     planned = {plan.id: plan.energy_wh for plan in answer.plans}
@@ -221,7 +236,12 @@ async def _look_again(tx: AsyncSession, question: Question, now: datetime) -> No
     due = min((end for end in said if end > now), default=None)
     if due is not None:
         await outbox.put_once(tx, "replan", str(question.location_id), {"why": "deadline"}, due + DEADLINE_GRACE)
-    steps = [external_limit.next_change(one.station.external_limits or (), now) for one in question.asked]
+    grid = question.place.grid
+    steps = [
+        external_limit.look_again_at(one.station.external_limits, one.session.connector_no, grid, now)
+        for one in question.asked
+        if one.station.external_limits
+    ]
     step = min((one for one in steps if one is not None), default=None)
     if step is not None:
         await outbox.put_once(tx, "replan", str(question.location_id), {"why": "external_limit"}, step)

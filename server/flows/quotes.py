@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import override, projection
+from server.core import external_limit, override, projection
 from server.core.advice import Here, back_micro, energy_micro
 from server.core.contract import ContractKind, ContractTerms
 from server.core.demand import FLOOR_WH
@@ -27,6 +27,8 @@ from shared.sessions import Delay, OverrideQuote, StayEstimate
 
 TYPICAL_STAY = timedelta(hours=10)
 TYPICAL_NEED_WH = 20_000
+FULL_POWER = 0.95
+"""From this share on a car is not held back: plans are whole Wh."""
 
 
 class OverrideQuestion(msgspec.Struct, frozen=True):
@@ -68,13 +70,22 @@ def answer_override(asked: OverrideQuestion, answer: Answer | None) -> OverrideQ
         savings_after_minor=cost.savings_after_minor,
         ready_before=ahead.ready_at,
         ready_after=end,
-        limited_by="site_limit" if first is not None and first < _max_w(asked) * 0.95 else None,
+        limited_by=None if first is None else _limited_by(asked, first),
     )
 
 
-def _max_w(asked: OverrideQuestion) -> int:
+def _limited_by(asked: OverrideQuestion, first_w: int) -> str | None:
+    """What keeps it below full power in the first whole slot, None where nothing does."""
     assert asked.question is not None
-    return next(wish.max_w for wish in asked.question.wishes if wish.session_id == asked.session_id)
+    number, wish = next(
+        (number, wish) for number, wish in enumerate(asked.question.wishes) if wish.session_id == asked.session_id
+    )
+    if first_w >= wish.max_w * FULL_POWER:
+        return None
+    here, place = asked.question.asked[number], asked.question.place
+    limits, sockets = here.station.external_limits or (), (external_limit.WHOLE, wish.connector_no)
+    free = external_limit.by_slot(limits, sockets, place.grid, place.now)[1]
+    return "external_limit" if free is not None and free < wish.max_w * FULL_POWER else "site_limit"
 
 
 def _first_power(asked: OverrideQuestion, answer: Answer | None) -> int | None:

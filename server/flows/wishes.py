@@ -118,7 +118,7 @@ def _wish(one: SessionFacts, here: Here) -> Wish:
         need=asked,
         ready=ready(one, now),
         delay=delay,
-        max_w=one.free_w(now),
+        max_w=one.max_w,
         phases=one.phases,
         prices=prices,
         final_w=_final_w(one, here),
@@ -127,6 +127,8 @@ def _wish(one: SessionFacts, here: Here) -> Wish:
         one_block=session.one_block,
         drawing=session.power_w >= DRAWING_W,
         go_on=session.wakes > 0 and not _waits_for_its_timer(one),
+        station_id=session.station_id,
+        connector_no=session.connector_no,
     )
 
 

@@ -1,12 +1,24 @@
-"""Asks stations for the limits that they have from elsewhere, where they did not say how much."""
+"""Limits from elsewhere: stations that did not say how much are asked, cars without a plan are told what changed."""
 
+from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from server.flows import external_limits
+from server.storage import outbox, plans, sessions
 from server.storage.outbox import Task
 from server.workers.context import WorkContext
+from shared.sessions import SessionState
 
 NONE = "NoProfiles"
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """What a session's station is limited to changed at a time."""
+
+    session_id: UUID
+    since: datetime
 
 
 async def ask(context: WorkContext, task: Task) -> str:
@@ -19,4 +31,18 @@ async def ask(context: WorkContext, task: Task) -> str:
     return heard.detail or heard.status
 
 
-HANDLERS = {external_limits.ASK: ask}
+async def tell(context: WorkContext, task: Task) -> str:
+    """Send a session's plan once more, with the limits as they are now, unless it was sent since they changed."""
+    said = msgspec.json.decode(task.payload, type=Changed)
+    async with context.db.begin() as tx:
+        session = await sessions.get(tx, said.session_id)
+        if session is None or session.state is not SessionState.OPEN:
+            return "ended"
+        plan = await plans.get(tx, session.plan_id)
+        if plan is None or plan.sent_at is None or plan.sent_at >= said.since:
+            return "told"
+        await outbox.put(tx, "resend", str(session.station_id), {"session_id": session.id}, context.clock.now())
+    return "again"
+
+
+HANDLERS = {external_limits.ASK: ask, external_limits.TELL: tell}

@@ -245,11 +245,14 @@ def _after(session: Session, heard: Heard, *, given_up: bool) -> Session:
 
 
 def order(one: SessionFacts, now: datetime) -> Order:
-    """A plan as its station hears it, from the present slot on. A charge at once on a limit of its own is unlimited."""
+    """A plan as its station hears it, from the present slot on.
+
+    A charge at once on a limit of its own is unlimited, but for what somebody else limits its station to.
+    """
     plan = one.plan
     assert plan is not None
     slot = max(0, min(plan.grid.index(now), plan.grid.slots))
-    elapsed = (max(plan.made_at, plan.grid.at(slot)) - plan.grid.at(slot)).total_seconds()
+    begun = max(plan.made_at, plan.grid.at(slot))
     shared, asleep = one.station.feeder_id is not None, one.session.asleep
     free = told_no_limit(one.session.delay, plan.need_source, shared=shared, asleep=asleep)
     return Order(
@@ -257,8 +260,8 @@ def order(one: SessionFacts, now: datetime) -> Order:
         connector_no=one.session.connector_no,
         start=plan.grid.at(slot),
         slot_seconds=plan.slot_seconds,
-        elapsed_s=round(elapsed),
-        energy_wh=[] if free else plan.energy_wh[slot:],
+        elapsed_s=round((begun - plan.grid.at(slot)).total_seconds()),
+        energy_wh=one.unplanned_wh(plan, slot, begun) if free else plan.energy_wh[slot:],
         max_w=one.max_w,
         final_w=one.max_w if free else plan.final_w,
         phases=one.phases,

@@ -70,10 +70,18 @@ def test_the_sentence_in_every_language(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_cause_has_its_words_in_every_language(language: str) -> None:
     t = Texts(language, ZONE)
-    codes = ("site_limit", "grid_cap", "feeder_limit", "higher_priority", "too_little_time", "charger_limit")
+    codes = (
+        "site_limit",
+        "grid_cap",
+        "feeder_limit",
+        "external_limit",
+        "higher_priority",
+        "too_little_time",
+        "charger_limit",
+    )
     said = {code: t.code("held", code, until="06:00") for code in (*codes, "car_limit", "building", "new_tomorrow")}
     assert len(set(said.values())) == len(said)
-    assert {code for code, words in said.items() if "06:00" in words} == {*codes[:4], "building"}
+    assert {code for code, words in said.items() if "06:00" in words} == {*codes[:5], "building"}
 
 
 def test_a_car_that_does_not_tell_its_state_gets_energy_and_an_end_beyond_the_plan_is_left_out() -> None:

@@ -10,13 +10,15 @@ from server.core.external_limit import (
     LimitStep,
     ToldLimit,
     ToldStep,
+    by_slot,
     least_w,
-    next_change,
+    look_again_at,
     read,
     replaced,
     shortened,
     without,
 )
+from server.core.timegrid import Grid
 
 NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -59,10 +61,46 @@ def test_the_least_of_those_that_hold_counts_from_when_they_begin_until_they_end
     assert least_w((ExternalLimit("EMS", 0),), 1, NOW) is None
 
 
-def test_the_next_change_is_a_step_or_an_end():
-    assert next_change((EMS, GRID), NOW) == NOW + HOUR
-    assert next_change((EMS, GRID), NOW + HOUR) == NOW + 2 * HOUR
-    assert next_change((EMS, GRID), NOW + 2 * HOUR) is None
+def test_it_begins_and_ends_on_whole_seconds_as_plans_do():
+    begins, ends = NOW + timedelta(microseconds=400_000), NOW + HOUR + timedelta(microseconds=1)
+    told = read(ToldLimit("EMS", 1, (ToldStep(begins, 8.0, "A"),), ends), 3)
+    assert (told.at(NOW), told.ends_at) == (8 * 690, NOW + HOUR + timedelta(seconds=1))
+
+
+def test_a_limit_that_says_none_later_ends_then():
+    told = read(ToldLimit("EMS", 1, (ToldStep(NOW, 0.0, "W"), ToldStep(NOW + HOUR / 2, -1.0, "W"))), 3)
+    assert [told.at(NOW + part * HOUR) for part in (0, 0.4, 0.5)] == [0, 0, None]
+    assert by_slot((told,), (1,), GRID_OF, NOW) == [0, 0, None, None]
+
+
+GRID_OF = Grid(NOW, 4)
+QUARTER = timedelta(minutes=15)
+
+
+def test_a_slot_is_held_to_the_least_that_holds_in_any_part_of_it():
+    late = ExternalLimit("EMS", 1, (LimitStep(NOW + QUARTER * 1.5, 4_000), LimitStep(NOW + 2 * QUARTER, 7_000)))
+    whole = ExternalLimit("SO", 0, (LimitStep(NOW - HOUR, 5_000),), NOW + QUARTER * 1.2)
+    assert by_slot((late, whole), (0, 1), GRID_OF, NOW) == [5_000, 4_000, 7_000, 7_000]
+    assert by_slot((late, whole), (1,), GRID_OF, NOW) == [None, 4_000, 7_000, 7_000]
+    assert by_slot((late, whole), (0,), GRID_OF, NOW + QUARTER * 1.2) == [None] * 4, "it has ended"
+    assert by_slot((late,), (2,), GRID_OF, NOW) == [None] * 4
+
+
+def test_a_plan_is_made_anew_where_there_is_more_in_the_middle_of_a_slot_or_a_limit_beyond_its_end():
+    def due(*limits, now=NOW):
+        return look_again_at(limits, 1, GRID_OF, now)
+
+    def limit(begin, end, limit_w=4_000, connector_no=1):
+        ends_at = None if end is None else NOW + end * QUARTER
+        return ExternalLimit("EMS", connector_no, (LimitStep(NOW + begin * QUARTER, limit_w),), ends_at)
+
+    assert due() is due(limit(0, 2)) is due(limit(0.5, 2)) is None, "what it says is in the plan"
+    assert due(limit(0, 1.5)) == NOW + 1.5 * QUARTER
+    assert due(limit(0, 1.5), now=NOW + 1.5 * QUARTER) is None
+    assert due(limit(0, 1.5), limit(0, 2, connector_no=0)) is None, "another one holds on"
+    assert due(limit(0, None)) == GRID_OF.end
+    assert due(limit(6, 8)) == NOW + 6 * QUARTER
+    assert due(limit(6, 8, connector_no=2)) is None
 
 
 def test_a_source_has_one_limit_at_a_place_and_takes_back_its_own():

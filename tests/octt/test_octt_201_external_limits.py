@@ -46,6 +46,14 @@ async def planned_w(case) -> int:
     return max(plan.energy_wh) * 3600 // plan.slot_seconds
 
 
+async def planned_wh(case, hours):
+    """What the plan in force gives in the slots of the first hours."""
+    async with case.db.read() as tx:
+        (session,) = await sessions.open_at(tx, HOME)
+        plan = await plans.get(tx, session.plan_id)
+    return plan.energy_wh[: hours * 4]
+
+
 async def replans(case):
     async with case.db.read() as tx:
         return [task.due_at for task in await outbox.due(tx, NOW + timedelta(days=1)) if task.kind == "replan"]
@@ -80,15 +88,35 @@ async def test_tc_k_48_csms_a_limit_lowers_the_plan_and_is_shown_until_tc_k_50_c
         assert seen.external_limit_w is None
 
 
+async def test_one_that_says_no_start_holds_from_the_moment_that_it_comes(case):
+    await plug_in(case.db, NOW)
+    async with case.station() as station:
+        case.clock.advance_to(NOW + timedelta(milliseconds=600))  # plans are made by whole seconds
+        await limit(station, schedule((0, 8.0)))
+        assert await planned_w(case) <= 8 * 690
+        await limit(station, schedule((0, 10.0)))
+        assert 8 * 690 < await planned_w(case) <= 10 * 690
+
+
+async def test_a_period_that_says_no_limit_ends_the_one_before(case):
+    await plug_in(case.db, NOW)
+    async with case.station() as station:
+        said = schedule((0, 0.0))
+        said["chargingSchedulePeriod"].append({"startPeriod": 3600})  # OCPP 2.1 may leave it out
+        await limit(station, said)
+        assert await planned_w(case) == HARDWARE_W
+        assert not any(await planned_wh(case, hours=1))
+        assert [one.limit_w for one in (await known(case))[0].steps] == [0, None]
+
+
 async def test_tc_k_51_csms_a_limit_of_the_whole_station_changes_by_the_hour_and_is_planned_anew_then(case):
     await plug_in(case.db, NOW)
     async with case.station() as station:
         await limit(station, schedule((0, 0.0), (3600, 3_000.0), unit="W", duration=7200), evse=None)
         await done(case)
-        assert await planned_w(case) == 0
-        assert NOW + timedelta(hours=1) in await replans(case)
-        case.clock.advance_to(NOW + timedelta(hours=1))
-        assert await planned_w(case) <= 3_000
+        assert await planned_w(case) == HARDWARE_W
+        assert not any(await planned_wh(case, hours=2)), "6 A on three phases are more than it has"
+        assert await replans(case) == [NOW + timedelta(hours=12, minutes=1)], "nothing new comes before she leaves"
         case.clock.advance_to(NOW + timedelta(hours=2))  # it ends by itself
         assert await planned_w(case) == HARDWARE_W
 

@@ -291,7 +291,7 @@ def _below(site: Site) -> dict[str, set[str]]:
 
 def _feeder_limits(feeder: Feeder, scope: Mask, demands: Sequence[Demand], seconds: Ints) -> list[Limit]:
     """The limits of a feeder: one for each phase on which not the same cars are, and one in W."""
-    limits = []
+    limits, reason = [], "external_limit" if feeder.external else "feeder_limit"
     taken = per_slot(feeder.base_load_w or 0, len(seconds)) * seconds
     if feeder.limit_ma is not None:
         alike: dict[bytes, list[int]] = {}
@@ -303,10 +303,10 @@ def _feeder_limits(feeder: Feeder, scope: Mask, demands: Sequence[Demand], secon
             weakest = tuple(phase + 1 for phase in group if feeder.limit_ma[phase] == most)
             room = (AMPERE_WEIGHT * VOLTS * most * seconds - AMPERE_WEIGHT * 1000 // 3 * taken) // 3_600_000
             room = np.maximum(room, 0)
-            limits.append(Limit("feeder_limit", weight > 0, weight, room, scope, feeder.id, weakest))
+            limits.append(Limit(reason, weight > 0, weight, room, scope, feeder.id, weakest))
     if feeder.limit_w is not None:
         room = np.maximum(feeder.limit_w * seconds - taken, 0) // 3600
-        limits.append(Limit("feeder_limit", scope, scope.astype(np.int64), room, scope, feeder.id))
+        limits.append(Limit(reason, scope, scope.astype(np.int64), room, scope, feeder.id))
     return [limit for limit in limits if limit.members.any()]
 
 

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -31,7 +31,7 @@ class Feeder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An electrical limit inside a site, under `parent` or under the site itself: W over all, mA in each phase.
 
     `base_load_w`: what else takes of it, a third on each phase; one integer, or one a slot. That of a feeder below it
-    is to be part of it.
+    is to be part of it. For callers inside the house only is `external`: somebody else set this limit to a station.
     """
 
     id: Name
@@ -39,6 +39,7 @@ class Feeder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit_ma: list[Annotated[int, msgspec.Meta(ge=0, le=POWER_MAX_W)]] | None = None
     limit_w: Watts | None = None
     base_load_w: Watts | list[Watts] | None = None
+    external: bool = False
 
 
 class Battery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -254,7 +255,18 @@ def parse(raw: bytes) -> Problem | list[FieldError]:
         said = [(index, name) for index, demand in enumerate(demands) for name in _HOUSE_ONLY_DEMAND if name in demand]
         if said:
             return [_unknown(f"demands[{index}]", name) for index, name in said]
+    if b'"external"' in raw:
+        sites = enumerate(msgspec.json.decode(named["sites"], type=list[dict[str, Any]]))
+        own = [
+            f"sites[{at}].feeders[{no}]" for at, one in sites for no, feeder in _feeders(one) if "external" in feeder
+        ]
+        if own:
+            return [_unknown(where, "external") for where in own]
     return faults(problem) or problem
+
+
+def _feeders(site: dict[str, Any]) -> Iterator[tuple[int, Any]]:
+    return enumerate(site.get("feeders", []))
 
 
 def _field_error(text: str) -> FieldError:

@@ -10,6 +10,8 @@ from server.gateway.v201.messages import Empty, Message
 
 TEXT_MAX = 50
 STEPS_MAX = 1_000
+NONE = -1.0
+"""No limit from then on, as some say it with a number too."""
 EXTERNAL = "ChargingStationExternalConstraints"
 
 
@@ -106,9 +108,13 @@ def _steps(
     start = moments.read(said.start_schedule, caller.quirks.clock) or now
     periods = sorted(said.charging_schedule_period, key=lambda one: one.start_period)[:STEPS_MAX]
     steps = tuple(
-        ToldStep(start + timedelta(seconds=one.start_period), one.limit, said.charging_rate_unit, one.number_phases)
+        ToldStep(start + timedelta(seconds=one.start_period), _limit(one), said.charging_rate_unit, one.number_phases)
         for one in periods
-        if one.limit is not None and 0 <= one.start_period < timedelta.max.total_seconds() / 1_000
+        if 0 <= one.start_period < timedelta.max.total_seconds() / 1_000
     )
     sound = said.duration is not None and 0 <= said.duration < timedelta.max.total_seconds() / 1_000
     return steps, start + timedelta(seconds=said.duration or 0) if sound else None
+
+
+def _limit(period: Period) -> float:
+    return NONE if period.limit is None else period.limit

@@ -72,13 +72,16 @@ UNKNOWN = [("colour",), ("sites", 0, "colour"), ("sites", 0, "feeders", 0, "colo
 
 
 NULLS = [("explained",), ("demands", 0, "paid_micro_per_kwh")]
+FEEDER = ("sites", 0, "feeders", 0, "external")
 
 
 @pytest.mark.parametrize(
-    "path", [*UNKNOWN, ("elapsed_s",), ("demands", 0, "any_phase"), ("demands", 0, "charging"), *NULLS], ids=as_field
+    "path",
+    [*UNKNOWN, ("elapsed_s",), ("demands", 0, "any_phase"), ("demands", 0, "charging"), FEEDER, *NULLS],
+    ids=as_field,
 )
 def test_a_field_that_the_contract_does_not_name_is_an_error(path):
-    said = None if path in NULLS else path[-1] in ("any_phase", "charging") or 0
+    said = None if path in NULLS else path[-1] in ("any_phase", "charging", "external") or 0
     assert errors(changed(path, said)) == {as_field(path): "unknown field: expected only the fields of the contract"}
 
 
