@@ -24,8 +24,10 @@ EVERY_S = 0.5
 BATCH = 500
 BATCH_BYTES = 256 << 10
 """Frames a transaction, and their bytes: on SQLite others wait for it, some ms."""
-LULL_S = 0.2
-"""So long a transaction waits until no other does: stations are answered first."""
+LULL_S, PATIENT = 0.2, 5_000
+"""So long a transaction waits until no other does, for stations are answered first; not where so many frames wait."""
+LARGER = 4
+"""Where so many wait, a transaction takes so many times more: half the work of a frame is its share of those."""
 IN_ONE_GO = 20_000
 """Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
 FRAMES_MAX = 50_000
@@ -69,6 +71,10 @@ class MessageLog:
         self._waiting.append(_Waiting(station_id, self._clock.now(), said))
         self._arrived.set()
 
+    @property
+    def _patient(self) -> bool:
+        return len(self._waiting) < PATIENT
+
     async def run(self) -> None:
         """Write what comes, until cancelled."""
         while True:
@@ -92,10 +98,10 @@ class MessageLog:
     def _next(self) -> list[_Waiting]:
         """What one transaction writes: at least one frame."""
         batch: list[_Waiting] = []
-        size = 0
-        for one in islice(self._waiting, BATCH):
+        size, times = 0, 1 if self._patient else LARGER
+        for one in islice(self._waiting, BATCH * times):
             size += len(one.said.raw)
-            if batch and size > BATCH_BYTES:
+            if batch and size > BATCH_BYTES * times:
                 break
             batch.append(one)
         return batch
@@ -109,7 +115,7 @@ class MessageLog:
         known = [one for one in batch if one.station_id in self._stations]
         first_id = max(last_id + 1, time.time_ns() // 1000)
         messages = [self._message(row_id, one) for row_id, one in enumerate(known, first_id)]
-        await self._db.lull(LULL_S)
+        await self._db.lull(LULL_S if self._patient else 0)
         if messages:
             async with self._db.begin() as tx:
                 await message_log.add(tx, messages)

@@ -42,6 +42,7 @@ PRAGMAS = (
     "foreign_keys=ON",
     f"busy_timeout={BUSY_MS}",
     f"wal_autocheckpoint={WAL_PAGES_ALONE}",
+    "cache_size=-8000",  # KiB a connection
 )
 
 
@@ -124,7 +125,9 @@ class Database:
         self.on_commit = on_commit or (lambda _announced, _queued: None)
         self.sqlite = self.url.drivername.startswith("sqlite")
         arguments: dict[str, Any] = (
-            {"pool_size": 10, "max_overflow": 20} if self.url.database not in (None, "", ":memory:") else {}
+            {"pool_size": 10, "max_overflow": 20, "pool_use_lifo": self.sqlite}
+            if self.url.database not in (None, "", ":memory:")
+            else {}
         )
         # hide_parameters: an error's message quotes the statement, and must not quote whose row it was
         self.engine: AsyncEngine = create_async_engine(self.url, hide_parameters=True, **arguments)

@@ -35,7 +35,10 @@ class Idle(msgspec.Struct, frozen=True):
 
 
 class Reports(msgspec.Struct, frozen=True):
-    """MeterValues of 8 samples, each answered after it was stored (not by the yardstick, which stores nothing)."""
+    """MeterValues of 8 samples, each answered after it was stored (not by the yardstick, which stores nothing).
+
+    All of them and their answers are in the message log by the end, but for those `lost`.
+    """
 
     stations: int
     frames: int
@@ -43,6 +46,7 @@ class Reports(msgspec.Struct, frozen=True):
     cpu_s: float
     wall_s: float
     block_ms: float = 0.0
+    lost: int = 0
 
 
 class PlugIn(msgspec.Struct, frozen=True):
@@ -134,9 +138,10 @@ async def reports(url: str, home: Path, count: int, seconds: float) -> Reports:
             await told(node, "reset")
             cpu, begun = cpu_s(node.pid), time.perf_counter()
             frames = await report_until(some, clock, begun + seconds)
+            said = await told(node, "written")
             spent, took = cpu_s(node.pid) - cpu, time.perf_counter() - begun
-            block_ms = (await told(node, "state")).block_ms
-    return Reports(count, frames, round(frames / spent, 1), round(spent, 2), round(took, 2), block_ms)
+    lost = said.counts["messages_lost"]
+    return Reports(count, frames, round(frames / spent, 1), round(spent, 2), round(took, 2), said.block_ms, lost)
 
 
 async def plug_ins(url: str, home: Path, busy: int, starts: int, every_s: float) -> PlugIn:

@@ -107,6 +107,8 @@ async def _do(word: str, server: Server, clock: SkippingClock, watch: Watch) -> 
         watch.longest_s = 0.0
     elif word == "rest":
         await _rest(server)
+    elif word == "written":
+        await server.messages.flush()
     elif word == "prompt":
         await _prompt(server, clock)
     elif word.startswith("skip "):
@@ -137,7 +139,7 @@ def _say(server: Server, clock: SkippingClock, watch: Watch) -> None:
         tls_port=server.gateway.tls_port if server.settings.tls.on else 0,
         block_ms=round(watch.longest_s * 1000, 1),
         now=clock.now(),
-        counts=dict(server.gateway.counts),
+        counts={**server.gateway.counts, "messages_lost": server.messages.counts["lost"]},
         failures=server.runner.failures,
     )
     sys.stdout.write(msgspec.json.encode(said).decode() + "\n")
