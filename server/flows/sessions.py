@@ -12,7 +12,7 @@ from server.core.session import AWAITED, Session
 from server.core.station import Station
 from server.flows import metered
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.flows.opening import charges_elsewhere, ends_all, new_session, token_group, token_status
+from server.flows.opening import REPLUGGED, charges_elsewhere, ends_all, new_session, token_group, token_status
 from server.storage import contracts, outbox, sessions, stations
 from server.storage.db import announce
 from server.storage.stations import Evse
@@ -68,7 +68,7 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
     await sessions.insert(tx, session)
     await sessions.add_event(tx, session, session.started_at, "plugged_in", said)
     if session.override_since is not None:
-        await sessions.add_event(tx, session, session.override_since, "override", "replugged")
+        await sessions.add_event(tx, session, session.override_since, "override", REPLUGGED)
     await outbox.put_once(tx, "replan", str(session.location_id), {"why": "plugged_in"}, now)
     _tell(tx, session)
     return StartAnswer(transaction_id, status, group)
