@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgspec
 from server.addresses import Network
 
 DEFAULT_HOME = "./var"
+PORT_MAX = 65_535
 LOOPBACK = frozenset(["127.0.0.1", "localhost", "::1"])
 
 
@@ -94,6 +96,22 @@ def home_dir() -> Path:
         said = f"{home}: cannot write there ({error.strerror}); set DALSTROOM_HOME to a folder of yours"
         raise BadSetting(said) from error
     return home
+
+
+def check_ports(said: Sequence[tuple[str, int | None]]) -> None:
+    """Options and the ports that they name: each possible, none named twice. None: not listened on; 0: any free one.
+
+    Raises:
+        BadSetting: naming the options.
+    """
+    named: dict[int, str] = {}
+    for option, port in said:
+        if port is not None and not 0 <= port <= PORT_MAX:
+            raise BadSetting(f"{option} must lie between 0 and {PORT_MAX}, not {port}")
+        if port and port in named:
+            raise BadSetting(f"{named[port]} and {option} are both {port}: each needs a port of its own")
+        if port:
+            named[port] = option
 
 
 def message_days() -> int:

@@ -159,6 +159,8 @@ def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(tmp_p
         (("--demo", "--speed", "7"), "--speed must be one of 0, 1, 60, 600"),
         (("--port", "70000"), "--port must lie between 0 and 65535"),
         (("--database", "mysql://me:hush@somewhere/else"), "sqlite:///FILE or postgresql://"),
+        (("--port", "9000"), "--port and --ocpp-port are both 9000"),
+        (("--ocpps-port", "8000"), "--port and --ocpps-port are both 8000"),
         (("--database", "no url at all"), "sqlite:///FILE or postgresql://"),
     ],
 )
