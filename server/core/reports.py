@@ -45,13 +45,17 @@ class BootAnswer(msgspec.Struct, frozen=True):
 
 
 class ConnectorStatus(msgspec.Struct, frozen=True):
-    """What a connector says of itself; connector 0 is the whole station."""
+    """What a connector says of itself; connector 0 is the whole station.
+
+    `socket`: the connector of an EVSE that speaks (2.x, where `connector_no` is the EVSE); None: the EVSE as a whole.
+    """
 
     connector_no: int
     status: str
     error_code: str
     at: datetime | None = None
     info: str = ""
+    socket: int | None = None
 
 
 class TokenAnswer(msgspec.Struct, frozen=True):
