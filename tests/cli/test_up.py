@@ -116,7 +116,12 @@ def test_without_demo_nobody_signs_in_by_a_tap_and_sigterm_ends_it(tmp_path):
         assert up.http.get("/api/demo/drivers").status_code == 404
         tap = up.http.post("/api/auth/demo", json={"account_id": "00000000-0000-4000-8000-000000000000"})
         assert tap.status_code == 404
-        stopped_well(up, signal.SIGTERM)
+        with socket.create_connection(("127.0.0.1", up.port)) as half:
+            half.sendall(b"POST /api/auth/sign-in HTTP/1.1\r\nHost: here\r\nContent-Length: 99\r\n\r\n{")
+            half.settimeout(5)
+            said = stopped_well(up, signal.SIGTERM)
+            assert half.recv(4096).startswith(b"HTTP/1.1 503")
+        assert "Exception" not in said
 
 
 @pytest.mark.parametrize("option", ["--port", "--ocpp-port"])
