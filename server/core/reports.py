@@ -80,8 +80,13 @@ class SampledReading(msgspec.Struct, frozen=True, gc=False):
     phase_current_ma: tuple[int, ...] = ()
 
 
+UNSAID_WH = -1
+"""A register that nobody said."""
+
+
 class StartInfo(msgspec.Struct, frozen=True):
-    """A transaction began. `at_heard`: nobody can read when, so `at` is when we heard of it, each time anew.
+    """A transaction began. `meter_start_wh`: UNSAID_WH where the station did not say it. `at_heard`: nobody can read
+    when, so `at` is when we heard of it, each time anew.
 
     `reference`: the name that the station gave to it (2.x).
     """
