@@ -51,7 +51,8 @@ class PingSettings(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Ports of 0 mean: any free one. `database` "" means SQLite in `home`. `demo` listens on 127.0.0.1 only.
+    """Ports of 0 mean: any free one. `database` "" means SQLite in `home`: dalstroom.db, or demo.db for a `demo`, which
+    listens on 127.0.0.1 only.
 
     `ocpp_port` None: no station connects without TLS. `strangers_of`: the party that may take in stations which
     connect and which nobody has added; "" where those are refused.
@@ -77,7 +78,7 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def database_url(self) -> str:
         """Where the truth is kept."""
-        return self.database or f"sqlite:///{self.home / 'dalstroom.db'}"
+        return self.database or f"sqlite:///{self.home / ('demo.db' if self.demo else 'dalstroom.db')}"
 
 
 def home_dir() -> Path:

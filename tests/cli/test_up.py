@@ -94,6 +94,8 @@ def test_a_demo_lives_stops_at_once_and_goes_on_where_it_stopped(tmp_path):
         until(up, lambda: sum(standing(up, people).values()) > sum(there.values()))
         assert now_of(up, people[0]) > stopped_at
         assert "goes on" in stopped_well(up)
+    assert (tmp_path / "demo.db").exists()
+    assert not (tmp_path / "dalstroom.db").exists()
 
 
 def test_a_killed_demo_has_kept_its_town(tmp_path):
@@ -178,8 +180,18 @@ def test_a_demo_that_was_kept_badly_says_what_to_delete(tmp_path):
     assert "demo.json cannot be read: delete it" in refused_here(tmp_path, "--demo")
 
 
+def test_a_demo_has_a_database_of_its_own(tmp_path):
+    real, demo = Settings(home=tmp_path), Settings(home=tmp_path, demo=True)
+    assert (real.database_url, demo.database_url) == (
+        f"sqlite:///{tmp_path}/dalstroom.db",
+        f"sqlite:///{tmp_path}/demo.db",
+    )
+    named = f"sqlite:///{tmp_path}/mine.db"
+    assert Settings(home=tmp_path, demo=True, database=named).database_url == named
+
+
 def test_another_seed_does_not_move_in(tmp_path):
-    settings = Settings(home=tmp_path)
+    settings = Settings(home=tmp_path, demo=True)
     demo_state.keep(settings, demo_state.load(settings, 3))
     assert "holds the town of seed 3" in refused_here(tmp_path, "--demo", "--seed", "4")
     assert demo_state.load(settings, None).seed == 3
