@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from server.api.context import ApiContext
+from server.api.errors import documented
 from server.api.guards import Caller, requires
 from server.storage import contracts
 from shared.accounts import Role
@@ -18,7 +19,7 @@ class TokenPolicyController(Controller):
     tags = ("stations",)
     guards = (requires(Role.OPERATOR, Role.ADMINISTRATOR),)
 
-    @get()
+    @get(responses=documented())
     async def get_token_policy(
         self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller]
     ) -> TokenPolicy:
@@ -26,7 +27,7 @@ class TokenPolicyController(Controller):
         async with context.db.read() as tx:
             return TokenPolicy(await contracts.one_session_a_token(tx, [caller.party_id]))
 
-    @put()
+    @put(responses=documented(422))
     async def set_token_policy(
         self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], data: JSONBody[TokenPolicy]
     ) -> TokenPolicy:
