@@ -192,6 +192,10 @@ class Api:
         """The range of money back for a session that would start here now."""
         return await self._call("GET", f"/api/locations/evses/{evse_id}/estimate", StayEstimate)
 
+    async def estimate_at_home(self) -> StayEstimate:
+        """What a session that would start at home now would bring."""
+        return await self._call("GET", "/api/locations/home/estimate", StayEstimate)
+
     async def wallet(self) -> Wallet:
         """Balance, pending, earnings, savings."""
         return await self._call("GET", "/api/wallet", Wallet)

@@ -17,7 +17,7 @@ from shared.accounts import ClockView, DemoDriver, Me
 from shared.locations import LocationView
 from shared.plans import PriceCurveView
 from shared.problems import Problem
-from shared.sessions import SessionState, SessionSummary, SessionView
+from shared.sessions import SessionState, SessionSummary, SessionView, StayEstimate
 from shared.tariffs import HomeTariff
 from shared.vehicles import Vehicle
 from shared.wallets import Wallet, WalletEntry
@@ -129,6 +129,7 @@ class Board(ft.Observable):
     drivers: Remote[list[DemoDriver]] = field(default_factory=Remote)
     sessions: Remote[list[SessionView]] = field(default_factory=Remote)
     prices: Remote[PriceCurveView] = field(default_factory=Remote)
+    at_home: Remote[StayEstimate] = field(default_factory=Remote)
     locations: Remote[list[LocationView]] = field(default_factory=Remote)
     wallet: Remote[Wallet] = field(default_factory=Remote)
     entries: Remote[list[WalletEntry]] = field(default_factory=Remote)

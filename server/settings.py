@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ import msgspec
 from server.addresses import EVERYWHERE, LOOPBACK, Network, own_address
 
 DEFAULT_HOME = "./var"
+PORT_MAX = 65_535
 
 
 class BadSetting(Exception):
@@ -49,7 +51,8 @@ class PingSettings(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Ports of 0 mean: any free one. `database` "" means SQLite in `home`. `demo` listens on 127.0.0.1 only.
+    """Ports of 0 mean: any free one. `database` "" means SQLite in `home`: dalstroom.db, or demo.db for a `demo`, which
+    listens on 127.0.0.1 only.
 
     `ocpp_port` None: no station connects without TLS. `strangers_of`: the party that may take in stations which
     connect and which nobody has added; "" where those are refused.
@@ -87,7 +90,7 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def database_url(self) -> str:
         """Where the truth is kept."""
-        return self.database or f"sqlite:///{self.home / 'dalstroom.db'}"
+        return self.database or f"sqlite:///{self.home / ('demo.db' if self.demo else 'dalstroom.db')}"
 
 
 def home_dir() -> Path:
@@ -106,6 +109,22 @@ def home_dir() -> Path:
         said = f"{home}: cannot write there ({error.strerror}); set DALSTROOM_HOME to a folder of yours"
         raise BadSetting(said) from error
     return home
+
+
+def check_ports(said: Sequence[tuple[str, int | None]]) -> None:
+    """Options and the ports that they name: each possible, none named twice. None: not listened on; 0: any free one.
+
+    Raises:
+        BadSetting: naming the options.
+    """
+    named: dict[int, str] = {}
+    for option, port in said:
+        if port is not None and not 0 <= port <= PORT_MAX:
+            raise BadSetting(f"{option} must lie between 0 and {PORT_MAX}, not {port}")
+        if port and port in named:
+            raise BadSetting(f"{named[port]} and {option} are both {port}: each needs a port of its own")
+        if port:
+            named[port] = option
 
 
 def message_days() -> int:

@@ -92,7 +92,7 @@ class Receipt(msgspec.Struct, frozen=True):
     savings_nano: int  # on the driver's own bill
     savings_minor: int
     fee_nano: int  # platform cost
-    pool_nano: int  # value - savings - fee: what is shared
+    pool_nano: int  # what is shared: value - savings - fee where eligible, else 0
     split: Split
     driver_cost_minor: int | None  # energy, time, session and idle fees; None where the driver pays nothing here
     driver_cost_at_once_minor: int | None

@@ -49,7 +49,7 @@ class StationLimit(msgspec.Struct, frozen=True):
 
 
 class StationView(msgspec.Struct, frozen=True):
-    """A station of the signed-in operator."""
+    """A station of the signed-in operator. `version`: of OCPP, as of its last connection; "" where it had none yet."""
 
     id: UUID
     identity: str
@@ -62,7 +62,7 @@ class StationView(msgspec.Struct, frozen=True):
     connectors: list[str]
     open_sessions: int
     safe_share_w: int | None
-    version: str = "1.6"
+    version: str = ""
     evses: list[StationEvse] = []
     limits: list[StationLimit] = []
     admission: str = "Accepted"

@@ -145,6 +145,7 @@ TEXTS = {
     "empty.title": "Dein Auto ist nicht eingesteckt",
     "empty.valley": "Das nächste Tal: {start} bis {end}, im Mittel {price} pro kWh.",
     "empty.valley_saves": "{percent} % unter dem Mittel der kommenden Stunden.",
+    "empty.brings": "Jetzt zu Hause eingesteckt",
     "empty.how.title": "So fängst du an",
     "empty.how.1": "Zuhause einstecken. Die App sagt sofort, was passieren wird.",
     "empty.how.2": "Sag, wann du fährst, oder lass es die App lernen.",

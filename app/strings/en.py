@@ -149,6 +149,7 @@ TEXTS = {
     "empty.title": "Your car is not plugged in",
     "empty.valley": "The next valley: {start} to {end}, {price} per kWh on average.",
     "empty.valley_saves": "{percent} % below the average of the coming hours.",
+    "empty.brings": "Plugged in at home now",
     "empty.how.title": "How to start",
     "empty.how.1": "Plug in at home. The app tells you at once what will happen.",
     "empty.how.2": "Say when you leave, or let the app learn it.",

@@ -145,6 +145,7 @@ TEXTS = {
     "empty.title": "Je auto is niet ingestoken",
     "empty.valley": "Het volgende dal: {start} tot {end}, gemiddeld {price} per kWh.",
     "empty.valley_saves": "{percent} % onder het gemiddelde van de komende uren.",
+    "empty.brings": "Nu thuis ingestoken",
     "empty.how.title": "Zo begin je",
     "empty.how.1": "Steek thuis in. De app zegt meteen wat er gaat gebeuren.",
     "empty.how.2": "Zeg wanneer je vertrekt, of laat de app het leren.",

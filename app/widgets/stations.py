@@ -99,7 +99,8 @@ def price_table(t: Texts, price: PublicPrice | None, back: StayEstimate | None, 
         pair(t("price.session"), _value(session or t("price.none"))),
         pair(t("price.idle"), _value(idle or t("price.none"))),
     ]
-    return stack([*rows, *_back(t, back)], 8)
+    told = brings(t, back)
+    return stack([*rows, *([rule(), *told] if told else [])], 8)
 
 
 def _value(words: str) -> ft.Control:
@@ -114,14 +115,14 @@ def _day(t: Texts, price: PublicPrice) -> ft.Control:
     return theme.small(t("price.day", steps=", ".join(steps)))
 
 
-def _back(t: Texts, back: StayEstimate | None) -> list[ft.Control]:
+def brings(t: Texts, back: StayEstimate | None) -> list[ft.Control]:
     """Cashback and savings, each on a line of its own: one is paid to the driver, the other is not asked for."""
-    if back is None or back.cashback is None:
-        return []
-    out = [rule(), pair(t("price.back"), _range(t, back.cashback, "estimate"))]
-    if back.savings is not None and back.savings.high_minor > 0:
+    out: list[ft.Control] = []
+    if back is not None and back.cashback is not None:
+        out.append(pair(t("price.back"), _range(t, back.cashback, "estimate")))
+    if back is not None and back.savings is not None and back.savings.high_minor > 0:
         out.append(pair(t("price.saved"), _range(t, back.savings, "estimate-savings")))
-    return [*out, theme.small(t("price.back_note"))]
+    return [*out, theme.small(t("price.back_note"))] if out else []
 
 
 def _range(t: Texts, money: MoneyRange, key: str) -> ft.Control:

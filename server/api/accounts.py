@@ -98,7 +98,8 @@ class AuthController(Controller):
     async def refresh(self, context: NamedDependency[ApiContext], data: JSONBody[Refresh]) -> TokenPair:
         """A new pair for a refresh token. One that was used before ends all that came of its sign-in."""
         async with context.db.begin() as tx:
-            grant = await accounts.refresh(tx, data.refresh_token, wall(), context.settings.refresh_lifetime)
+            said, settings = data.refresh_token, context.settings
+            grant = await accounts.refresh(tx, said, wall(), settings.refresh_lifetime, demo=settings.demo)
         if isinstance(grant, Refused):
             raise refused(grant, HTTPStatus.UNAUTHORIZED)
         return issue(context.settings, grant)

@@ -64,6 +64,15 @@ class LocationController(Controller):
             answer = await context.solver.solve(explanations.worth_problem(question))
         return explanations.worth(place, now, question, answer)
 
+    @get("/home/estimate", guards=(requires(Role.DRIVER),), responses=documented(404))
+    async def estimate_at_home(
+        self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller]
+    ) -> StayEstimate:
+        """What a session that would start at your home now would bring: money back, savings on your own bill."""
+        async with context.db.read() as tx:
+            found = await quotes.at_home(tx, caller.account_id, context.now())
+        return _told(found)
+
     @get("/evses/{evse_id:uuid}/estimate", guards=(requires(Role.DRIVER),), responses=documented(404))
     async def estimate(
         self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], evse_id: FromPath[UUID]
@@ -74,7 +83,11 @@ class LocationController(Controller):
             if evse is None:
                 raise not_found("EVSE", locations.NOT_THERE.hint)
             found = await quotes.estimate(tx, caller.account_id, evse, context.now())
-        if found is None:
-            hint = "Nothing is paid back here under your contract; you may charge all the same."
-            raise Failed(problem(HTTPStatus.NOT_FOUND, "There is no estimate.", code="no_estimate", hint=hint))
-        return found
+        return _told(found)
+
+
+def _told(found: StayEstimate | None) -> StayEstimate:
+    if found is None:
+        hint = "Nothing is paid back here under your contract; you may charge all the same."
+        raise Failed(problem(HTTPStatus.NOT_FOUND, "There is no estimate.", code="no_estimate", hint=hint))
+    return found

@@ -27,7 +27,7 @@ class TokenPolicyController(Controller):
         async with context.db.read() as tx:
             return TokenPolicy(await contracts.one_session_a_token(tx, [caller.party_id]))
 
-    @put(responses=documented())
+    @put(responses=documented(422))
     async def set_token_policy(
         self, context: NamedDependency[ApiContext], caller: NamedDependency[Caller], data: JSONBody[TokenPolicy]
     ) -> TokenPolicy:

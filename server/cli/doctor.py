@@ -24,7 +24,7 @@ from server.clock import Clock, RealClock
 from server.feeds.ports import FeedUnavailable, NotPublished, PriceFeed
 from server.feeds.prices.energy_charts import EnergyCharts
 from server.feeds.prices.entsoe import Entsoe
-from server.settings import BadSetting, Settings, home_dir
+from server.settings import BadSetting, Settings, check_ports, home_dir
 from server.storage import schema
 from server.storage.db import Database
 
@@ -53,6 +53,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 async def run(database: str, port: int, ocpp_port: int) -> None:
     """Look at everything, print a table; exit code 1 where the server could not run."""
+    check_ports((("--port", port), ("--ocpp-port", ocpp_port)))
     clock = RealClock()
     async with httpx.AsyncClient(timeout=FEED_SECONDS) as web:
         feeds: list[PriceFeed] = [EnergyCharts(web, clock.now)]

@@ -11,6 +11,9 @@ from server.feeds.prices.recorded import PriceFileError
 from server.settings import BadSetting
 from server.storage.db import BadDatabaseUrl
 
+NO_DATABASE = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
+"""What SQLite calls a file that is none of its own, or a broken one."""
+
 
 def mendable() -> tuple[type[Exception], ...]:
     """The errors that `explain` has a line for."""
@@ -20,7 +23,7 @@ def mendable() -> tuple[type[Exception], ...]:
         PriceFileError,
         msgspec.ValidationError,
         DBAPIError,
-        sqlite3.OperationalError,
+        sqlite3.DatabaseError,
         asyncpg.PostgresError,
         OSError,
     )
@@ -31,8 +34,10 @@ def explain(error: Exception) -> str:
 
     A database that refuses what we say (and not that we are there) is our fault: such an error is raised again.
     """
-    if isinstance(error, DatabaseError) and not isinstance(error, OperationalError):
+    if isinstance(error, DatabaseError | sqlite3.DatabaseError) and not _about_its_place(error):
         raise error
+    if isinstance(error, sqlite3.DatabaseError):
+        return f"--database: {_one_line(error)}: check that the file is there, a database, and yours to write"
     if isinstance(error, BadDatabaseUrl):
         return f"--database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME is wanted ({_one_line(error)})"
     if isinstance(error, asyncpg.PostgresError):
@@ -46,6 +51,14 @@ def explain(error: Exception) -> str:
     if isinstance(error, OSError):
         return _system(error)
     return _one_line(error)
+
+
+def _about_its_place(error: DatabaseError | sqlite3.DatabaseError) -> bool:
+    """Whether a database says where it is, or what it is, and not what it was told."""
+    if isinstance(error, OperationalError | sqlite3.OperationalError):
+        return True
+    said = error.orig if isinstance(error, DatabaseError) else error
+    return getattr(said, "sqlite_errorname", "").startswith(NO_DATABASE)
 
 
 def _system(error: OSError) -> str:

@@ -5,6 +5,10 @@ from typing import Annotated
 
 import typer
 
+SEED = """The same seed makes the same stations and cars, and the same chaos for a station's n-th frame; when a frame
+comes and how much is drawn is the clock's."""
+Seed = Annotated[int, typer.Option(help=SEED)]
+
 
 def simulate(
     stations: Annotated[int, typer.Option(min=1, help="How many.")] = 1,
@@ -36,7 +40,7 @@ def simulate(
     quirk: Annotated[list[str] | None, typer.Option(help="A quirk by name; `list` prints all, `each` deals.")] = None,
     chaos: Annotated[bool, typer.Option("--chaos", help="Drops, doubles, reorders, answers late, slow lines.")] = False,
     chaos_level: Annotated[str, typer.Option(help="light, rough or storm.")] = "",
-    seed: Annotated[int, typer.Option(help="The same seed makes the same fleet and the same chaos.")] = 1,
+    seed: Seed = 1,
     enter: Annotated[
         bool, typer.Option("--enter", help="First enter stations and card in this installation's database.")
     ] = False,

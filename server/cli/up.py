@@ -29,6 +29,7 @@ from server.settings import (
     PingSettings,
     Settings,
     TlsSettings,
+    check_ports,
     forward_to,
     home_dir,
     message_days,
@@ -165,10 +166,9 @@ def _check(wanted: Wanted) -> None:
         raise BadSetting(f"--speed must be one of {', '.join(map(str, SPEEDS))}, not {wanted.speed}")
     if wanted.demo and not wanted.plain:
         raise BadSetting("--demo's own stations connect without TLS: leave out --no-plain")
-    ports = (("--port", wanted.port), ("--ocpp-port", wanted.ocpp_port))
-    for option, port in (*ports, ("--ocpps-port", wanted.tls.port), ("--mtls-port", wanted.tls.mtls_port)):
-        if port is not None and not 0 <= port <= 65_535:
-            raise BadSetting(f"{option} must lie between 0 and 65535, not {port}")
+    plain = wanted.ocpp_port if wanted.plain else None
+    tls = (("--ocpps-port", wanted.tls.port), ("--mtls-port", wanted.tls.mtls_port))
+    check_ports((("--port", wanted.port), ("--ocpp-port", plain), *tls))
 
 
 def _feeds(settings: Settings, web: httpx.AsyncClient, clock: Clock) -> Sequence[PriceFeed]:

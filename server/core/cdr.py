@@ -19,25 +19,29 @@ CONNECTOR_MA = 32_000
 HISTORY = 20
 LEAST_HISTORY = 3
 
-FORMULAS = {
-    "A": "pool = value - savings - fee",
-    "B": "pool = 0; savings = sum(driver_price * (baseline_wh - actual_wh))",
-    "C": "pool = value - savings - fee",
-    "D": "pool = 0",
-    "E": "pool = value - savings - fee",
-    "F": "pool = value - fee; employer_savings = sum(driver_price * (baseline_wh - actual_wh))",
-    "G": "pool = value - savings - fee",
+OWN = "savings = sum(driver_price * (baseline_wh - actual_wh))"
+NOT_SHARED = "pool = 0"
+"""Cases B and D: the whole value is on the driver's own bill, or nobody is there who would share it."""
+POOLS = {
+    "A": "pool = value - savings - fee if eligible, else 0",
+    "B": NOT_SHARED,
+    "C": "pool = value - savings - fee if eligible, else 0",
+    "D": NOT_SHARED,
+    "E": "pool = value - savings - fee if eligible, else 0",
+    "F": "pool = value - fee if eligible, else 0",
+    "G": "pool = value - savings - fee if eligible, else 0",
 }
 SHARES = (
-    "value = sum(price * (baseline_wh - actual_wh)); {pool}; net = half_up(pool / 10000000); "
-    "driver = min(half_up(pool * share_driver_bps / 10000 / 10000000), max_payout){least}; "
-    "operator = half_up((net - driver) * operator_bps / (operator_bps + provider_bps)); "
+    "value = sum(price * (baseline_wh - actual_wh)); {own}; {pool}; net = half_up(pool / 10000000); "
+    "raw = max(0, pool) * share_driver_bps / 10000 / 10000000; {driver}; {paid}; {operator}; "
     "provider = net - driver - operator"
 )
-LEAST = {
-    Payout.ACCUMULATE.value: ", pending until pending + driver >= min_payout",
-    Payout.DROP.value: ", or 0 where pool * share_driver_bps / 10000 / 10000000 < min_payout",
-    Payout.AT_ONCE.value: ", paid at once with all that is pending",
+DRIVER = "driver = min(half_up(raw), max_payout)"
+OPERATOR = "operator = half_up((net - driver) * operator_bps / (operator_bps + provider_bps))"
+PAID = {
+    Payout.ACCUMULATE.value: "paid = min(pending + driver, max_payout) if pending + driver >= min_payout, else 0",
+    Payout.DROP.value: "paid = driver",
+    Payout.AT_ONCE.value: "paid = pending + driver",
 }
 
 
@@ -99,10 +103,18 @@ def sentence(settled: Settlement) -> str:
 
 
 def formula(settled: Settlement) -> str:
-    """How the receipt's figures follow from one another, in the receipt's own words; nano and minor units."""
-    payable = settled.eligible or settled.case in ("B", "D")
-    pool = FORMULAS[settled.case] if payable else "pool = 0"
-    return SHARES.format(pool=pool, least=LEAST[settled.split.policy])
+    """How the receipt's figures follow from one another, in the receipt's own words; nano and minor units.
+
+    It holds where nobody earns anything too: what stands behind each `=` is the receipt's figure of that name.
+    """
+    shares = settled.split
+    return SHARES.format(
+        own=f"employer_{OWN}" if settled.case == "F" else OWN,
+        pool=POOLS[settled.case],
+        driver=f"{DRIVER} if raw >= min_payout, else 0" if shares.policy == Payout.DROP.value else DRIVER,
+        paid=PAID[shares.policy],
+        operator=OPERATOR if shares.share_operator_bps + shares.share_provider_bps else "operator = 0",
+    )
 
 
 def receipt(settled: Settlement, labels: Labels, revision: int = 1) -> Receipt:

@@ -61,7 +61,7 @@ def check_request(pem: str, subject: Subject) -> Request | Refused:
         request = x509.load_pem_x509_csr(pem.strip().replace("\r\n", "\n").encode("ascii"))
         key = request.public_key()
         sound, hashed, named = request.is_signature_valid, request.signature_hash_algorithm, request.subject
-    except (ValueError, UnsupportedAlgorithm, TypeError):
+    except (ValueError, UnsupportedAlgorithm, TypeError, x509.InvalidVersion):
         return MALFORMED
     if len(pem) > CSR_MAX:
         return MALFORMED
@@ -79,7 +79,7 @@ def check_chain(pem: str, request_pem: str, subject: Subject, now: datetime) -> 
         chain = x509.load_pem_x509_certificates(pem.encode("ascii"))
         for issued, issuer in pairwise(chain):
             issued.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion):
         return NOT_A_CHAIN
     leaf = chain[0]
     asked = x509.load_pem_x509_csr(request_pem.encode())

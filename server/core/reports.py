@@ -45,13 +45,17 @@ class BootAnswer(msgspec.Struct, frozen=True):
 
 
 class ConnectorStatus(msgspec.Struct, frozen=True):
-    """What a connector says of itself; connector 0 is the whole station."""
+    """What a connector says of itself; connector 0 is the whole station.
+
+    `socket`: the connector of an EVSE that speaks (2.x, where `connector_no` is the EVSE); None: the EVSE as a whole.
+    """
 
     connector_no: int
     status: str
     error_code: str
     at: datetime | None = None
     info: str = ""
+    socket: int | None = None
 
 
 class TokenAnswer(msgspec.Struct, frozen=True):
@@ -76,8 +80,13 @@ class SampledReading(msgspec.Struct, frozen=True, gc=False):
     phase_current_ma: tuple[int, ...] = ()
 
 
+UNSAID_WH = -1
+"""A register that nobody said."""
+
+
 class StartInfo(msgspec.Struct, frozen=True):
-    """A transaction began. `at_heard`: nobody can read when, so `at` is when we heard of it, each time anew.
+    """A transaction began. `meter_start_wh`: UNSAID_WH where the station did not say it. `at_heard`: nobody can read
+    when, so `at` is when we heard of it, each time anew.
 
     `reference`: the name that the station gave to it (2.x).
     """

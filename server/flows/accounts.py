@@ -100,10 +100,13 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def refresh(tx: AsyncSession, text: str, wall: datetime, lifetime: timedelta) -> Grant | Refused:
+async def refresh(
+    tx: AsyncSession, text: str, wall: datetime, lifetime: timedelta, *, demo: bool = False
+) -> Grant | Refused:
     """A refresh token's one use: it is replaced. Used a second time it was stolen, so its whole family ends.
 
     OAuth 2.0 Security Best Current Practice (RFC 9700), 4.14.2. The refusal is a value, so that the end is committed.
+    `demo`: whether the server is one; elsewhere what one tap granted is worth nothing.
     """
     token = await accounts.refresh_token(tx, _sha256(text))
     if token is None or token.revoked_at is not None or token.expires_at <= wall:
@@ -112,7 +115,7 @@ async def refresh(tx: AsyncSession, text: str, wall: datetime, lifetime: timedel
         await accounts.revoke_family(tx, token.family, wall)
         return SIGN_IN_AGAIN
     account = await accounts.get(tx, token.account_id)
-    if account is None or account.closed_at is not None:
+    if account is None or account.closed_at is not None or (account.story is not None and not demo):
         return SIGN_IN_AGAIN
     return await _grant(tx, account, token.family, wall + lifetime)
 

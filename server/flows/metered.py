@@ -34,6 +34,19 @@ def rows(session: Session, samples: Sequence[SampledReading], now: datetime) -> 
     ]
 
 
+async def first_read(tx: AsyncSession, session: Session, samples: Sequence[SampledReading]) -> Session:
+    """A session whose station did not say where the meter stood counts from its first reading.
+
+    What flowed until then is lost, and nobody pays for what others drew before: the register is not the session's own.
+    """
+    known = [(one.at, one.register_wh) for one in samples if one.register_wh is not None]
+    if not known:
+        return session
+    after = msgspec.structs.replace(session, meter_start_wh=min(known)[1])
+    await sessions.save(tx, session, after)
+    return after
+
+
 async def keep_late(tx: AsyncSession, session: Session, samples: Sequence[SampledReading], now: datetime) -> None:
     """Readings of a session that has ended: where they say anything new of its stay, it is settled anew.
 

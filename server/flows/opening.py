@@ -20,6 +20,8 @@ from server.storage.stations import Evse
 from shared.ids import derive
 
 REPLUG = timedelta(minutes=5)
+REPLUGGED = "replugged"
+"""Detail of an override that a driver gave by unplugging and plugging in again."""
 V16 = "ocpp1.6"
 NO_HAND = ("PowerLoss", "Reboot", "HardReset", "SoftReset", "ImmediateReset", SUPERSEDED)
 """Ends by a station that lost its power or its memory, and not by a driver."""

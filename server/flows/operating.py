@@ -52,6 +52,7 @@ def _view(
         connectors=[one.label for one in evses],
         open_sessions=sum(one.session_id is not None for one in evses),
         safe_share_w=station.safe_held_w,
+        version=station.ocpp.removeprefix("ocpp"),
         evses=list(evses),
         limits=[
             StationLimit(one.source, one.connector_no, one.at(now), one.ends_at, one.critical)

@@ -13,7 +13,7 @@ from server.core.demand import FLOOR_WH
 from server.core.objective import planning_prices
 from server.core.session import Session
 from server.core.settlement import SettlementInput
-from server.core.tariff import PublicTariffTerms, public_prices
+from server.core.tariff import HomeTariffTerms, PublicTariffTerms, home_prices, home_terms, public_prices
 from server.core.timegrid import Grid, covering
 from server.core.valley.problem import Answer, Problem
 from server.flows import advising, facts, outlooks, plans
@@ -29,6 +29,12 @@ TYPICAL_STAY = timedelta(hours=10)
 TYPICAL_NEED_WH = 20_000
 FULL_POWER = 0.95
 """From this share on a car is not held back: plans are whole Wh."""
+IN_PUBLIC = (ContractKind.PUBLIC_FIXED, ContractKind.PUBLIC_TIMED)
+AT_HOME = (ContractKind.HOME_FIXED, ContractKind.HOME_NIGHT, ContractKind.HOME_DYNAMIC)
+PAYING = (*IN_PUBLIC, ContractKind.HOME_FIXED, ContractKind.HOME_NIGHT)
+"""Where somebody else's price is what moves: he shares it with the driver, at home where he is a partner."""
+SAVES = (ContractKind.PUBLIC_TIMED, ContractKind.HOME_NIGHT, ContractKind.HOME_DYNAMIC)
+"""Where the driver's own price varies by time."""
 
 
 class OverrideQuestion(msgspec.Struct, frozen=True):
@@ -138,27 +144,50 @@ async def estimate(tx: AsyncSession, account_id: UUID, evse: Evse, now: datetime
     return msgspec.structs.replace(brings, home=home)
 
 
+async def at_home(tx: AsyncSession, account_id: UUID, now: datetime) -> StayEstimate | None:
+    """What a typical stay that begins now would bring a driver at the own home.
+
+    None where there is no home, it is not delayed, or it brings nothing to anybody there.
+    """
+    place = await locations.home_of(tx, account_id)
+    driver = (await drivers.by_id(tx, [account_id])).get(account_id)
+    evses = [] if place is None else await stations.evses_at(tx, [place.id])
+    if place is None or driver is None or not evses:
+        return None
+    return await _brings(tx, driver, evses[0], place, now)
+
+
 async def _brings(tx: AsyncSession, driver: Driver, evse: Evse, place: Location, now: datetime) -> StayEstimate | None:
-    """Money back and savings of a typical stay, None where it is not delayed."""
+    """Money back and savings of a typical stay, None where it is not delayed, or could bring neither."""
     if driver.consent_at is None:
         return None
     public = await contracts.public_tariff(tx, place.tariff_id) if place.public else None
     contract = facts.contract_here(await contracts.contract_at(tx, driver.id, place.id), place, public)
-    if contract is None or contract.terms.kind not in (ContractKind.PUBLIC_FIXED, ContractKind.PUBLIC_TIMED):
+    if contract is None or not (place.public or place.account_id == driver.id):
         return None
-    asked = await _supposed(tx, Stay(driver, contract.terms, evse, place, public), now)
+    kind = contract.terms.kind
+    if kind not in (IN_PUBLIC if place.public else AT_HOME):
+        return None
+    paid = kind in PAYING and (place.public or contract.terms.partner)
+    row = None if place.public else await contracts.home_tariff(tx, driver.id, now)
+    saved = kind in SAVES and (place.public or row is not None)
+    if (kind in SAVES and not saved) or not (paid or saved):  # nobody entered the own price; or it brings nothing
+        return None
+    home = None if row is None else home_terms(row.entered)
+    asked = await _supposed(tx, Stay(driver, contract.terms, evse, place, public, home), now)
     found = projection.estimate(asked, doubt(now, settled=False))
-    return StayEstimate(found.cashback, found.savings if contract.terms.kind is ContractKind.PUBLIC_TIMED else None)
+    return StayEstimate(found.cashback if paid else None, found.savings if saved else None)
 
 
 class Stay(msgspec.Struct, frozen=True):
-    """A stay that somebody thinks of: who, on which terms, where."""
+    """A stay that somebody thinks of: who, on which terms, where, at what price of his own."""
 
     driver: Driver
     terms: ContractTerms
     evse: Evse
     place: Location
     public: PublicTariffTerms | None
+    home: HomeTariffTerms | None = None
 
 
 async def _supposed(tx: AsyncSession, stay: Stay, now: datetime) -> SettlementInput:
@@ -168,6 +197,8 @@ async def _supposed(tx: AsyncSession, stay: Stay, now: datetime) -> SettlementIn
     curve = await facts.market(tx, stay.place, grid)
     market = [slot.price_micro_per_kwh for slot in curve]
     own = public_prices(stay.public, grid) if stay.public is not None else None
+    at_home = home_prices(stay.home, grid, market, stay.place.time_zone) if stay.home is not None else None
+    own = at_home if own is None else own
     power = min([stay.evse.max_w, station.max_w, *[car.max_ac_w for car in cars[:1]]])
     return SettlementInput(
         session_id=stay.evse.id,
@@ -183,6 +214,7 @@ async def _supposed(tx: AsyncSession, stay: Stay, now: datetime) -> SettlementIn
         plan_accepted=True,
         delay=Delay.MANAGED,
         public_tariff=stay.public,
+        driver_prices=at_home,
         qualities=[slot.quality.value for slot in curve],
         same_account=facts.is_same_account(stay.driver, stay.place),
     )

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core import following, objective
 from server.core.demand import NeedSource
 from server.core.following import DRAWING_W, GRACE, TOLERANCE_W, TOO_MUCH, Sight, Verdict
-from server.core.reports import ReadingsInfo, SampledReading
+from server.core.reports import UNSAID_WH, ReadingsInfo, SampledReading
 from server.core.session import Followed, Session
 from server.flows import metered, waking
 from server.flows.announcements import SessionMoved
@@ -82,7 +82,8 @@ async def _read_all(
     tx: AsyncSession, session: Session, plan: Plan | None, info: ReadingsInfo, now: datetime
 ) -> Session:
     """An open session after a report."""
-    after = session
+    unsaid = session.meter_start_wh == UNSAID_WH
+    after = await metered.first_read(tx, session, info.readings) if unsaid else session
     for sample in sorted(info.readings, key=_TIME):
         after = _read(after, sample)
         if plan is not None and info.live and now - sample.at <= LIVE:

@@ -7,12 +7,12 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.access import master_group
-from server.core.reports import StartAnswer, StartInfo, StopInfo, TokenAnswer
+from server.core.reports import UNSAID_WH, StartAnswer, StartInfo, StopInfo, TokenAnswer
 from server.core.session import AWAITED, Session
 from server.core.station import Station
 from server.flows import metered
 from server.flows.announcements import LocationMoved, SessionMoved
-from server.flows.opening import charges_elsewhere, ends_all, new_session, token_group, token_status
+from server.flows.opening import REPLUGGED, charges_elsewhere, ends_all, new_session, token_group, token_status
 from server.storage import contracts, outbox, sessions, stations
 from server.storage.db import announce
 from server.storage.stations import Evse
@@ -67,8 +67,10 @@ async def open_session(tx: AsyncSession, station_id: UUID, info: StartInfo, now:
     session = msgspec.structs.replace(session, transaction_id=transaction_id)
     await sessions.insert(tx, session)
     await sessions.add_event(tx, session, session.started_at, "plugged_in", said)
+    if info.meter_start_wh == UNSAID_WH:
+        await sessions.add_event(tx, session, session.started_at, "meter_start_unsaid")
     if session.override_since is not None:
-        await sessions.add_event(tx, session, session.override_since, "override", "replugged")
+        await sessions.add_event(tx, session, session.override_since, "override", REPLUGGED)
     await outbox.put_once(tx, "replan", str(session.location_id), {"why": "plugged_in"}, now)
     _tell(tx, session)
     return StartAnswer(transaction_id, status, group)
@@ -101,7 +103,7 @@ async def _begun_already(tx: AsyncSession, station_id: UUID, info: StartInfo) ->
     for evse in await _evses_meant(tx, station_id, info.connector_no):
         found = await sessions.open_on(tx, evse.id)
         same = found is not None and found.token_uid.lower() == info.token_uid.lower()
-        if same and found is not None and found.meter_start_wh == info.meter_start_wh:
+        if same and found is not None and info.meter_start_wh in (found.meter_start_wh, UNSAID_WH):
             return found
     return None
 
@@ -204,10 +206,16 @@ async def close_lost(tx: AsyncSession, session_id: UUID, now: datetime) -> bool:
 
 
 async def _end(tx: AsyncSession, session: Session, ended_at: datetime, stop_wh: int, reason: str) -> None:
+    start_wh = session.meter_start_wh
+    if start_wh == UNSAID_WH:  # nobody read the meter while it ran: it counts from what came with the end, if anything
+        known = await sessions.readings(tx, session.id)
+        start_wh = min([max(stop_wh, 0), *(one.register_wh for one in known)])
+        stop_wh = max(stop_wh, start_wh)
     after = msgspec.structs.replace(
         session,
         state=SessionState.ENDED,
         ended_at=ended_at,
+        meter_start_wh=start_wh,
         meter_stop_wh=stop_wh,
         register_wh=max(session.register_wh, stop_wh),
         stop_reason=reason,

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import evse_status
@@ -135,18 +136,31 @@ async def status(tx: AsyncSession, station_id: UUID, info: ConnectorStatus, now:
         await _whole(tx, station_id, info, now)
         return
     evse = await stations.evse_at(tx, station_id, info.connector_no)
-    if evse is not None and info.status == "Available":
-        await _await_end(tx, evse, info.at or now, now)
-    if evse is not None and info.at is not None:
-        await _check_clock(tx, evse, info.at, now)
     if evse is None:
         return
+    info = await _with_its_other_sockets(tx, evse, info)
+    if info.status == "Available":
+        await _await_end(tx, evse, info.at or now, now)
+    if info.at is not None:
+        await _check_clock(tx, evse, info.at, now)
     said = evse_status.after(evse.status, info.status)
     if (evse.status, evse.error_code) == (said, info.error_code):
         return
     await stations.set_status(tx, evse.id, said, info.error_code, info.at or now)
     await _record(tx, station_id, evse.status, info, now)
     announce(tx, LocationMoved(evse.location_id))
+
+
+async def _with_its_other_sockets(tx: AsyncSession, evse: Evse, info: ConnectorStatus) -> ConnectorStatus:
+    """What an EVSE is by the words of all its sockets, of which one spoke: each has its last word kept."""
+    sockets = evse_status.heard(evse.sockets, info.socket, info.status)
+    if sockets != evse.sockets:
+        await stations.set_sockets(tx, evse.id, sockets)
+    stands = evse_status.of_sockets(sockets) if sockets and info.socket is not None else info.status
+    if stands == info.status:
+        return info
+    code = evse.error_code if stands == evse.status == FAULTED else "OtherError" if stands == FAULTED else "NoError"
+    return msgspec.structs.replace(info, status=stands, error_code=code)
 
 
 async def ended(tx: AsyncSession, evse_id: UUID, at: datetime, now: datetime) -> None:

@@ -15,7 +15,7 @@ from server.core.reports import SampledReading, SignedValue, StartInfo, Transact
 from server.core.session import Session
 from server.core.station import Station
 from server.flows.announcements import SessionMoved
-from server.flows.opening import new_session, token_status
+from server.flows.opening import REPLUGGED, new_session, token_status
 from server.storage import contracts, locations, outbox, sessions, stations
 from server.storage import transactions as stored
 from server.storage.db import announce
@@ -167,6 +167,9 @@ async def _taken_by(tx: AsyncSession, session: Session, token_uid: str, now: dat
     known = await new_session(tx, station, evse, info, now)
     if await token_status(tx, station, token_uid, now) != "Accepted":
         return msgspec.structs.replace(session, token_uid=session.token_uid or token_uid)
+    now_since = session.override_since or known.override_since  # out and in again: the cable came first, the card later
+    if now_since is not None and session.override_since is None:
+        await sessions.add_event(tx, session, now_since, "override", REPLUGGED)
     return msgspec.structs.replace(
         session,
         token_uid=token_uid,
@@ -174,6 +177,7 @@ async def _taken_by(tx: AsyncSession, session: Session, token_uid: str, now: dat
         contract_id=known.contract_id,
         vehicle_id=known.vehicle_id,
         target_pct=known.target_pct,
+        override_since=now_since,
         one_block=known.one_block,
         reference_power_w=known.reference_power_w,
         reference_power_source=known.reference_power_source,

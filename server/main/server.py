@@ -24,6 +24,7 @@ from server.gateway.forwarding.outgoing import Patience
 from server.gateway.listener import Gateway
 from server.gateway.ports import Said
 from server.main import checkpoints, tls_setup
+from server.main.ending import ending_well
 from server.main.forwarder import Forwarder
 from server.main.gateway_door import GatewayDoor
 from server.main.gateway_flows import GatewayFlows
@@ -80,6 +81,8 @@ HANDLERS = {
 LINGER_S = 0.03
 """What a server on the wall clock lingers: nobody waits for the answer to a meter value."""
 HTTP_STOP_SECONDS = 2
+REQUEST_STOP_SECONDS = 1
+"""So long a request that is under way may take as the server stops; what takes longer hears that it stops."""
 API_PATHS = ("/api/", "/schema")
 
 
@@ -184,7 +187,7 @@ class Server:
     async def _serving(self, bound: socket.socket, pages: Callable[[str], Ui] | None) -> AsyncGenerator[None, None]:
         ui = pages(self.api_url) if pages else None
         api: AsgiApp = create_api(self._api_context())  # type: ignore[assignment]
-        self._http = _Http(_http_config(_dispatch(api, ui[0]) if ui else api))
+        self._http = _Http(_http_config(ending_well(_dispatch(api, ui[0]) if ui else api, self.stopping)))
         tasks = [
             asyncio.create_task(self.runner.run(), name="outbox"),
             asyncio.create_task(self.prices.run(), name="prices"),
@@ -317,7 +320,7 @@ def _http_config(app: Any) -> uvicorn.Config:  # noqa: ANN401 -- any ASGI applic
         log_config=None,
         access_log=False,
         ws="websockets-sansio",
-        timeout_graceful_shutdown=HTTP_STOP_SECONDS,
+        timeout_graceful_shutdown=REQUEST_STOP_SECONDS,
         server_header=False,
     )
 

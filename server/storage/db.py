@@ -60,10 +60,14 @@ def async_url(url: str) -> URL:
         parsed = make_url(url)
     except sa.exc.ArgumentError as error:
         raise BadDatabaseUrl(str(error)) from error
+    except ValueError as error:  # it quotes what may be a piece of a password
+        raise BadDatabaseUrl("its port is no number") from error
     drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
     name = drivers.get(parsed.drivername.partition("+")[0])
     if name is None:
         raise BadDatabaseUrl(parsed.drivername)
+    if name.startswith("sqlite") and parsed.database in (None, "", ":memory:"):
+        raise BadDatabaseUrl("no file is named")
     return parsed.set(drivername=name)
 
 
@@ -166,9 +170,10 @@ class Database:
 
         Raises:
             sqlite3.OperationalError: where that cannot be.
+            sqlite3.DatabaseError: where the file is no database, or a broken one.
         """
-        if self.sqlite and self.url.database not in (None, "", ":memory:"):
-            with closing(sqlite3.connect(self.url.database, timeout=BUSY_MS / 1000)) as connection:
+        if self.sqlite:
+            with closing(sqlite3.connect(self.url.database or "", timeout=BUSY_MS / 1000)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("BEGIN IMMEDIATE")
 

@@ -39,6 +39,7 @@ class Evse(msgspec.Struct, frozen=True):
     error_code: str
     status_at: datetime | None = None
     clock_off_s: int = 0
+    sockets: dict[int, str] | None = None
 
 
 async def key_of(tx: AsyncSession, identity: str) -> tuple[UUID, bytes] | None:
@@ -185,6 +186,11 @@ async def all_offline(tx: AsyncSession) -> None:
 async def set_status(tx: AsyncSession, evse_id: UUID, status: str, error_code: str, at: datetime) -> None:
     """Write what a connector said of itself."""
     await tx.execute(sa.update(EVSES).where(E.id == evse_id).values(status=status, error_code=error_code, status_at=at))
+
+
+async def set_sockets(tx: AsyncSession, evse_id: UUID, sockets: Mapping[int, str] | None) -> None:
+    """Write what the connectors of an EVSE said last (2.x)."""
+    await tx.execute(sa.update(EVSES).where(E.id == evse_id).values(sockets=sockets))
 
 
 async def set_clock(tx: AsyncSession, evse_id: UUID, off_s: int) -> None:

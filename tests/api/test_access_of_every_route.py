@@ -76,6 +76,7 @@ STRANGERS = {
     ("PATCH", FEEDERS + "/{feeder_id:uuid}"): (BERT, {"name": "Mine"}, 404),
     ("DELETE", FEEDERS + "/{feeder_id:uuid}"): (BERT, None, 404),
     ("GET", "/api/locations/evses/{evse_id:uuid}/estimate"): (BERT, None, 404),
+    ("GET", "/api/locations/home/estimate"): (BERT, None, 404),
     ("GET", "/api/wallet"): (BERT, None, None),
     ("GET", "/api/wallet/entries"): (BERT, None, None),
     ("GET", "/api/prices"): (BERT, None, None),
@@ -147,7 +148,6 @@ REAL = {
 }
 EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there, nobody pays there, it is not settled
     "/api/sessions",
-    "/api/locations/evses/{evse_id}/estimate",
     "/api/sessions/{session_id}/receipt",
     "/api/locations/{location_id}/feeders",  # test_feeders_api.py
     "/api/locations/{location_id}/feeders/{feeder_id}",
@@ -174,7 +174,15 @@ EVEN_ANNA = (  # what is refused to Anna too, as things stand: she charges there
     "/api/forwardings/{forwarding_id}/stations/{station_id}",
 )
 OPERATED = "/api/stations"
-DRIVERS_ONLY = ("/api/me/rota", "/api/vehicles", "/api/tariffs", "/api/sessions", "/api/wallet", "/api/locations/evses")
+DRIVERS_ONLY = (
+    "/api/me/rota",
+    "/api/vehicles",
+    "/api/tariffs",
+    "/api/sessions",
+    "/api/wallet",
+    "/api/locations/evses",
+    "/api/locations/home",
+)
 
 
 def routes(context) -> set[tuple[str, str]]:

@@ -6,6 +6,7 @@ import small_town
 from small_town import NOW, STREET_STATION_1
 
 from server.core.session import Followed
+from server.flows import stations as station_flow
 from server.storage import sessions
 
 
@@ -15,6 +16,13 @@ async def test_a_station_shows_its_connectors_and_what_runs_there(api, context, 
     (evse,) = first["evses"]
     assert (evse["session_id"], evse["followed"], evse["energy_wh"]) == (str(session_id), "pending", 0)
     assert second["evses"][0]["session_id"] is None
+
+
+async def test_a_station_says_what_it_spoke_last_and_nothing_before_it_was_here(api, context, olga):
+    for spoken in ("ocpp1.6", "ocpp2.0.1"):
+        async with context.db.begin() as tx:
+            await station_flow.connect(tx, STREET_STATION_1, f"a line of {spoken}", NOW, spoken)
+    assert [one["version"] for one in (await api.get("/api/stations", headers=olga)).json()] == ["2.0.1", ""]
 
 
 async def test_a_session_that_does_not_follow_and_a_message_of_none_are_in_dispute(api, context, olga, otto):

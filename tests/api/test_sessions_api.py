@@ -220,11 +220,14 @@ async def test_a_stop_tells_the_station_to_end_the_transaction(api, context, ann
     assert context.commands.told == [("stop", STREET_STATION_1, session.transaction_id)]
 
 
-async def test_an_estimate_is_a_range_of_money_where_somebody_pays(api, anna):
+async def test_an_estimate_is_a_range_of_money_where_somebody_pays(api, anna, bert):
     found = (await api.get(f"/api/locations/evses/{STREET_EVSE_1}/estimate", headers=anna)).json()
     assert 0 < found["cashback"]["low_minor"] <= found["cashback"]["high_minor"]
     assert found["savings"] is None
-    nobody = await api.get(f"/api/locations/evses/{HOME_EVSE}/estimate", headers=anna)
+    home = (await api.get("/api/locations/home/estimate", headers=anna)).json()
+    assert home == (await api.get(f"/api/locations/evses/{HOME_EVSE}/estimate", headers=anna)).json()
+    assert (home["cashback"], home["savings"]["high_minor"] > 0) == (None, True)
+    nobody = await api.get("/api/locations/home/estimate", headers=bert)
     assert (nobody.status_code, nobody.json()["code"]) == (404, "no_estimate")
 
 

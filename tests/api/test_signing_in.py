@@ -7,7 +7,7 @@ import httpx
 import jwt
 import msgspec
 import pytest
-from api_edge import SETTINGS, FakeStations, InlineSolver, asking, bearer
+from api_edge import SETTINGS, FakeStations, InlineSolver, access_token, asking, bearer
 from small_town import ANNA, BERT, NOW, OLGA, PASSWORD, PROVIDER, email, rows
 
 from server.api import attempts, guards
@@ -216,8 +216,23 @@ async def test_a_server_that_is_no_demo_has_no_one_tap_sign_in_and_no_buttons_on
     async with asking(with_settings(context, real)) as api:
         assert (await api.get("/api/demo/drivers")).status_code == 404
         assert (await api.post("/api/auth/demo", json={"account_id": str(BERT)})).status_code == 404
-        assert (await api.put("/api/clock", json={"speed": 60}, headers=bearer(ANNA))).status_code == 404
-        assert (await api.get("/api/clock", headers=bearer(ANNA))).json()["demo"] is False
+        anna = {"Authorization": f"Bearer {access_token(ANNA, real)}"}
+        assert (await api.put("/api/clock", json={"speed": 60}, headers=anna)).status_code == 404
+        assert (await api.get("/api/clock", headers=anna)).json()["demo"] is False
+
+
+async def test_what_one_tap_granted_is_worth_nothing_on_a_server_that_is_no_demo(api, context):
+    tapped = (await api.post("/api/auth/demo", json={"account_id": str(OLGA)})).json()
+    body = {"refresh_token": tapped["refresh_token"]}
+    real = ApiSettings(demo=False, secret=SETTINGS.secret)
+    async with asking(with_settings(context, real)) as elsewhere:
+        assert (await elsewhere.get("/api/me", headers=authorization(tapped))).status_code == 401
+        assert (await elsewhere.get("/api/stations", headers=authorization(tapped))).status_code == 401
+        assert (await elsewhere.post("/api/auth/refresh", json=body)).status_code == 401
+        pair = (await sign_in(elsewhere)).json()
+        assert (await elsewhere.get("/api/me", headers=authorization(pair))).status_code == 200
+        again = await elsewhere.post("/api/auth/refresh", json={"refresh_token": pair["refresh_token"]})
+        assert again.status_code == 200
 
 
 # --- the counting -------------------------------------------------------------

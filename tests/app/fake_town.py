@@ -74,6 +74,7 @@ class Town:
         self.receipts = {SETTLED: receipt()}
         self.start_says = "accepted"
         self.estimate = StayEstimate(MoneyRange(45, 80))
+        self.at_home: StayEstimate | None = None
         self.quote: OverrideQuote | None = None
         self.explanation: Explanation | None = None
         self.me = Me(
@@ -198,6 +199,7 @@ class Town:
             ("GET", "/api/wallet"): lambda _p, _b: _json(self.wallet),
             ("GET", "/api/wallet/entries"): lambda _p, _b: _json(Page(self.entries)),
             ("GET", "/api/locations"): lambda _p, _b: _json(self.locations),
+            ("GET", "/api/locations/home/"): lambda _p, _b: _json(self.at_home) if self.at_home else _not_found(),
             ("GET", "/api/locations/evses/"): lambda _p, _b: _json(self.estimate),
             ("GET", "/api/locations/"): lambda path, _b: self._location(path),
             ("GET", "/api/sessions/current"): lambda _p, _b: _json(self.sessions),

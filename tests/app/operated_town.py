@@ -52,6 +52,7 @@ def station(identity: str, *, online: bool = True, evses: list[StationEvse] | No
         connectors=["1"],
         open_sessions=sum(one.session_id is not None for one in evses or []),
         safe_share_w=7_200,
+        version="2.0.1",
         evses=evses or [evse(1)],
     )
 

@@ -11,7 +11,7 @@ from town_facts import NOW, READY, SETTLED, a_session, an_id, plan
 
 from shared.plans import Shortfall
 from shared.problems import Problem
-from shared.sessions import Delay, Headline, MoneyRange, OverrideQuote, SessionUpdate
+from shared.sessions import Delay, Headline, MoneyRange, OverrideQuote, SessionUpdate, StayEstimate
 from shared.wire import ClockChanged, SessionChanged
 
 
@@ -175,8 +175,26 @@ async def test_with_nothing_plugged_in_it_shows_tonights_valley_and_how_to_start
     assert headline(screen) == "Your car is not plugged in"
     assert screen.says("The next valley: 01:15 to 05:15")
     assert screen.has("night")
+    assert not screen.has("brings")
     await screen.click("to-public")
     await screen.until(lambda: screen.says("Lootsstraat"))
+
+
+async def test_before_plugging_in_it_says_what_a_night_at_home_likely_brings(signed_in: Open, town: Town) -> None:
+    town.sessions, town.at_home = [], StayEstimate(MoneyRange(45, 80), MoneyRange(120, 150))
+    screen = await signed_in()
+    await screen.until(lambda: screen.has("brings"))
+    assert screen.says("Plugged in at home now")
+    assert "0.45" in screen.key("estimate").value
+    assert "1.20" in screen.key("estimate-savings").value
+
+
+async def test_a_night_that_only_saves_says_only_that(signed_in: Open, town: Town) -> None:
+    town.sessions, town.at_home = [], StayEstimate(None, MoneyRange(120, 150))
+    screen = await signed_in()
+    await screen.until(lambda: screen.has("brings"))
+    assert not screen.has("estimate")
+    assert screen.has("estimate-savings")
 
 
 async def test_plugging_in_shows_at_once_what_will_happen(signed_in: Open, town: Town) -> None:

@@ -38,6 +38,7 @@ async def test_an_operator_sees_stations_and_nothing_of_a_drivers(operator: Open
     assert screen.says("Plan not followed")
     assert screen.says("2 / 3")
     assert screen.says("Alfen Eve")
+    assert screen.says("OCPP 2.0.1 · 6.6")
     assert ("GET", "/api/sessions/current") not in town.asked
     await screen.until(lambda: screen.says("speaks of a session that nobody knows"))
 

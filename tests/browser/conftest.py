@@ -31,7 +31,7 @@ BEGAN = datetime(2026, 1, 14, 0, 30, tzinfo=demo_state.LOCAL).astimezone(UTC)
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`dalstroom up --demo` on a clock of 60, with a town of its own that was founded in that night."""
     home, port = tmp_path_factory.mktemp("demo"), free_port()
-    settings = Settings(home=home)
+    settings = Settings(home=home, demo=True)
     demo_state.keep(settings, msgspec.structs.replace(demo_state.load(settings, None), began=BEGAN))
     options = ["up", "--demo", "--speed", "60", "--port", str(port), "--ocpp-port", str(free_port()), "--no-browser"]
     environment = {**os.environ, "DALSTROOM_HOME": str(home), "DALSTROOM_TILES": ""}

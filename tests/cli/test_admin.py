@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+import sqlite3
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from typer.testing import CliRunner, Result
 
 from server.cli import app
+from server.cli.mendable import explain
 from server.clock import RealClock
 from server.core.contract import ContractKind
 from server.core.tariff import day_steps
@@ -257,6 +259,38 @@ def test_a_database_that_cannot_be_used_is_one_line(home: Path) -> None:
     assert "sqlite:///FILE or postgresql://" in refusal("migrate", "--database", "mysql://somewhere")
     assert "no server answers there" in refusal("migrate", "--database", "postgresql://u:secret@127.0.0.1:1/dalstroom")
     assert "unable to open database file" in refusal("migrate", "--database", f"sqlite:///{home}/no/such/folder.db")
+    for nameless in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
+        assert "no file is named" in refusal("migrate", "--database", nameless)
+    said = refusal("migrate", "--database", "postgresql://u:secret@127.0.0.1:secret/dalstroom")
+    assert "its port is no number" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("migrate",),
+        ("station", "add", "S-1", "--location", "Plein"),
+        ("feeder", "list", "--location", "Plein"),
+        ("plan", "--again", "00000000-0000-4000-8000-000000000000"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_file_that_is_no_database_is_one_line_in_every_command(home: Path, words: tuple[str, ...]) -> None:
+    text = home / "text.db"
+    text.write_text("this is no database\n" * 100)
+    assert "--database: file is not a database" in refusal(*words, "--database", f"sqlite:///{text}")
+    assert text.read_text().startswith("this is no database")
+
+
+def test_a_broken_database_is_one_line_and_what_it_refuses_is_not(home: Path) -> None:
+    done("migrate")
+    file = home / "dalstroom.db"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    assert "--database: database disk image is malformed" in refusal("migrate")
+    with pytest.raises(sqlite3.IntegrityError):
+        explain(sqlite3.IntegrityError("UNIQUE constraint failed"))
 
 
 def test_an_unwritable_data_folder_is_one_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from server.cli.doctor import State
 from server.clock import SteppedClock
 from server.core.pricecurve import PriceSlot
 from server.feeds.ports import FeedUnavailable, NotPublished
+from server.settings import BadSetting
 from server.storage import schema
 from server.storage.db import Database
 
@@ -78,6 +79,18 @@ async def test_a_database_out_of_reach_is_missing_and_its_password_is_not_told(h
     assert "no server answers there" in found.says
     assert "secret" not in found.says
     assert (await doctor.database_at("oracle://x")).state is State.MISSING
+
+
+async def test_a_file_that_is_no_database_is_missing(home: Path) -> None:
+    (home / "text.db").write_text("this is no database\n" * 100)
+    found = await doctor.database_at(f"sqlite:///{home / 'text.db'}")
+    assert (found.state, "file is not a database" in found.says) == (State.MISSING, True)
+
+
+@pytest.mark.parametrize(("ports", "said"), [((70_000, 9_000), "--port must lie"), ((9_000, 9_000), "are both 9000")])
+async def test_ports_that_cannot_be_are_one_line(home: Path, ports: tuple[int, int], said: str) -> None:
+    with pytest.raises(BadSetting, match=said):
+        await doctor.run("", *ports)
 
 
 async def test_a_port_in_use_is_missing_and_a_free_one_is_ok(taken_port: int) -> None:

@@ -85,7 +85,7 @@ async def test_chaos_and_every_quirk_settle_each_session_once_and_to_the_watt_ho
         assert said["figures"]["dropped"] >= 3
         assert min(said["figures"]["chaos"][what] for what in ("said twice", "held back")) >= 3
         await compared(server, said["sessions"])
-        count = max(sum(version in one.versions for one in quirks.QUIRKS) for version in quirks.BOTH)
+        count = max(len(quirks.dealt_to(version)) for version in quirks.BOTH)
         odd = {"stations": 2 * count, "version": "mixed", "quirks": ("each",), "identity": "ODD-{n:03d}"}
         await run(wanted(server.ws_url, **odd, seconds=1.5), "")
         await compared(server, said["sessions"] + reported(capsys)["sessions"])

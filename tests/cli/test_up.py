@@ -94,6 +94,8 @@ def test_a_demo_lives_stops_at_once_and_goes_on_where_it_stopped(tmp_path):
         until(up, lambda: sum(standing(up, people).values()) > sum(there.values()))
         assert now_of(up, people[0]) > stopped_at
         assert "goes on" in stopped_well(up)
+    assert (tmp_path / "demo.db").exists()
+    assert not (tmp_path / "dalstroom.db").exists()
 
 
 def test_a_killed_demo_has_kept_its_town(tmp_path):
@@ -116,7 +118,12 @@ def test_without_demo_nobody_signs_in_by_a_tap_and_sigterm_ends_it(tmp_path):
         assert up.http.get("/api/demo/drivers").status_code == 404
         tap = up.http.post("/api/auth/demo", json={"account_id": "00000000-0000-4000-8000-000000000000"})
         assert tap.status_code == 404
-        stopped_well(up, signal.SIGTERM)
+        with socket.create_connection(("127.0.0.1", up.port)) as half:
+            half.sendall(b"POST /api/auth/sign-in HTTP/1.1\r\nHost: here\r\nContent-Length: 99\r\n\r\n{")
+            half.settimeout(5)
+            said = stopped_well(up, signal.SIGTERM)
+            assert half.recv(4096).startswith(b"HTTP/1.1 503")
+        assert "Exception" not in said
 
 
 @pytest.mark.parametrize("option", ["--port", "--ocpp-port"])
@@ -159,6 +166,8 @@ def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(tmp_p
         (("--demo", "--speed", "7"), "--speed must be one of 0, 1, 60, 600"),
         (("--port", "70000"), "--port must lie between 0 and 65535"),
         (("--database", "mysql://me:hush@somewhere/else"), "sqlite:///FILE or postgresql://"),
+        (("--port", "9000"), "--port and --ocpp-port are both 9000"),
+        (("--ocpps-port", "8000"), "--port and --ocpps-port are both 8000"),
         (("--database", "no url at all"), "sqlite:///FILE or postgresql://"),
     ],
 )
@@ -171,8 +180,18 @@ def test_a_demo_that_was_kept_badly_says_what_to_delete(tmp_path):
     assert "demo.json cannot be read: delete it" in refused_here(tmp_path, "--demo")
 
 
+def test_a_demo_has_a_database_of_its_own(tmp_path):
+    real, demo = Settings(home=tmp_path), Settings(home=tmp_path, demo=True)
+    assert (real.database_url, demo.database_url) == (
+        f"sqlite:///{tmp_path}/dalstroom.db",
+        f"sqlite:///{tmp_path}/demo.db",
+    )
+    named = f"sqlite:///{tmp_path}/mine.db"
+    assert Settings(home=tmp_path, demo=True, database=named).database_url == named
+
+
 def test_another_seed_does_not_move_in(tmp_path):
-    settings = Settings(home=tmp_path)
+    settings = Settings(home=tmp_path, demo=True)
     demo_state.keep(settings, demo_state.load(settings, 3))
     assert "holds the town of seed 3" in refused_here(tmp_path, "--demo", "--seed", "4")
     assert demo_state.load(settings, None).seed == 3

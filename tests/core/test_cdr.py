@@ -1,7 +1,9 @@
 """The reference power, the receipt, and its recomputation from the JSON alone with plain integers."""
 
 import json
+import re
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 import msgspec
 import pytest
@@ -93,7 +95,8 @@ def test_a_receipt_names_what_settlement_reckoned():
 
 def test_an_ineligible_receipt_says_that_nothing_is_shared():
     made = receipt(settle(session(gap_share_bps=5_000)), LABELS)
-    assert "; pool = 0;" in made.formula
+    assert "pool = value - savings - fee if eligible, else 0" in made.formula
+    assert (made.eligible, made.pool_nano) == (False, 0)
     assert made.reasons == ["UNMANAGED_GAP"]
     assert (made.driver_cost_minor, made.fee_terms) == (None, None)
 
@@ -108,6 +111,51 @@ def test_a_later_receipt_says_the_same_unless_money_or_energy_differ():
 
 def half_up(numerator, denominator):
     return (2 * numerator + denominator) // (2 * denominator)
+
+
+WORDS = {
+    "sum": sum,
+    "min": min,
+    "max": max,
+    "half_up": lambda one: half_up(one.numerator, one.denominator),
+    "Fraction": Fraction,
+}
+
+
+def by_its_formula(paper):
+    """What the receipt's own formula makes of its other figures, by name; in fractions, as by hand."""
+    shares = paper["split"]
+    rows = [{name: Fraction(value) for name, value in one.items() if type(value) is int} for one in paper["slots"]]
+    known = {
+        "eligible": paper["eligible"],
+        "fee": Fraction(paper["fee_nano"]),
+        "share_driver_bps": Fraction(shares["share_driver_bps"]),
+        "operator_bps": Fraction(shares["share_operator_bps"]),
+        "provider_bps": Fraction(shares["share_provider_bps"]),
+        "min_payout": shares["min_payout_minor"],
+        "max_payout": shares["max_payout_minor"],
+        "pending": shares["pending_before_minor"],
+    }
+    for step in paper["formula"].split("; "):
+        name, reckoned = step.replace(", else", " else").split(" = ")
+        for price in ("driver_price", "price"):
+            each = f'one["{price}_micro_per_kwh"] * (one["baseline_wh"] - one["actual_wh"]) for one in rows'
+            reckoned = reckoned.replace(f"sum({price} * (baseline_wh - actual_wh))", f"sum({each})")
+        exact = re.sub(r"\b\d+\b", r"Fraction(\g<0>)", reckoned)
+        known[name] = eval(exact, {"rows": rows, **WORDS}, known)
+    return known
+
+
+def judge_formula(paper):
+    """The formula gives each figure that stands on the receipt, also where nobody earns anything."""
+    found, shares = by_its_formula(paper), paper["split"]
+    assert found["value"] == paper["value_nano"]
+    assert found.get("savings", 0) == paper["savings_nano"]
+    assert found.get("employer_savings", 0) == paper["employer_savings_nano"]
+    assert found["pool"] == paper["pool_nano"]
+    assert found["raw"] * 10_000_000 // 1 == shares["driver_raw_nano"]
+    for name in ("net", "driver", "operator", "provider", "paid"):
+        assert found[name] == shares[f"{name}_minor"], name
 
 
 def recompute(paper):
@@ -130,7 +178,8 @@ def recompute(paper):
     if shares["policy"] == "DROP" and raw < shares["min_payout_minor"] * 10_000_000:
         driver = 0
     rest = half_up(pool, 10_000_000) - driver
-    operator = half_up(rest * shares["share_operator_bps"], shares["share_operator_bps"] + shares["share_provider_bps"])
+    both = shares["share_operator_bps"] + shares["share_provider_bps"]
+    operator = half_up(rest * shares["share_operator_bps"], both) if both else 0
     due = driver + shares["pending_before_minor"]
     paid = driver if shares["policy"] == "DROP" else due if due >= shares["min_payout_minor"] else 0
     paid = due if shares["policy"] == "AT_ONCE" else min(paid, shares["max_payout_minor"])
@@ -142,6 +191,7 @@ def recompute(paper):
     assert shares["provider_minor"] == rest - operator
     assert (shares["paid_minor"], shares["pending_after_minor"]) == (paid, due - paid)
     recompute_costs(paper)
+    judge_formula(paper)
 
 
 def recompute_costs(paper):
@@ -197,6 +247,12 @@ def paper(inputs):
         },
         {"pending_before_minor": 19, "metered_wh": charged(52, 32, [2_750])},
         {"gap_share_bps": 9_000},
+        {"terms": terms(ContractKind.FLEET, partner=False)},
+        {"terms": terms(ContractKind.HOME_DYNAMIC)},
+        {"terms": terms(ContractKind.HOME_FIXED, partner=False)},
+        {"terms": terms(platform_fee_nano=2_500_000_000)},
+        {"terms": terms(payout=Payout.AT_ONCE), "pending_before_minor": 12},
+        {"terms": terms(share_driver_bps=10_000, share_operator_bps=0, share_provider_bps=0)},
         {
             "market": micro([[12, 4_000], *NIGHT[1:]]),
             "pending_before_minor": 12,

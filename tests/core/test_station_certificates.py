@@ -90,6 +90,12 @@ def test_a_request_signed_by_an_algorithm_that_nobody_knows_is_malformed():
     assert code(f"{framed}-----END CERTIFICATE REQUEST-----\n") == "not_a_request"
 
 
+def test_a_request_of_a_version_that_nobody_knows_is_malformed():
+    der = x509.load_pem_x509_csr(a_request(EC, cn="CP1").encode()).public_bytes(serialization.Encoding.DER)
+    framed = base64.encodebytes(der.replace(b"\x02\x01\x00", b"\x02\x01\x08", 1)).decode()
+    assert code(f"-----BEGIN CERTIFICATE REQUEST-----\n{framed}-----END CERTIFICATE REQUEST-----\n") == "not_a_request"
+
+
 @given(st.binary(max_size=300), st.integers(0, 600))
 def test_no_request_however_broken_raises(noise, at):
     pem = a_request(EC, cn="CP1").encode()

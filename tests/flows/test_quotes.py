@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from flow_story import (
     HOUR,
     MINUTE,
@@ -19,6 +20,7 @@ from flow_story import (
 from msgspec.structs import replace
 from small_town import (
     ANNA,
+    ANNAS_HOME_CONTRACT,
     BERT,
     HOME,
     HOME_EVSE,
@@ -31,10 +33,12 @@ from small_town import (
     plug_in,
 )
 
+from server.core.contract import ContractKind
 from server.core.valley import plan as engine
 from server.flows import quotes
-from server.storage import accounts, contracts, sessions, stations
+from server.storage import accounts, contracts, sessions, stations, tables
 from shared.sessions import Delay, SessionUpdate
+from shared.tariffs import HomeKind, HomeTariffInput
 
 READY = NOW + 13 * HOUR
 
@@ -143,9 +147,65 @@ async def test_a_typical_night_in_public_brings_what_the_estimate_said(town):
     assert said.cashback.high_minor < 2 * receipt.split.driver_minor
 
 
+async def on_terms(db, kind, *, partner=True):
+    """Anna's contract at home says otherwise, and a fixed one has a fixed tariff."""
+    async with db.begin() as tx:
+        row = tables.Contracts.__table__
+        await tx.execute(sa.update(row).where(row.c.id == ANNAS_HOME_CONTRACT).values(kind=kind.value, partner=partner))
+        if kind is ContractKind.HOME_FIXED:
+            fixed = HomeTariffInput(HomeKind.FIXED, price_micro_per_kwh=300_000)
+            await tx.execute(sa.update(tables.HomeTariffs.__table__).values(entered=fixed))
+
+
+async def night_at_home(db):
+    """What Anna's typical stay at home was said to bring, and its receipt."""
+    await publish_days(db)
+    await come_online(db)
+    async with db.read() as tx:
+        said = await quotes.at_home(tx, ANNA, NOW)
+    session_id = await plug_in(db, NOW)
+    leaves = NOW + quotes.TYPICAL_STAY
+    await say(db, session_id, SessionUpdate(ready_by=leaves, energy_wh=quotes.TYPICAL_NEED_WH), NOW)
+    await replan(db, HOME, NOW)
+    await charge(db, session_id, NOW, leaves)
+    await leave(db, session_id, leaves)
+    return said, await receipt_of(db, session_id, leaves + MINUTE)
+
+
+async def test_a_typical_night_at_home_saves_what_was_said(town):
+    said, receipt = await night_at_home(town)
+    assert said.cashback is None  # it is all on her own bill
+    assert 0 < said.savings.low_minor <= receipt.savings_minor <= said.savings.high_minor
+    assert said == await estimate(town, ANNA, HOME_EVSE)
+
+
+async def test_a_partner_at_home_pays_what_was_said(town):
+    await on_terms(town, ContractKind.HOME_FIXED)
+    said, receipt = await night_at_home(town)
+    assert said.savings is None
+    assert 0 < said.cashback.low_minor <= receipt.split.driver_minor <= said.cashback.high_minor
+
+
+@pytest.mark.parametrize(
+    ("kind", "partner", "told"),
+    [
+        (ContractKind.HOME_NIGHT, True, (True, True)),
+        (ContractKind.HOME_NIGHT, False, (False, True)),
+        (ContractKind.HOME_FIXED, False, None),
+        (ContractKind.FLEET, True, None),
+    ],
+)
+async def test_at_home_it_is_said_who_pays_and_what_is_saved(sqlite_town, kind, partner, told):
+    await on_terms(sqlite_town, kind, partner=partner)
+    async with sqlite_town.read() as tx:
+        said = await quotes.at_home(tx, ANNA, NOW)
+        assert await quotes.at_home(tx, BERT, NOW) is None  # nobody entered what he pays at home
+    assert (None if said is None else (said.cashback is not None, said.savings is not None)) == told
+
+
 async def test_where_nobody_pays_for_waiting_nothing_is_promised(town):
     assert await estimate(town, BERT) is not None
-    assert await estimate(town, ANNA, HOME_EVSE) is None  # at home her own bill says it
+    assert await estimate(town, BERT, HOME_EVSE) is None  # it is Anna's home
     assert await estimate(town, OLGA) is None  # no contract
     async with town.begin() as tx:
         bert = await accounts.get(tx, BERT)

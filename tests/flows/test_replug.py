@@ -6,6 +6,8 @@ import pytest
 from flow_story import HOUR, asks, leave, plan_of, publish_days, replan, session_of
 from small_town import HOME, HOME_STATION, NOW, STREET_STATION_1, STREET_STATION_2, plug_in
 
+from server.core.reports import TransactionInfo
+from server.main import transaction_flow
 from server.storage import sessions
 from shared.sessions import Delay
 
@@ -70,3 +72,22 @@ async def test_only_the_last_stay_counts(town):
     first = await replugged(town, 400)
     await leave(town, first.id, first.started_at + HOUR, "PowerLoss")
     assert (await replugged(town, 400 + 3_660)).override_since is None
+
+
+@pytest.mark.parametrize(("seconds", "meant"), [(60, True), (301, False)])
+async def test_the_cable_first_and_the_card_later_mean_the_same_in_2x(town, seconds, meant):
+    await unplugged(town, station=HOME_STATION)
+    began = OUT + timedelta(seconds=seconds)
+    shown = began + timedelta(minutes=1)
+    told = (
+        TransactionInfo("T-9", "Started", 0, began, "CablePluggedIn", connector_no=1),
+        TransactionInfo("T-9", "Updated", 1, shown, "Authorized", token_uid="ANNA-CARD"),
+    )
+    for info in (*told, told[1]):
+        async with town.begin() as tx:
+            await transaction_flow.take(tx, HOME_STATION, info, info.at)
+    async with town.read() as tx:
+        found = await sessions.by_reference(tx, HOME_STATION, "T-9")
+        overrides = [(one.at, one.detail) for one in await sessions.events(tx, found.id) if one.kind == "override"]
+    assert found.override_since == (began if meant else None)
+    assert overrides == ([(began, "replugged")] if meant else [])

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
@@ -15,9 +16,10 @@ from server.gateway.listener import Gateway
 from server.simulator.fleet import plan as planned
 from server.simulator.fleet import quirks
 from server.simulator.fleet.plan import FleetPlan
+from server.simulator.fleet.spoiled import spoil
 
 V16, V201 = "1.6", "2.0.1"
-EACH = [(quirk.name, version) for quirk in quirks.QUIRKS for version in quirk.versions]
+EACH = [(name, version) for version in quirks.BOTH for name in quirks.dealt_to(version)]
 HEX = "0123456789abcdef"
 READINGS = 4
 """So many more are waited for after all questions: a register that drops out does so in every third."""
@@ -54,6 +56,12 @@ class Seen:
 def a_local_hour_ahead(seen):
     said = datetime.fromisoformat(seen.times()[0])
     return said.tzinfo is None and abs((said - datetime.now(UTC).replace(tzinfo=None)).total_seconds()) > 3_500
+
+
+def local_marked_utc(seen):
+    said = seen.times()[0]
+    ahead = datetime.fromisoformat(said) - datetime.now(UTC)
+    return said.endswith("Z") and ahead.total_seconds() > 3_500
 
 
 def spoilt(seen):
@@ -106,6 +114,8 @@ SHOWS = {
     "odd_identity": lambda seen: "|ß/" in seen.plan.identity and bool(seen.calls("BootNotification")),
     "key_as_bytes": lambda seen: seen.flows.shown[seen.plan.identity] == bytes.fromhex(HEX),
     "local_time": a_local_hour_ahead,
+    "local_as_utc": local_marked_utc,
+    "short_offset": lambda seen: bool(re.search(r"\d\+\d\d$", seen.times()[0])),
     "deaf": lambda seen: seen.answers["trigger"][0] == "timed_out",
     "odd_words": lambda seen: bool(seen.samples("Request.Energy")),
     "long_strings": lambda seen: "S" * 26 in json.dumps(seen.calls("BootNotification")),
@@ -116,6 +126,7 @@ SHOWS = {
     "everything_twice": lambda seen: len(seen.ids()) > len(set(seen.ids())) > len(set(seen.ids())) / 2,
     "stop_of_nobody": lambda seen: 987_654_321 in {said["transactionId"] for said in seen.calls("StopTransaction")},
     "spoilt_card": spoilt,
+    "hex_cards": lambda seen: seen.answers["cards"][1] == {"status": "Failed"},
     "kwh_as_wh": lambda seen: units(seen) == {"Wh"} and "." in str(seen.samples()[0]["value"]),
     "in_kwh": lambda seen: units(seen) == {"kWh"},
     "per_phase": lambda seen: {one.get("phase") for one in seen.samples()} == {"L1", "L2", "L3"},
@@ -131,11 +142,20 @@ SHOWS = {
     "early_security_event": lambda seen: seen.flows.order(seen.plan.identity)[0] == "SecurityEventNotification",
     "unknown_options": lambda seen: "Accepted" not in json.dumps(seen.answers["option"][1]),
     "no_triggers": lambda seen: seen.answers["trigger"][1] == {"status": "NotImplemented"},
+    "no_station_trigger": lambda seen: seen.answers["trigger 0"][1] == {"status": "Rejected"},
     "no_card": lambda seen: "NoAuthorization" in json.dumps(seen.calls("TransactionEvent")),
     "no_connector": lambda seen: {"id": 1} in [said.get("evse") for said in seen.calls("TransactionEvent")],
     "wrong_result_field": lambda seen: seen.answers["list"][1] == {"listVersion": 0},
 }
-ALONE = {"odd_connection", "gone_after_close", "boots_again", "strict_time", "no_pong", "offline_as_live"}
+ALONE = {
+    "odd_stop_ids",
+    "odd_connection",
+    "gone_after_close",
+    "boots_again",
+    "strict_time",
+    "no_pong",
+    "offline_as_live",
+}
 """What a server has to provoke, or cannot see: below."""
 
 
@@ -193,13 +213,18 @@ async def questions(gateway, one):
         "watts": ("SetChargingProfile", profile(version, "W", 0.0)),
         "list": ("GetLocalListVersion", {}),
     }
+    if version == V16:
+        card = {"idTag": "NOT-HEX", "idTagInfo": {"status": "Accepted"}}
+        cards = {"listVersion": 1, "updateType": "Full", "localAuthorizationList": [card]}
+        asks["cards"] = ("SendLocalList", cards)
+        asks["trigger 0"] = ("TriggerMessage", {"requestedMessage": "Heartbeat", "connectorId": 0})
     timeout_s = 0.2 if "deaf" in one.quirks else 5.0
     return {name: await asked(gateway, identity, action, said, timeout_s) for name, (action, said) in asks.items()}
 
 
 async def fleet_of_all(monkeypatch):
     """Every quirk of both versions once against one gateway."""
-    count = 2 * max(sum(version in one.versions for one in quirks.QUIRKS) for version in quirks.BOTH)
+    count = 2 * max(len(quirks.dealt_to(version)) for version in quirks.BOTH)
     usual = {"seconds": 60, "reading_s": 0.2, "charging": 1.0, "version": "mixed", "sleepy": 0.0}
     plan = FleetPlan(count, "", HEX, quirks=("each",), **usual)
     flows = WatchedFlows(plan)
@@ -246,6 +271,14 @@ def test_a_quirk_shows_and_only_where_it_is(fleet, name, version):
     seen, _ = fleet
     assert SHOWS[name](seen[name, version])
     assert not SHOWS[name](seen["odd_connection", version]), "this one's quirk is in its handshake only"
+
+
+def test_a_stop_of_no_transaction_is_dealt_to_nobody_and_said_by_who_is_told_to():
+    has = quirks.of_station(("odd_stop_ids",), 0, V16)
+    said = [spoil(V16, has, "StopTransaction", {"transactionId": 7}, count)["transactionId"] for count in range(3)]
+    assert set(said) == NOBODYS
+    assert spoil(V16, has, "MeterValues", {"transactionId": 7}, 1) == {"transactionId": 7}
+    assert "odd_stop_ids" not in quirks.dealt_to(V16)
 
 
 def test_with_all_their_quirks_the_stations_get_through(fleet):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.cli.bench.gateway.fuzz import frames
-from server.core.reports import BootInfo, ConnectorStatus, SampledReading
+from server.core.reports import UNSAID_WH, BootInfo, ConnectorStatus, SampledReading
 from server.gateway import lax
 from server.gateway.v16 import handlers as v16
 from server.gateway.v201 import handlers as v201
@@ -99,11 +99,7 @@ async def test_a_status_that_is_said_wrongly_is_acted_on(town, said, heard):
         ("StopTransaction", {}, {}),
         ("MeterValues", {}, {}),
         ("MeterValues", {"meterValue": "none"}, {}),
-        (
-            "StartTransaction",
-            {"connectorId": 1, "idTag": "TAG", "timestamp": SAID},
-            {"transactionId": 0, "idTagInfo": {"status": "Invalid"}},
-        ),
+        ("StartTransaction", {}, {"transactionId": 0, "idTagInfo": {"status": "Invalid"}}),
     ],
 )
 async def test_what_nobody_understands_is_answered_and_nothing_follows(town, action, said, answer):
@@ -122,6 +118,15 @@ async def test_a_start_without_a_time_or_a_connector_is_one(town):
         NOW,
         True,
     )
+
+
+@pytest.mark.parametrize("meter", [{}, {"meterStart": None}, {"meterStart": "unknown"}])
+async def test_a_start_that_does_not_say_where_the_meter_stood_is_one(town, meter):
+    said = {"connectorId": 1, "idTag": "TAG", "timestamp": SAID}
+    answer = await said_to(town, "StartTransaction", said | meter)
+    assert answer[2]["idTagInfo"] == {"status": "Accepted"}
+    (info,) = town.flows.told("start")
+    assert (info.token_uid, info.meter_start_wh) == ("TAG", UNSAID_WH)
 
 
 @pytest.mark.parametrize("version", ["ocpp1.6", *BOTH_2])

@@ -48,8 +48,9 @@ class Teller:
         judge_result(VERSION, action, answer)
         return answer
 
-    async def status(self, said: str) -> None:
-        await self.tell("StatusNotification", timestamp=self.now(), connectorStatus=said, evseId=1, connectorId=1)
+    async def status(self, said: str, connector: int = 1) -> None:
+        said_of = {"evseId": 1, "connectorId": connector}
+        await self.tell("StatusNotification", timestamp=self.now(), connectorStatus=said, **said_of)
 
     async def event(self, kind: str, trigger: str, state: str | None = None, **more) -> dict:
         """A TransactionEvent of transaction T-1; `card` is a token, `where` whether it names the EVSE."""

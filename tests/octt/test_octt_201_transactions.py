@@ -13,7 +13,7 @@ from server.api.context import Order
 from server.gateway.v201 import commands as c
 from server.main.hands import GatewayHands
 from server.main.station_port import GatewayStations
-from server.storage import sessions, stations, tables, transactions
+from server.storage import outbox, sessions, stations, tables, transactions, watch
 from shared.sessions import SessionState
 
 CARD = "ANNA-CARD"
@@ -176,6 +176,35 @@ async def test_tc_e_21_csms_stopped_from_afar(case):
         assert (await session(case)).state is SessionState.OPEN  # accepted is not yet done
         await station.event("Ended", "RemoteStop", "EVConnected", reason="Remote")
     assert (await session(case)).stop_reason == "Remote"
+
+
+async def test_of_two_connectors_of_one_evse_the_free_one_does_not_hide_the_car_at_the_other(case):
+    """The end of a session is not looked for while its connector is in use; a fault stays one until it is over."""
+    async with case.station() as station:
+        for said, connector, stands in (
+            ("Available", 1, "Available"),
+            ("Available", 2, "Available"),
+            ("Occupied", 1, "Preparing"),
+            ("Available", 2, "Preparing"),
+            ("Unavailable", 2, "Preparing"),
+        ):
+            await station.status(said, connector)
+            assert await evse_status(case) == stands
+        await station.event("Started", "Authorized", "Charging", card=CARD)
+        await station.status("Available", 2)
+        assert await evse_status(case) == "Charging"
+        async with case.db.read() as tx:
+            assert not [one for one in await outbox.due(tx, NOW + timedelta(days=9)) if one.kind == "close"]
+        await station.event("Ended", "EVDeparted", "Idle", reason="EVDisconnected")
+        await station.status("Faulted", 2)
+        await station.status("Available")
+        assert await evse_status(case) == "Faulted"
+        await station.status("Available", 2)
+    assert await evse_status(case) == "Available"
+    async with case.db.read() as tx:
+        row = tables.StationEvents.__table__.c
+        told = await tx.execute(sa.select(row.kind, row.detail).where(row.kind.in_((watch.FAULTED, watch.RECOVERED))))
+    assert [tuple(one) for one in told] == [(watch.FAULTED, "1:OtherError"), (watch.RECOVERED, "1:NoError")]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from app.widgets.cards import Tone, card, columns, failed, notice, page, skeleto
 from app.widgets.headline import sentence
 from app.widgets.keyed import keyed
 from app.widgets.price_curve import Bar, Marks, Picture, PriceCurve
+from app.widgets.stations import brings
 from app.widgets.valley import Valley, cheapest, tonight
 from shared.plans import CurveSlot, PriceCurveView
 from shared.sessions import SessionState, SessionView
@@ -110,7 +111,9 @@ def EmptyHome() -> ft.Control:
     to_public = ft.OutlinedButton(
         t("empty.public"), icon=ft.Icons.MAP_OUTLINED, on_click=lambda: desk.page.navigate("/public"), key="to-public"
     )
-    right = [card([theme.heading(t("empty.how.title")), *steps, to_public], spacing=16)]
+    likely = brings(t, board.at_home.value)
+    right = [card([theme.heading(t("empty.brings")), *likely], spacing=8, key="brings")] if likely else []
+    right.append(card([theme.heading(t("empty.how.title")), *steps, to_public], spacing=16))
     return columns(left, right, wide=prefs.wide)
 
 

@@ -21,7 +21,7 @@ from app.views.operator.standing import AdmissionCard, limits_card
 from app.views.operator.stations import evse_line, ill
 from app.views.operator.treatment import Treatment
 from app.views.operator.waiting import findings_of
-from app.views.operator.words import when
+from app.views.operator.words import protocol, when
 from app.widgets.cards import Tone, card, columns, failed, notice, page, pair, skeleton, stack
 from app.widgets.keyed import keyed
 from shared.health import StationHealth
@@ -96,7 +96,7 @@ def _Facts(station: StationView) -> ft.Control:
             pair(t("op.last_seen"), seen),
             pair(t("op.model"), make),
             pair(t("op.firmware"), station.firmware or t("op.unknown")),
-            pair(t("op.version"), f"OCPP {station.version}"),
+            pair(t("op.version"), protocol(t, station.version)),
             pair(t("op.share"), share, t("op.share.what")),
             *[evse_line(t, one) for one in station.evses],
         ],

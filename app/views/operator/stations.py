@@ -12,7 +12,7 @@ from app.views.desk import use_clock, use_console, use_desk, use_prefs, use_text
 from app.views.driver.session import LinkNotice
 from app.views.operator import intents
 from app.views.operator.waiting import Noticed, Waiting
-from app.views.operator.words import dispute, fault, relative, when
+from app.views.operator.words import dispute, fault, protocol, relative, when
 from app.widgets.cards import card, empty, failed, page, rule, skeleton, stack
 from app.widgets.keyed import keyed
 from shared.stations import Dispute, DisputeKind, StationEvse, StationView
@@ -87,7 +87,7 @@ def _row(t: Texts, station: StationView, now: datetime, go: Callable[[], None], 
     evses = stack([evse_line(t, one) for one in station.evses], 4)
     if wide:
         make = " ".join(one for one in (station.vendor, station.model) if one) or t("op.unknown_model")
-        box = stack([theme.body(make), theme.small(f"OCPP {station.version} · {station.firmware or '?'}")], 2)
+        box = stack([theme.body(make), theme.small(f"{protocol(t, station.version)} · {station.firmware or '?'}")], 2)
         parts += [ft.Container(box, expand=3), ft.Container(evses, expand=5)]
     held = None
     if station.admission != ACCEPTED:

@@ -35,6 +35,11 @@ def when(t: Texts, moment: datetime, now: datetime) -> str:
     return f"{t.form.moment(moment, now)} ({relative(t, moment, now)})"
 
 
+def protocol(t: Texts, version: str) -> str:
+    """What a station spoke when it was last here."""
+    return f"OCPP {version}" if version else t("op.unknown")
+
+
 def where(t: Texts, connector_no: int) -> str:
     """A connector, or (0) the whole station."""
     return t("op.socket", n=connector_no) if connector_no else t("op.whole")

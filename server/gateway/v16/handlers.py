@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from server.core.reports import (
+    UNSAID_WH,
     BootInfo,
     ConnectorStatus,
     ReadingsInfo,
@@ -89,7 +90,7 @@ async def start_transaction(caller: Caller, request: m.StartTransaction) -> Answ
     info = StartInfo(
         connector_no=request.connector_id,
         token_uid=request.id_tag,
-        meter_start_wh=_register(request.meter_start),
+        meter_start_wh=UNSAID_WH if request.meter_start is None else _register(request.meter_start),
         at=said or await caller.flows.heartbeat(caller.station_id),
         at_heard=said is None,
         reservation_id=request.reservation_id,
@@ -177,7 +178,7 @@ STATUSES = by_small_letters(
     "Faulted",
 )
 NO_TRANSACTION = m.StartTransactionAnswer(0, m.IdTagInfo("Invalid"))
-"""To a start that does not say where the meter stood: nobody could say what was drawn."""
+"""To a start that says nothing at all."""
 
 
 ACTIONS: dict[str, Action[Any]] = {

@@ -84,12 +84,12 @@ class AuthorizeAnswer(Message, frozen=True):
 
 
 class StartTransaction(Message, frozen=True):
-    """A transaction began; `meter_start` in Wh."""
+    """A transaction began; `meter_start` in Wh, None where nobody said it."""
 
-    if_missing: ClassVar[Mapping[str, Any]] = {"connector_id": 0, "id_tag": "", "timestamp": ""}
+    if_missing: ClassVar[Mapping[str, Any]] = {"connector_id": 0, "id_tag": "", "meter_start": None, "timestamp": ""}
     connector_id: ConnectorNo
     id_tag: IdTag
-    meter_start: int | float
+    meter_start: int | float | None
     timestamp: str
     reservation_id: int | None = None
 

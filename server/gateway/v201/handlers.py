@@ -64,7 +64,7 @@ async def heartbeat(caller: Caller, _request: m.Heartbeat) -> Answer:
 
 
 async def status_notification(caller: Caller, request: m.StatusNotification) -> Answer:
-    """A connector's status: here an EVSE has one socket, so it is the EVSE's."""
+    """A connector's status: the flows make the EVSE's of those of all its connectors."""
     status = word_of(request.connector_status, STATUSES)
     if status is None:  # it is in the message log, and nothing follows from it
         return m.Empty()
@@ -73,6 +73,7 @@ async def status_notification(caller: Caller, request: m.StatusNotification) -> 
         status=status,
         error_code="NoError" if status != "Faulted" else "OtherError",
         at=moments.read(request.timestamp, caller.quirks.clock),
+        socket=request.connector_id if request.connector_id > 0 else None,
     )
     await caller.flows.status(caller.station_id, info)
     return m.Empty()

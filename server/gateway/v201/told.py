@@ -109,6 +109,7 @@ def _status(caller: Caller, said: EventData) -> ConnectorStatus | None:
         status=said.actual_value,
         error_code=(_clean(said.tech_code or "")[:CODE_MAX] or "OtherError") if faulted else "NoError",
         at=moments.read(said.timestamp, caller.quirks.clock),
+        socket=evse.connector_id if evse is not None and (evse.connector_id or 0) > 0 else None,
     )
 
 

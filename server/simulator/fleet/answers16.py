@@ -11,6 +11,7 @@ from server.simulator.fleet.station import Station
 from server.simulator.profiles import MAX_STACK_LEVEL
 
 CONNECTOR = 1
+HEX = frozenset("0123456789abcdefABCDEF")
 Handler = Callable[[Station, Payload], Payload]
 
 
@@ -20,6 +21,8 @@ def answer(station: Station, configuration: Configuration, action: str, payload:
         return _get_configuration(configuration, payload)
     if action == "ChangeConfiguration":
         return _change_configuration(station, configuration, payload)
+    if action == "SendLocalList" and station.has("hex_cards"):
+        return _send_hex_list(payload)
     if action in _FIXED:
         return dict(_FIXED[action])
     handler = _HANDLERS.get(action)
@@ -66,6 +69,8 @@ def _trigger(station: Station, payload: Payload) -> Payload:
     act = _triggered(station).get(payload["requestedMessage"])
     if act is None or station.has("no_triggers"):
         return {"status": "NotImplemented"}
+    if station.has("no_station_trigger") and payload.get("connectorId") == 0:
+        return {"status": "Rejected"}
     act()
     station.woken()
     return {"status": "Accepted"}
@@ -82,11 +87,21 @@ def _triggered(station: Station) -> dict[str, Callable[[], None]]:
 
 def _remote_start(station: Station, payload: Payload) -> Payload:
     connector = payload.get("connectorId", CONNECTOR)
-    accepted = connector == CONNECTOR and station.remote_start(payload["idTag"])
+    taken = not station.has("hex_cards") or _is_hex(payload["idTag"])
+    accepted = taken and connector == CONNECTOR and station.remote_start(payload["idTag"])
     if accepted and "chargingProfile" in payload:
         station.evse.install(CONNECTOR, snaked(payload["chargingProfile"]))
     station.woken()
     return {"status": "Accepted" if accepted else "Rejected"}
+
+
+def _is_hex(card: str) -> bool:
+    return bool(card) and set(card) <= HEX
+
+
+def _send_hex_list(payload: Payload) -> Payload:
+    cards = [one["idTag"] for one in payload.get("localAuthorizationList", ())]
+    return {"status": "NotSupported" if all(map(_is_hex, cards)) else "Failed"}
 
 
 def _remote_stop(station: Station, payload: Payload) -> Payload:

@@ -12,13 +12,17 @@ EACH = "each"
 
 
 class Quirk(msgspec.Struct, frozen=True):
-    """A quirk. `trait`: what the server must know of such a station, "" where it must cope without."""
+    """A quirk. `trait`: what the server must know of such a station, "" where it must cope without.
+
+    `dealt`: whether `each` deals it; not where a session ends only minutes later, when the server sees it by itself.
+    """
 
     number: int
     name: str
     says: str
     versions: tuple[str, ...] = BOTH
     trait: str = ""
+    dealt: bool = True
 
 
 _ONLY_16, _ONLY_201 = (V16,), (V201,)
@@ -33,6 +37,8 @@ QUIRKS = (
     Quirk(8, "odd_identity", "Has an identity that must be percent-encoded, below one more path segment."),
     Quirk(9, "key_as_bytes", "Sends its hex key as the bytes that it stands for."),
     Quirk(10, "local_time", "Says local time without a zone.", BOTH, "clock:Europe/Amsterdam"),
+    Quirk(10, "local_as_utc", "Says local time and marks it Z.", BOTH, "clock:Europe/Amsterdam"),
+    Quirk(10, "short_offset", "Says an offset without minutes, such as +02."),
     Quirk(11, "strict_time", "Boots again if it is told a time with fractions or an offset."),
     Quirk(12, "no_pong", "Answers no ping."),
     Quirk(12, "deaf", "Answers no call while it beats on."),
@@ -41,10 +47,12 @@ QUIRKS = (
     Quirk(15, "empty_values", "Sends empty samples, values and dates between its readings."),
     Quirk(16, "other_result_ids", "Answers calls under another message id.", BOTH, "other_result_ids"),
     Quirk(17, "odd_transaction_ids", "Says 0, -1 or 2^63-1 for its transaction in MeterValues.", _ONLY_16),
+    Quirk(17, "odd_stop_ids", "Says 0, -1 or 2^63-1 in StopTransaction (not among `each`).", _ONLY_16, dealt=False),
     Quirk(18, "talks_after_end", "Goes on with readings of a transaction that has ended.", _ONLY_16),
     Quirk(19, "everything_twice", "Says everything again, with the same message id and with a new one."),
     Quirk(20, "stop_of_nobody", "Stops a transaction that nobody saw begin.", _ONLY_16),
     Quirk(21, "spoilt_card", "Starts with its card's number spoilt by two more characters."),
+    Quirk(21, "hex_cards", "Takes cards from the server only if their numbers are hexadecimal.", _ONLY_16),
     Quirk(22, "kwh_as_wh", "Says Wh and means kWh.", BOTH, "kwh_as_wh"),
     Quirk(22, "in_kwh", "Sends its register in kWh."),
     Quirk(22, "per_phase", "Sends its register per phase only."),
@@ -60,6 +68,7 @@ QUIRKS = (
     Quirk(24, "early_security_event", "Says a SecurityEventNotification before its boot."),
     Quirk(24, "unknown_options", "Knows none of the options that it is asked to set."),
     Quirk(24, "no_triggers", "Knows no TriggerMessage."),
+    Quirk(24, "no_station_trigger", "Refuses a TriggerMessage for connector 0.", _ONLY_16),
     Quirk(25, "no_card", "Charges without a card: NoAuthorization and an empty token.", _ONLY_201),
     Quirk(25, "no_connector", "Says its EVSE without a connector.", _ONLY_201),
     Quirk(25, "offline_as_live", "Does not mark as offline what it says out of its queue.", _ONLY_201),
@@ -81,11 +90,17 @@ def fault(names: tuple[str, ...], versions: tuple[str, ...]) -> str:
     return ""
 
 
+def dealt_to(version: str) -> list[str]:
+    """What `each` deals to stations of a version, in turn."""
+    return [quirk.name for quirk in QUIRKS if version in quirk.versions and quirk.dealt]
+
+
 def of_station(names: tuple[str, ...], number: int, version: str) -> frozenset[str]:
     """The quirks of one station: those that were named and its version can show, or with `each` one of all, in turn."""
     fitting = [quirk.name for quirk in QUIRKS if version in quirk.versions]
     if names == (EACH,):
-        return frozenset({fitting[number % len(fitting)]})
+        dealt = dealt_to(version)
+        return frozenset({dealt[number % len(dealt)]})
     return frozenset(fitting) & frozenset(names)
 
 

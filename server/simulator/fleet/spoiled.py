@@ -21,16 +21,27 @@ def spoil(version: str, quirks: frozenset[str], action: str, payload: Payload, c
     return payload
 
 
-def _local_time(_version: str, _action: str, payload: Payload, _count: int) -> None:
-    if "timestamp" in payload:
-        payload["timestamp"] = _local(payload["timestamp"])
-    for moment in [*payload.get("meterValue", ()), *payload.get("transactionData", ())]:
-        moment["timestamp"] = _local(moment["timestamp"])
+def _said_as(say: Callable[[datetime], str]) -> Callable[[str, str, Payload, int], None]:
+    """All times of a payload said otherwise; `say` has each in local time."""
+
+    def change(_version: str, _action: str, payload: Payload, _count: int) -> None:
+        for one in [payload, *payload.get("meterValue", ()), *payload.get("transactionData", ())]:
+            if "timestamp" in one:
+                one["timestamp"] = say(datetime.fromisoformat(one["timestamp"]).astimezone(LOCAL))
+
+    return change
 
 
-def _local(text: str) -> str:
-    moment = datetime.fromisoformat(text)
-    return moment.astimezone(LOCAL).replace(tzinfo=None).isoformat(timespec="milliseconds")
+def _local(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds")
+
+
+def _local_as_utc(moment: datetime) -> str:
+    return f"{_local(moment)}Z"
+
+
+def _short_offset(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").removesuffix(":00")
 
 
 def _odd_words(version: str, action: str, payload: Payload, _count: int) -> None:
@@ -71,6 +82,11 @@ def _odd_transaction_ids(_version: str, action: str, payload: Payload, count: in
         payload["transactionId"] = NO_TRANSACTIONS[count % len(NO_TRANSACTIONS)]
 
 
+def _odd_stop_ids(_version: str, action: str, payload: Payload, count: int) -> None:
+    if action == "StopTransaction":
+        payload["transactionId"] = NO_TRANSACTIONS[count % len(NO_TRANSACTIONS)]
+
+
 def _spoilt_card(_version: str, action: str, payload: Payload, _count: int) -> None:
     if action == "StartTransaction":
         payload["idTag"] += SPOILT
@@ -88,11 +104,14 @@ def _offline_as_live(_version: str, _action: str, payload: Payload, _count: int)
 
 
 _CHANGES: dict[str, Callable[[str, str, Payload, int], None]] = {
-    "local_time": _local_time,
+    "local_time": _said_as(_local),
+    "local_as_utc": _said_as(_local_as_utc),
+    "short_offset": _said_as(_short_offset),
     "odd_words": _odd_words,
     "long_strings": _long_strings,
     "empty_values": _empty_values,
     "odd_transaction_ids": _odd_transaction_ids,
+    "odd_stop_ids": _odd_stop_ids,
     "spoilt_card": _spoilt_card,
     "no_connector": _no_connector,
     "offline_as_live": _offline_as_live,

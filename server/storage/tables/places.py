@@ -87,6 +87,7 @@ class Evses(SQLModel, table=True):
     status: str = "Unavailable"
     error_code: str = "NoError"
     status_at: datetime | None = time_field(nullable=True)
+    sockets: Any = json_field(dict[int, str], nullable=True)  # 2.x: what each of its connectors said last
     clock_off_s: int = 0  # its station's clock less ours, as its last status showed
 
 

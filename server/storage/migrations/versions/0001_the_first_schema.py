@@ -436,6 +436,7 @@ def upgrade() -> None:
     sa.Column('status', sa.String(), nullable=False),
     sa.Column('error_code', sa.String(), nullable=False),
     sa.Column('status_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('sockets', sa.Text(), nullable=True),
     sa.Column('clock_off_s', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['location_id'], ['locations.id'], name=op.f('fk_evses_location_id')),
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_evses_party_id')),
