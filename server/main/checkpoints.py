@@ -5,7 +5,7 @@ import asyncio
 from server.storage.db import Database
 from server.workers.runner import attempt
 
-EVERY_S = 0.5
+EVERY_S = 1.0
 
 
 async def make(db: Database) -> None:

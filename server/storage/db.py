@@ -6,11 +6,9 @@ with BEGIN IMMEDIATE), `read()` for one that only reads.
 
 import asyncio
 import sqlite3
-import struct
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, nullcontext
-from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -31,11 +29,10 @@ KEPT_MAX = 10_000
 """Values of rows that never change, the last used ones, by their key."""
 BUSY_MS = 5000
 LOOK_S = 0.002
-WAL_PAGES, WAL_PAGES_MOST = 1_000, 8_000
-"""So many pages of SQLite's log are brought into the file beside the writers; where it is so long they wait for it."""
+WAL_PAGES_MOST = 8_000
+"""SQLite's log is brought into the file beside the writers; where it is so long they wait for it."""
 WAL_PAGES_ALONE = 25_000
 """Where nobody does that (a command, a test) a writer does, as with SQLite's default of 1000, but later."""
-WAL_INDEX_HEAD = 136
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
@@ -128,16 +125,16 @@ class Database:
         self.url = async_url(url)
         self.on_commit = on_commit or (lambda _announced, _queued: None)
         self.sqlite = self.url.drivername.startswith("sqlite")
-        arguments: dict[str, Any] = (
-            {"pool_size": 10, "max_overflow": 20, "pool_use_lifo": self.sqlite}
-            if self.url.database not in (None, "", ":memory:")
-            else {}
-        )
+        self._in_file = self.sqlite and self.url.database not in (None, "", ":memory:")
+        arguments: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_use_lifo": self.sqlite}
+        if self.sqlite and not self._in_file:
+            arguments = {}
         # hide_parameters: an error's message quotes the statement, and must not quote whose row it was
         self.engine: AsyncEngine = create_async_engine(self.url, hide_parameters=True, **arguments)
         if self.sqlite:
             _prepare_sqlite(self.engine)
         self._writer = asyncio.Lock()
+        self._written = False  # since the last checkpoint
         kept: dict[str, Any] = {KEPT: OrderedDict()}
         self._writing = async_sessionmaker(self.engine, class_=Transaction, expire_on_commit=False, info=kept)
         reading = self.engine.execution_options(reading=True)
@@ -149,6 +146,7 @@ class Database:
         async with self._writer if self.sqlite else nullcontext(), self._writing.begin() as tx:
             tx.info[ANNOUNCED], tx.info[QUEUED] = [], False
             yield tx
+        self._written = True
         if tx.info[ANNOUNCED] or tx.info[QUEUED]:
             self.on_commit(tx.info[ANNOUNCED], tx.info[QUEUED])
 
@@ -178,18 +176,15 @@ class Database:
                 connection.execute("BEGIN IMMEDIATE")
 
     async def checkpoint(self) -> None:
-        """Bring a long log into the SQLite file. Writers go on, where SQLite itself would have one of them do it.
+        """Bring the log into the SQLite file. Writers go on, where SQLite itself would have one of them do it.
 
         While they do the log never ends and grows; so now and then they wait for what has come since, some ms.
         """
-        if self.sqlite:
-            file = str(self.url.database)
-            length, done = _wal_pages(file)
-            if length - done > WAL_PAGES:
-                await asyncio.to_thread(_checkpoint, file)
-            if length > WAL_PAGES_MOST:
+        if self._in_file and self._written:
+            self._written = False
+            if await asyncio.to_thread(_checkpoint, str(self.url.database)) > WAL_PAGES_MOST:
                 async with self._writer:
-                    await asyncio.to_thread(_checkpoint, file)
+                    await asyncio.to_thread(_checkpoint, str(self.url.database))
 
     async def close(self) -> None:
         """Give all connections back."""
@@ -218,23 +213,12 @@ def announce(tx: AsyncSession, announcement: object) -> None:
     tx.info[ANNOUNCED].append(announcement)
 
 
-def _wal_pages(file: str) -> tuple[int, int]:
-    """Pages in SQLite's log, and how many of them are in the file (its WAL-index, sqlite.org/walformat.html §2.1)."""
-    try:
-        with Path(f"{file}-shm").open("rb") as index:
-            head = index.read(WAL_INDEX_HEAD)
-    except FileNotFoundError:
-        return 0, 0
-    if len(head) < WAL_INDEX_HEAD:
-        return 0, 0
-    (length,), (done,) = struct.unpack_from("=I", head, 16), struct.unpack_from("=I", head, 96)
-    return length, done
-
-
-def _checkpoint(path: str) -> None:
+def _checkpoint(path: str) -> int:
+    """Pages that SQLite's log had. Only SQLite may open its files: to close one ends our locks on it, all of them."""
     with closing(sqlite3.connect(path, timeout=0)) as connection:
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        _busy, length, _done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return int(length)
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:
