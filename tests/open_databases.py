@@ -1,21 +1,14 @@
 """What a test's databases cost less: each test opens one or more and asks it little, a server opens one and asks much.
 
-What SQLAlchemy compiled for one database serves the next of its kind. On SQLite a statement runs where it is asked for,
-and then others have their turn; the driver has a thread for it, and to go there and back takes longer than most
-statements. Tests of storage, and all servers in a process of their own, keep the thread (`threaded`).
+What SQLAlchemy compiled for one database serves the next of its kind.
 """
 
-import asyncio
-from collections.abc import Callable, Generator, Hashable
-from contextlib import contextmanager
+from collections.abc import Hashable
 from typing import Any
-
-from aiosqlite.core import Connection
 
 from server.storage import db
 
 Key = tuple[Hashable, ...]  # the dialect, then the statement
-THREADED = Connection._execute
 
 
 class SharedStatements(dict[Key, Any]):
@@ -28,16 +21,6 @@ class SharedStatements(dict[Key, Any]):
         super().__setitem__((type(key[0]), *key[1:]), compiled)
 
 
-async def _here(connection: Connection, do: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Stands in for aiosqlite's `Connection._execute`, which queues for its thread."""
-    if not connection._running or not connection._connection:
-        raise ValueError("Connection closed")
-    try:
-        return do(*arguments, **options)
-    finally:
-        await asyncio.sleep(0)
-
-
 def cost_less() -> None:
     """From now on the databases of this process do."""
     statements, made = SharedStatements(), db.create_async_engine
@@ -48,12 +31,3 @@ def cost_less() -> None:
         return engine
 
     db.create_async_engine = create_async_engine
-    Connection._execute = _here
-
-
-@contextmanager
-def threaded() -> Generator[None, None, None]:
-    """SQLite's statements run in threads, as in a server."""
-    Connection._execute = THREADED
-    yield
-    Connection._execute = _here

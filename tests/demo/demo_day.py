@@ -14,7 +14,6 @@ from pathlib import Path
 from uuid import UUID
 
 import msgspec
-from open_databases import cost_less
 
 from server.cli import logs
 from server.cli.commands import runner
@@ -81,12 +80,7 @@ def begin_command(seed: int, *more: str) -> "subprocess.Popen[str]":
 
 
 def _process(words: list[str]) -> "subprocess.Popen[str]":
-    env = {
-        **os.environ,
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
-        "PYTHONHASHSEED": "random",
-        "PYTHONWARNINGS": "default",
-    }
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "random", "PYTHONWARNINGS": "default"}
     pipe = subprocess.PIPE
     return subprocess.Popen(words, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True)
 
@@ -105,7 +99,6 @@ async def _run(folder: Path, seed: int, prices: Path | None) -> Outcome:
 
 def main(folder: Path, seed: int, prices: Path | None) -> None:
     """Run the day and write its files."""
-    cost_less()  # `dalstroom demo` itself has a thread a database: the same seed prints the same bytes all the same
     logs.configure(logging.WARNING)
     outcome = runner()(_run(folder, seed, prices))
     receipts = {receipt.session_id: receipt for receipt in outcome.receipts}
