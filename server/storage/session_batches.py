@@ -20,7 +20,7 @@ from server.storage.stations import FEEDERS, STATIONS
 MOVING = ("read_at", "register_wh", "power_w", "soc_pct")
 """What nearly every report changes of a session."""
 SELDOM = ("idle_since", "followed", "not_followed_reason", "full", "wakes")
-"""What else readings may change: all but both is others' to write."""
+"""What else readings may change. All other columns are others' to write."""
 KEY, STEP = "which_session", "step"
 STEP_BITS = 40
 

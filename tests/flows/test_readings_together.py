@@ -1,8 +1,10 @@
 """Readings of many stations in one transaction: each session is what it would be had each report come alone."""
 
+import contextlib
 from datetime import timedelta
 
 import msgspec
+import pytest
 import sqlalchemy as sa
 from small_town import (
     BERTS_STATION,
@@ -25,6 +27,10 @@ from server.storage import plans, sessions
 from server.storage import session_batches as batches
 
 AT = NOW + timedelta(minutes=30)
+
+
+class Undone(Exception):
+    """A transaction fails."""
 
 
 async def charging(db):
@@ -93,6 +99,26 @@ async def test_what_others_wrote_meanwhile_is_seen(town):
         async with town.begin() as tx:
             after = (await batches.of_transactions(tx, [anna.transaction_id]))[anna.transaction_id]
             assert (after.override_since, after.soc_pct) == (override, 7)
+
+
+@pytest.mark.parametrize("undone", [False, True], ids=["kept", "undone"])
+@pytest.mark.parametrize("others", [False, True], ids=["alone", "others too"])
+async def test_what_was_written_is_known_and_what_was_not_is_read_anew(town, undone, others):
+    """Also where a transaction fails after its meter was written, and where a flow changes more in the same one."""
+    (anna, *_) = await charging(town)
+    for power in (1_000, 2_000, 3_000):
+        with contextlib.suppress(Undone):
+            async with town.begin() as tx:
+                before = (await batches.of_transactions(tx, [anna.transaction_id]))[anna.transaction_id]
+                if others:
+                    await sessions.save(tx, before, msgspec.structs.replace(before, target_pct=power // 100))
+                await batches.save_metered(tx, [(before, msgspec.structs.replace(before, power_w=power))])
+                if undone:
+                    raise Undone
+        async with town.begin() as tx:
+            after = (await batches.of_transactions(tx, [anna.transaction_id]))[anna.transaction_id]
+            assert after == await sessions.get(tx, anna.id)
+            assert (after.power_w == power) is not undone
 
 
 async def test_what_a_station_said_of_its_plan_is_seen(town):
