@@ -42,8 +42,8 @@ async def _react(desk: Desk, event: LiveEvent | None) -> None:
         await _catch_up(desk)
     elif isinstance(event, PricesChanged):
         await desk.fill("prices", desk.api.prices())
-    if not desk.state.board.sessions.value:
-        await desk.fill("at_home", desk.api.estimate_at_home())
+        if not desk.state.board.sessions.value:
+            await desk.fill("at_home", desk.api.estimate_at_home())
     elif isinstance(event, LocationChanged) and board.locations.value is not None:
         await _look_again(desk, event.location_id)
     elif isinstance(event, WalletChanged) and board.wallet.value is not None:

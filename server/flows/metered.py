@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.reports import ReadingsInfo, SampledReading, StopInfo
+from server.core.reports import UNSAID_WH, ReadingsInfo, SampledReading, StopInfo
 from server.core.session import AWAITED, Session
 from server.storage import outbox, sessions, stations
 from server.storage.sessions import SampleRow
@@ -75,9 +75,13 @@ async def _guess_again(tx: AsyncSession, session: Session, samples: Sequence[Sam
         until = await sessions.next_start(tx, session) or until
     seen = [(one.at, one.register_wh) for one in samples if one.register_wh is not None]
     inside = [(at, register_wh) for at, register_wh in seen if session.started_at <= at <= until]
-    stop_wh = max([session.meter_stop_wh or session.meter_start_wh, *(register_wh for _, register_wh in inside)])
+    start_wh = session.meter_start_wh
+    if start_wh == UNSAID_WH and inside:
+        start_wh = min(register_wh for _, register_wh in inside)
+    stop_wh = max([session.meter_stop_wh or start_wh, *(register_wh for _, register_wh in inside)])
     return msgspec.structs.replace(
         session,
+        meter_start_wh=start_wh,
         ended_at=max([session.ended_at, *(at for at, _ in inside)]),
         meter_stop_wh=stop_wh,
         register_wh=max(session.register_wh, stop_wh),

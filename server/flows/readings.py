@@ -102,7 +102,7 @@ def _read(session: Session, sample: SampledReading) -> Session:
     return msgspec.structs.replace(
         session,
         read_at=sample.at,
-        register_wh=max(session.register_wh, sample.register_wh or 0),
+        register_wh=session.register_wh if sample.register_wh is None else max(session.register_wh, sample.register_wh),
         power_w=session.power_w if sample.power_w is None else sample.power_w,
         soc_pct=session.soc_pct if sample.soc_pct is None else sample.soc_pct,
     )

@@ -205,12 +205,22 @@ async def close_lost(tx: AsyncSession, session_id: UUID, now: datetime) -> bool:
     return True
 
 
+async def _span_unsaid(tx: AsyncSession, session: Session, stop_wh: int, reason: str) -> tuple[int, int]:
+    """Registers at start and stop where nobody said the first: it counts from what was read, or came with the end.
+
+    Where we guess the end and nothing was read, neither is known: the station may tell yet.
+    """
+    known = [one.register_wh for one in await sessions.readings(tx, session.id)]
+    if reason in metered.GUESSED and not known:
+        return UNSAID_WH, UNSAID_WH
+    start_wh = min([max(stop_wh, 0), *known])
+    return start_wh, max(stop_wh, start_wh)
+
+
 async def _end(tx: AsyncSession, session: Session, ended_at: datetime, stop_wh: int, reason: str) -> None:
     start_wh = session.meter_start_wh
-    if start_wh == UNSAID_WH:  # nobody read the meter while it ran: it counts from what came with the end, if anything
-        known = await sessions.readings(tx, session.id)
-        start_wh = min([max(stop_wh, 0), *(one.register_wh for one in known)])
-        stop_wh = max(stop_wh, start_wh)
+    if start_wh == UNSAID_WH:
+        start_wh, stop_wh = await _span_unsaid(tx, session, stop_wh, reason)
     after = msgspec.structs.replace(
         session,
         state=SessionState.ENDED,

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from websockets import frames
 from websockets.exceptions import ConnectionClosed
-from websockets.protocol import OPEN, Event
+from websockets.protocol import CONNECTING, OPEN, Event
 
 from server.core.reports import Credential
 from server.gateway.door import Stranger
@@ -87,7 +87,7 @@ class StationConnection(PingedConnection):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the handshake, then of frames."""
-        if self.credential is None or self._hasty or self.protocol.state is not OPEN:
+        if self.credential is None or self._hasty or self.protocol.state is CONNECTING:
             super().data_received(data)
             self._hasty = self._hasty or (self.request is not None and not data.endswith(REQUEST_END))
         elif self._held is None:
@@ -112,7 +112,10 @@ class StationConnection(PingedConnection):
             else:
                 super().data_received(bytes(held[begin:end]))
             begin = end
-        return bytearray(held[begin:]) if begin < size else None
+        if isinstance(held, bytes):
+            return bytearray(held[begin:]) if begin < size else None
+        del held[:begin]  # what grows piece by piece is not copied with each
+        return held or None
 
     def process_event(self, event: Event) -> None:
         """What the library has found: of a station, the frames of a message that are told when the last is there."""

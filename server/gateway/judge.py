@@ -1,7 +1,7 @@
 """What the official schemas (from the `ocpp` package) say of frames, after the fact: nothing is refused because of it.
 
 Compiled once an action (`jsonschema-rs`); a good frame of meter values costs about 10 us, an odd one about 40. What is
-said names fields and rules and never quotes a value, which may be a key.
+said names fields (as the station calls them) and rules and never quotes a value, which may be a key.
 """
 
 import json
@@ -48,7 +48,7 @@ def complaints(version: str, kind: str, action: str, frame: str) -> str:
         return ""
     found = [LONG_ID] if isinstance(said[1], str) and len(said[1]) > MESSAGE_ID_MAX else []
     found += rule if isinstance(rule, list) else _of_payload(rule, said[place])
-    return "; ".join(found)[:TEXT_MAX] if found else ""
+    return "; ".join(found)[:TEXT_MAX].replace("\x00", "\ufffd") if found else ""
 
 
 @lru_cache(maxsize=1_000)

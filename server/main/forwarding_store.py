@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.clock import Clock
+from server.core.reports import UNSAID_WH
 from server.core.session import Session
 from server.flows import forwarding
 from server.gateway import moments
@@ -216,7 +217,8 @@ class StationStore:
             connectors = await forwardings.connectors(tx, route.station_id)
             unended = [ours for ours, one in numbers.items() if not one.stopped]
             ended = await forwarding.untold_ends(tx, route.station_id, unended)
-            running = [_begun(one, route.ocpp) for one in await forwarding.running(tx, route.station_id)]
+            known = [one for one in await forwarding.running(tx, route.station_id) if one.meter_start_wh != UNSAID_WH]
+            running = [_begun(one, route.ocpp) for one in known]
             told = await forwarded.told_of(tx, route.station_id, [one.number for one in running])
         return Memory(
             boot=None if route.boot is None else route.boot.encode(),

@@ -69,3 +69,27 @@ async def test_where_nobody_read_the_meter_nobody_pays_for_its_whole_life(town, 
     await settle_due(town, NOW + 2 * HOUR)
     async with town.read() as tx:
         assert (await wallets.receipt(tx, over.id)).energy_wh == energy
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["the end comes", "readings come first"])
+async def test_an_end_that_we_guessed_says_nothing_of_the_meter_and_the_stations_own_does(town, late):
+    begun = await start(town, UNSAID)
+    again = await start(town, StartInfo(1, "ANNA-CARD", 1_006_000, NOW + HOUR), NOW + HOUR)  # it never said the end
+    assert again.transaction_id != begun.transaction_id
+    assert (await session_of(town, begun.transaction_id)).energy_wh == 0
+    if late:
+        await read(town, begun.transaction_id, NOW + MINUTE, 1_000_000)
+        await read(town, begun.transaction_id, NOW + 30 * MINUTE, 1_004_000)
+        assert (await session_of(town, begun.transaction_id)).energy_wh == 4_000
+    known = () if late else (SampledReading(NOW, register_wh=1_000_000),)
+    await stop(town, StopInfo(begun.transaction_id, 1_005_000, NOW + 50 * MINUTE, readings=known))
+    assert (await session_of(town, begun.transaction_id)).energy_wh == 5_000
+
+
+async def test_power_alone_says_nothing_of_the_register(town):
+    begun = await start(town, UNSAID)
+    sample = SampledReading(NOW + MINUTE, power_w=11_040)
+    async with town.begin() as tx:
+        await readings.take(tx, HOME_STATION, ReadingsInfo(1, begun.transaction_id, (sample,)), NOW + MINUTE)
+    there = await session_of(town, begun.transaction_id)
+    assert (there.energy_wh, there.register_wh, there.power_w) == (0, UNSAID_WH, 11_040)

@@ -111,3 +111,9 @@ async def test_what_we_say_ourselves_is_as_the_specification_says(town):
     assert len(ours) == 8
     for one in ours:
         assert judge.complaints(one.version, one.kind, one.action, one.raw.decode()) == "", one
+
+
+def test_a_name_that_no_database_takes_is_made_visible():
+    said = judge.complaints("ocpp1.6", "call", "StatusNotification", call("", STATUS | {"a\x00b": 1}))
+    assert "a\ufffdb" in said
+    assert "\x00" not in said
