@@ -42,8 +42,7 @@ async def _react(desk: Desk, event: LiveEvent | None) -> None:
         await _catch_up(desk)
     elif isinstance(event, PricesChanged):
         await desk.fill("prices", desk.api.prices())
-        if not desk.state.board.sessions.value:
-            await desk.fill("at_home", desk.api.estimate_at_home())
+        await _load_at_home(desk)
     elif isinstance(event, LocationChanged) and board.locations.value is not None:
         await _look_again(desk, event.location_id)
     elif isinstance(event, WalletChanged) and board.wallet.value is not None:
@@ -83,6 +82,13 @@ async def load_home(desk: Desk) -> None:
         kept = [one for key, one in settled.items() if key not in known]
         desk.state.board.sessions = desk.state.board.sessions.ready([*current, *kept])
     await desk.fill("prices", desk.api.prices())
+    await _load_at_home(desk)
+
+
+async def _load_at_home(desk: Desk) -> None:
+    """What a night at home would bring, where no car charges."""
+    if not desk.state.board.sessions.value:
+        await desk.fill("at_home", desk.api.estimate_at_home())
 
 
 async def load_session(desk: Desk, session_id: UUID) -> SessionView | None:
