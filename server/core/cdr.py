@@ -22,14 +22,15 @@ LEAST_HISTORY = 3
 OWN = "savings = sum(driver_price * (baseline_wh - actual_wh))"
 NOT_SHARED = "pool = 0"
 """Cases B and D: the whole value is on the driver's own bill, or nobody is there who would share it."""
+SHARED = "pool = value - savings - fee if eligible, else 0"
 POOLS = {
-    "A": "pool = value - savings - fee if eligible, else 0",
+    "A": SHARED,
     "B": NOT_SHARED,
-    "C": "pool = value - savings - fee if eligible, else 0",
+    "C": SHARED,
     "D": NOT_SHARED,
-    "E": "pool = value - savings - fee if eligible, else 0",
+    "E": SHARED,
     "F": "pool = value - fee if eligible, else 0",
-    "G": "pool = value - savings - fee if eligible, else 0",
+    "G": SHARED,
 }
 SHARES = (
     "value = sum(price * (baseline_wh - actual_wh)); {own}; {pool}; net = half_up(pool / 10000000); "

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from server.core.storable import text_of
+
 HIDDEN = "***"
 NAMES = ("authorizationkey", "basicauthpassword")
 """1.6 (security whitepaper) names a configuration key, 2.0.1 a variable; network profiles have `...Password` fields.
@@ -19,16 +21,12 @@ def hidden(raw: bytes) -> str:
     """
     low = raw.lower()
     if b"password" not in low and b"authorizationkey" not in low and b"\\u" not in low:  # \u may write any letter
-        return _text(raw)
+        return text_of(raw)
     try:
         frame = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return f"{HIDDEN} ({len(raw)} bytes that may hold a key and are not JSON)"
-    return _text(msgspec.json.encode(_cleared(frame)))
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
+    return text_of(msgspec.json.encode(_cleared(frame)))
 
 
 def _cleared(value: Any) -> Any:  # noqa: ANN401 -- any JSON

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.reports import StationNotice
+from server.core.storable import storable as without_nul
 from server.storage import station_events, stations
 from shared.operating import StationEventView
 from shared.wire import Page
@@ -30,5 +31,5 @@ async def page(tx: AsyncSession, station_id: UUID, before: int | None, limit: in
 def storable(notice: StationNotice) -> StationNotice:
     """Text without NUL, which PostgreSQL takes nowhere; numbers that fit."""
     number = notice.request_no if notice.request_no is not None and abs(notice.request_no) < 2**31 else None
-    status, detail = (text.replace("\x00", "\ufffd") for text in (notice.status, notice.detail))
+    status, detail = without_nul(notice.status), without_nul(notice.detail)
     return StationNotice(notice.kind, status, detail, number, notice.said_at, notice.raw)

@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
+from server.core.storable import storable
 from server.gateway import schemas
 from server.gateway.rpc import MESSAGE_ID_MAX
 from server.gateway.versions import Version
@@ -48,7 +49,7 @@ def complaints(version: str, kind: str, action: str, frame: str) -> str:
         return ""
     found = [LONG_ID] if isinstance(said[1], str) and len(said[1]) > MESSAGE_ID_MAX else []
     found += rule if isinstance(rule, list) else _of_payload(rule, said[place])
-    return "; ".join(found)[:TEXT_MAX].replace("\x00", "\ufffd") if found else ""
+    return storable("; ".join(found)[:TEXT_MAX]) if found else ""
 
 
 @lru_cache(maxsize=1_000)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.clock import Clock
 from server.core.reports import UNSAID_WH
 from server.core.session import Session
+from server.core.storable import storable, text_of
 from server.flows import forwarding
 from server.gateway import moments
 from server.gateway.forwarding import words
@@ -241,7 +242,7 @@ class StationStore:
 
     def add(self, item: Item) -> None:
         """A call is kept until it was delivered or dropped."""
-        route, text = self._route, _text(item.payload)
+        route, text = self._route, text_of(item.payload)
         said = (item.version.value, clean(item.action), clean(item.message_id), item.ours, text)
         self._keeper.add(Frame(item.id, route.party_id, route.station_id, *said))
 
@@ -286,7 +287,7 @@ class StationStore:
 
     def boot(self, payload: bytes | None, *, accepted: bool) -> None:
         """What the station says of itself (None: as before), and whether the other system has accepted that."""
-        told = {} if payload is None else {"boot": _text(payload)}
+        told = {} if payload is None else {"boot": text_of(payload)}
         self._update(booted=accepted, **told)
 
     def state(self, state: str, error: str) -> None:
@@ -321,11 +322,7 @@ class StationStore:
 
 def clean(text: str) -> str:
     """A text from elsewhere as any database takes it."""
-    return text[:TEXT_MAX].replace("\x00", "\ufffd")
-
-
-def _text(payload: bytes) -> str:
-    return payload.decode("utf-8", "replace").replace("\x00", "\ufffd")
+    return storable(text[:TEXT_MAX])
 
 
 def _stop(one: Ended) -> bytes:

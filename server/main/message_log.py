@@ -12,6 +12,7 @@ import msgspec
 from server.bus import Bus, messages_topic
 from server.clock import Clock
 from server.core.frame_secrets import hidden
+from server.core.storable import storable
 from server.flows.message_views import view
 from server.gateway import judge
 from server.gateway.ports import Said
@@ -172,4 +173,4 @@ async def _read(batch: list[_Waiting]) -> list[_Read]:
 
 
 def _short(text: str) -> str:
-    return text[:255].replace("\x00", "\ufffd")
+    return storable(text[:255])

@@ -197,8 +197,7 @@ class Stage:
 
     async def begin(self) -> None:
         """Start the server, enter the town, connect its stations."""
-        if not self._database:
-            (self._home / "dalstroom.db").write_bytes(empty_database())
+        self._lay_out()
         await self.bring_up()
         assert self.server is not None
         await seed(self.server.db, self.town, self.town.start)
@@ -206,12 +205,19 @@ class Stage:
         self._runner = Runner(self.town, Stepped(self.clock, self.settle), ends)
         await self._runner.connect()
 
+    def _lay_out(self) -> None:
+        """A migrated file where the server will look for one."""
+        if not self._database:
+            Path(self._settings().database_url.removeprefix("sqlite:///")).write_bytes(empty_database())
+
+    def _settings(self) -> Settings:
+        port, ocpp_port = self._ports
+        return Settings(home=self._home, port=port, ocpp_port=ocpp_port, demo=True, database=self._database)
+
     async def bring_up(self) -> None:
         """Start a server on the same data and the same ports as before."""
-        port, ocpp_port = self._ports
-        settings = Settings(home=self._home, port=port, ocpp_port=ocpp_port, demo=True, database=self._database)
         main.create_api = self._api
-        server = Server(settings, Parts(clock=self.clock, solver=Inline(), feeds=self._feeds, abreast=1))
+        server = Server(self._settings(), Parts(clock=self.clock, solver=Inline(), feeds=self._feeds, abreast=1))
         running = server.running(pages=False)
         await running.__aenter__()
         self._stop = lambda: running.__aexit__(None, None, None)
