@@ -12,6 +12,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Generator, Hashable
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,23 @@ class SharedStatements(dict[Key, Any]):
 
 async def _here(connection: Connection, do: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Stands in for aiosqlite's `Connection._execute`, which queues for its thread."""
-    if WAITS in arguments:
-        return await THREADED(connection, do, *arguments, **options)
+    work, under_way = partial(do, *arguments, **options), connection.__dict__.setdefault("under_way", set())
+    if WAITS in arguments or under_way:  # who was cancelled waits no more, but the thread does
+        under_way.add(work)
+        return await THREADED(connection, _ended, work, under_way)
     if not connection._running or not connection._connection:
         raise ValueError("Connection closed")
     try:
-        return do(*arguments, **options)
+        return work()
     finally:
         await asyncio.sleep(0)
+
+
+def _ended(work: partial[Any], under_way: set[partial[Any]]) -> Any:
+    try:
+        return work()
+    finally:
+        under_way.discard(work)
 
 
 migrated: list[tuple[sqlite3.Connection, str]] = []
