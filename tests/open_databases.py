@@ -1,28 +1,21 @@
 """What a test's databases cost less: each test opens one or more and asks it little, a server opens one and asks much.
 
-What SQLAlchemy compiled for one database serves the next of its kind. On SQLite a statement runs where it is asked for,
-and then others have their turn; the driver has a thread for it, and to go there and back takes longer than most
-statements. What may have to wait for another database on the same file, which could not go on meanwhile, stays in that
-thread. And an empty SQLite file gets the pages of one that was migrated. Tests of storage, and all servers in a process
-of their own, have none of the latter two (`as_in_a_server`).
+What SQLAlchemy compiled for one database serves the next of its kind. An empty SQLite file gets the pages of one that
+was migrated; tests of storage, and all servers in a process of their own, migrate (`as_in_a_server`).
 """
 
 import asyncio
 import sqlite3
 import tempfile
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Generator, Hashable
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
-
-from aiosqlite.core import Connection
 
 from server.storage import db, schema
 
 Key = tuple[Hashable, ...]  # the dialect, then the statement
-THREADED, MIGRATE = Connection._execute, schema.migrate
-WAITS = "BEGIN IMMEDIATE"
+MIGRATE = schema.migrate
 
 
 class SharedStatements(dict[Key, Any]):
@@ -33,27 +26,6 @@ class SharedStatements(dict[Key, Any]):
 
     def __setitem__(self, key: Key, compiled: Any) -> None:
         super().__setitem__((type(key[0]), *key[1:]), compiled)
-
-
-async def _here(connection: Connection, do: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Stands in for aiosqlite's `Connection._execute`, which queues for its thread."""
-    work, under_way = partial(do, *arguments, **options), connection.__dict__.setdefault("under_way", set())
-    if WAITS in arguments or under_way:  # who was cancelled waits no more, but the thread does
-        under_way.add(work)
-        return await THREADED(connection, _ended, work, under_way)
-    if not connection._running or not connection._connection:
-        raise ValueError("Connection closed")
-    try:
-        return work()
-    finally:
-        await asyncio.sleep(0)
-
-
-def _ended(work: partial[Any], under_way: set[partial[Any]]) -> Any:
-    try:
-        return work()
-    finally:
-        under_way.discard(work)
 
 
 migrated: list[tuple[sqlite3.Connection, str]] = []
@@ -70,7 +42,7 @@ async def _laid_out(database: db.Database) -> str:
             return await MIGRATE(database)
         if not migrated:
             migrated.append(await _one_in_memory())
-        [(pages, revision)] = migrated
+        pages, revision = migrated[0]
         pages.backup(file)
     return revision
 
@@ -97,14 +69,14 @@ def cost_less() -> None:
         return engine
 
     db.create_async_engine = create_async_engine
-    Connection._execute, schema.migrate = _here, _laid_out
+    schema.migrate = _laid_out
 
 
 @contextmanager
 def as_in_a_server() -> Generator[None, None, None]:
-    """SQLite's statements run in threads, and what is empty is migrated."""
-    Connection._execute, schema.migrate = THREADED, MIGRATE
+    """What is empty is migrated."""
+    schema.migrate = MIGRATE
     try:
         yield
     finally:
-        Connection._execute, schema.migrate = _here, _laid_out
+        schema.migrate = _laid_out

@@ -14,7 +14,7 @@ BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 @pytest.fixture(autouse=True)
 def as_in_a_server() -> Generator[None, None, None]:
-    """What is tested here has the driver's threads, and migrates."""
+    """What is tested here migrates."""
     with open_databases.as_in_a_server():
         yield
 
