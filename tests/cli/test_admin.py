@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 import sqlite3
+import ssl
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -264,6 +265,21 @@ def test_a_database_that_cannot_be_used_is_one_line(home: Path) -> None:
     said = refusal("migrate", "--database", "postgresql://u:secret@127.0.0.1:secret/dalstroom")
     assert "its port is no number" in said
     assert "secret" not in said
+
+
+def test_a_database_url_with_parameters_is_no_trace(home: Path) -> None:
+    url = "postgresql://u:secret@127.0.0.1:1/dalstroom?sslmode=require"
+    assert "no server answers there" in refusal("migrate", "--database", url)
+    said = refusal("migrate", "--database", f"{url}&sslrout=/etc/root.crt")
+    assert "--database: sslrout is not known here" in said
+    assert "secret" not in said
+
+
+def test_a_database_that_is_not_there_or_not_trusted_says_so() -> None:
+    assert explain(TimeoutError()) == "--database: no server answers there (TimeoutError)"
+    assert explain(FileNotFoundError(2, "No such file")) == "--database: no server answers there (No such file)"
+    assert explain(FileNotFoundError(2, "No such file", "prices.csv")) == "prices.csv: No such file"
+    assert "TLS with that server failed" in explain(ssl.SSLCertVerificationError(1, "self-signed certificate"))
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_a_home_that_cannot_be_written_to_is_one_line(tmp_path):
     ("url", "complaint"),
     [
         ("sqlite:////nowhere/at/all.db", "unable to open database file"),
-        ("postgresql://me:hush@127.0.0.1:1/none", "--database"),
+        ("postgresql://me:hush@127.0.0.1:1/none?sslmode=require", "--database: no server answers there"),
     ],
 )
 def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(tmp_path, url, complaint):
@@ -168,6 +168,7 @@ def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(tmp_p
         (("--database", "mysql://me:hush@somewhere/else"), "sqlite:///FILE or postgresql://"),
         (("--port", "9000"), "--port and --ocpp-port are both 9000"),
         (("--ocpps-port", "8000"), "--port and --ocpps-port are both 8000"),
+        (("--database", "postgresql://me:hush@127.0.0.1:1/x?sslmod=require"), "did you mean sslmode?"),
         (("--database", "no url at all"), "sqlite:///FILE or postgresql://"),
     ],
 )
