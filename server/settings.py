@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from server.addresses import EVERYWHERE, LOOPBACK, Network, own_address
+from server.addresses import EVERYWHERE, Network, is_loopback, own_address
 
 DEFAULT_HOME = "./var"
 PORT_MAX = 65_535
@@ -52,7 +52,7 @@ class PingSettings(msgspec.Struct, frozen=True):
 
 class Settings(msgspec.Struct, frozen=True):
     """Ports of 0 mean: any free one. `database` "" means SQLite in `home`: dalstroom.db, or demo.db for a `demo`, which
-    listens on 127.0.0.1 only.
+    listens on the loopback only.
 
     `ocpp_port` None: no station connects without TLS. `strangers_of`: the party that may take in stations which
     connect and which nobody has added; "" where those are refused.
@@ -165,7 +165,7 @@ def forward_to(host: str) -> tuple[Network, ...] | None:
         BadSetting: where it names no networks.
     """
     said = os.environ.get("DALSTROOM_FORWARD_TO", "").strip()
-    if said == "any" or (not said and host in LOOPBACK):
+    if said == "any" or (not said and is_loopback(host)):
         return None
     try:
         return tuple(ip_network(one.strip()) for one in said.split(",") if one.strip() not in ("", "public"))

@@ -66,12 +66,12 @@ def runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 
 @app.command()
 def up(
-    demo: Annotated[bool, typer.Option("--demo", help="Run the demo town, on 127.0.0.1 only.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Run the demo town, for this machine only.")] = False,
     speed: Annotated[int, typer.Option(help="Demo: simulated seconds per second (0 pauses; 1, 60, 600).")] = 600,
     seed: Annotated[int | None, typer.Option(help="Demo: which town; default: the one that is here, else 1.")] = None,
     port: Annotated[int, typer.Option(help="The app and the API.")] = 8000,
     ocpp_port: Annotated[int, typer.Option(help="The stations.")] = 9000,
-    host: Annotated[str, typer.Option(help="Where to listen (not with --demo).")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Where to listen; --demo: this machine only.")] = "127.0.0.1",
     database: Database = "",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the app in a browser.")] = True,
     ocpps_port: Annotated[int | None, typer.Option(help="Stations over TLS (security profiles 2 and 3).")] = None,
