@@ -1,6 +1,7 @@
 """What a server is started with, and where it keeps its things."""
 
 import os
+import re
 import secrets
 from collections.abc import Sequence
 from ipaddress import ip_network
@@ -9,10 +10,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from server.addresses import EVERYWHERE, Network, is_loopback, own_address
+from server.addresses import EVERYWHERE, Network, at_host, is_loopback, own_address
 
 DEFAULT_HOME = "./var"
 PORT_MAX = 65_535
+HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+")
 
 
 class BadSetting(Exception):
@@ -125,6 +127,20 @@ def check_ports(said: Sequence[tuple[str, int | None]]) -> None:
             raise BadSetting(f"{named[port]} and {option} are both {port}: each needs a port of its own")
         if port:
             named[port] = option
+
+
+def station_base(host: str, port: int, tls_port: int | None) -> str:
+    """Where stations connect, less path and identity, for a server that is not asked: over TLS where a port is named.
+
+    Raises:
+        BadSetting: for what can be no port or no host.
+    """
+    option, number = ("--ocpp-port", port) if tls_port is None else ("--ocpps-port", tls_port)
+    if not 1 <= number <= PORT_MAX:
+        raise BadSetting(f"{option} must lie between 1 and {PORT_MAX}, not {number}")
+    if not HOST.fullmatch(host):
+        raise BadSetting(f"--host is a name or an address such as charge.example or 192.168.1.20, not {host}")
+    return at_host(f"{'ws' if tls_port is None else 'wss'}://:{number}", host)
 
 
 def message_days() -> int:

@@ -256,6 +256,26 @@ def test_a_night_price_that_cannot_be_is_one_line(home: Path, words: tuple[str, 
     assert said in refusal("station", "add", "S-1", "--location", "Plein", *words)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--ocpp-port", "70000"), "--ocpp-port must lie between 1 and 65535, not 70000"),
+        (("--ocpp-port", "0"), "--ocpp-port must lie between 1 and 65535, not 0"),
+        (("--ocpps-port", "-1"), "--ocpps-port must lie between 1 and 65535, not -1"),
+        (("--host", "http://us.example"), "--host is a name or an address"),
+        (("--host", "us.example:9000"), "--host is a name or an address"),
+        (("--host", "a b"), "--host is a name or an address"),
+    ],
+)
+def test_an_address_that_no_station_can_use_is_one_line_and_adds_nothing(
+    home: Path, words: tuple[str, ...], said: str
+) -> None:
+    assert said in refusal("station", "add", "S-1", "--location", "Plein", *words)
+    assert "ws://[2001:db8::1]:9001/ocpp/S-1" in done(
+        "station", "add", "S-1", "--location", "Plein", "--host", "2001:db8::1", "--ocpp-port", "9001"
+    )
+
+
 def test_a_database_that_cannot_be_used_is_one_line(home: Path) -> None:
     assert "sqlite:///FILE or postgresql://" in refusal("migrate", "--database", "mysql://somewhere")
     assert "no server answers there" in refusal("migrate", "--database", "postgresql://u:secret@127.0.0.1:1/dalstroom")
