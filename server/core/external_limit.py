@@ -166,6 +166,20 @@ def _is_more(held_w: int | None, then_w: int | None) -> bool:
     return held_w is not None and (then_w is None or then_w > held_w)
 
 
+def going_on(limits: Sequence[ExternalLimit], new: ExternalLimit, now: datetime) -> ExternalLimit:
+    """A limit that holds already, with what its source's last one there said when it began.
+
+    Some say theirs anew every minute, from then on: nobody could tell since when a station has known of it.
+    """
+    begun = [step for step in new.steps if step.at <= now]
+    last = next((one for one in limits if (one.source, one.connector_no) == (new.source, new.connector_no)), None)
+    if not begun or last is None or last.at(begun[0].at - RESOLUTION) is None:
+        return new
+    before = [step for step in last.steps if step.at < begun[0].at][-1]
+    same = before.limit_w == begun[0].limit_w
+    return msgspec.structs.replace(new, steps=(before, *new.steps[1 if same else 0 :]))
+
+
 def replaced(limits: Sequence[ExternalLimit], new: ExternalLimit) -> tuple[ExternalLimit, ...]:
     """The limits, the oldest first, with a new one in the place of its source's last one there."""
     if new in limits:

@@ -23,7 +23,8 @@ async def limited(tx: AsyncSession, station_id: UUID, told: ToldLimit, now: date
     """A station has a limit from elsewhere. One that does not say how much is asked, unless it was: some never do."""
     station = await stations.get(tx, station_id)
     known = station.external_limits or ()
-    limit = external_limit.shortened(external_limit.read(told, station.phases), now)
+    limit = external_limit.going_on(known, external_limit.read(told, station.phases), now)
+    limit = external_limit.shortened(limit, now)
     await _keep(tx, station, external_limit.replaced(known, limit), now)
     if not told.steps and not told.asked:
         await outbox.put_once(tx, ASK, str(station_id), {}, now)
