@@ -12,11 +12,13 @@ from server.core.external_limit import (
     ToldLimit,
     ToldStep,
     by_slot,
+    dated,
     going_on,
     least_w,
     look_again_at,
     read,
     replaced,
+    said_before,
     shortened,
     without,
 )
@@ -80,6 +82,17 @@ def test_one_that_begins_later_or_after_a_gap_or_of_another_source_carries_nothi
     assert going_on((EMS,), now, NOW + 3 * HOUR) == now, "that one had ended"
     assert going_on((replace(EMS, connector_no=2), replace(EMS, source="SO")), later, NOW + HOUR) == later
     assert going_on((EMS,), ExternalLimit("EMS", 1), NOW).steps == ()
+
+
+def test_the_same_words_are_news_only_after_a_boot():
+    first = dated((), EMS, None, NOW)
+    assert first.said_at == NOW
+    assert dated((first,), EMS, None, NOW + HOUR) == first
+    assert dated((first,), EMS, NOW - HOUR, NOW + HOUR) == first
+    assert dated((first,), EMS, NOW + HOUR, NOW + 2 * HOUR).said_at == NOW + 2 * HOUR
+    assert dated((first,), replace(EMS, critical=True), None, NOW + HOUR).said_at == NOW + HOUR
+    assert said_before(EMS, NOW)
+    assert not said_before(first, NOW)
 
 
 def test_it_begins_and_ends_on_whole_seconds_as_plans_do():
