@@ -65,6 +65,7 @@ class Forwarded(msgspec.Struct, frozen=True):
     note: str
     delivered: int
     dropped: int
+    untold: int
     waiting: int = 0
 
 
