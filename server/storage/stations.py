@@ -20,6 +20,7 @@ E = EVSES.c
 FEEDERS = Feeders.__table__  # type: ignore[attr-defined]
 F = FEEDERS.c
 ONE = sa.select(STATIONS).where(S.id == sa.bindparam("station"))
+SOME = sa.select(STATIONS).where(S.id.in_(sa.bindparam("stations", expanding=True)))
 PARTIES = sa.select(S.id, S.party_id).where(S.id.in_(sa.bindparam("stations", expanding=True)))
 HERE = sa.select(STATIONS).where(S.location_id == sa.bindparam("location")).order_by(S.identity)
 EVSES_HERE = sa.select(EVSES).where(E.location_id.in_(sa.bindparam("locations", expanding=True))).order_by(E.label)
@@ -65,6 +66,12 @@ async def parties_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID
     """The party of each of some stations."""
     found = await tx.execute(PARTIES, {"stations": padded(sorted(set(station_ids)))})
     return {row.id: row.party_id for row in found}
+
+
+async def some(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, Station]:
+    """Some stations, by id."""
+    found = await tx.execute(SOME, {"stations": padded(sorted(set(station_ids)))})
+    return {row.id: to_struct(row, Station) for row in found}
 
 
 async def named(tx: AsyncSession, identity: str) -> Station | None:
