@@ -14,7 +14,7 @@ MORE = 20
 
 def test_a_few_bad_frames_cost_nothing_and_a_flood_of_them_is_slowed_down():
     now = [100.0]
-    patience = Patience(50.0, lambda: now[0])
+    patience = Patience(50.0, clock=lambda: now[0])
     assert [patience.wait_s() for _ in range(AT_ONCE)] == [0.0] * AT_ONCE
     assert patience.wait_s() == 1 / 50
     now[0] += 1 / 50
@@ -24,7 +24,7 @@ def test_a_few_bad_frames_cost_nothing_and_a_flood_of_them_is_slowed_down():
 
 
 def test_without_a_number_nothing_waits():
-    patience = Patience(None, lambda: 0.0)
+    patience = Patience(None, clock=lambda: 0.0)
     assert max(patience.wait_s() for _ in range(10 * AT_ONCE)) == 0.0
 
 
