@@ -15,7 +15,7 @@ PACE_S = 0.001
 
 
 class Turns:
-    """Stations that sent nonsense of late, one after the other: no more than one frame of all theirs begins each PACE_S.
+    """Stations that sent nonsense of late, one after the other: one frame of all theirs begins each PACE_S at the most.
 
     Otherwise twenty that flood us keep the loop busy, and whoever asks in between waits for all of them, once for every
     trip to the database that its own answer takes.

@@ -22,12 +22,12 @@ from server.storage.message_log import Message
 from server.workers.runner import Failure, attempt
 
 EVERY_S = 0.5
-BATCH = 100
-BATCH_BYTES = 64 << 10
+BATCH = 200
+BATCH_BYTES = 128 << 10
 """Frames a transaction, and their bytes: on SQLite others wait for it, a ms or two."""
 LULL_S, PATIENT = 0.2, 5_000
 """So long a transaction waits until no other does, for stations are answered first; not where so many frames wait."""
-LARGER = 20
+LARGER = 10
 """Where so many wait, a transaction takes so many times more: half the work of a frame is its share of those."""
 IN_ONE_GO = 20_000
 """Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
@@ -82,7 +82,8 @@ class MessageLog:
             await self._arrived.wait()
             await asyncio.sleep(EVERY_S)
             while size := await self._write_some():
-                await asyncio.sleep(EVERY_S * size / (size + self._bytes) if self._waiting and self._patient else 0)
+                if self._waiting and self._patient:
+                    await asyncio.sleep(EVERY_S * size / (size + self._bytes))
 
     async def flush(self) -> None:
         """Write what waits, at once; what cannot be written waits on."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.station import ACCEPTED, Feeder, Station
-from server.storage.db import padded, to_struct
+from server.storage.db import keep, kept, padded, to_struct
 from server.storage.tables import Evses, Feeders, Stations
 from shared.ids import derive
 
@@ -63,9 +63,13 @@ async def find(tx: AsyncSession, station_id: UUID) -> Station | None:
 
 
 async def parties_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """The party of each of some stations."""
-    found = await tx.execute(PARTIES, {"stations": padded(sorted(set(station_ids)))})
-    return {row.id: row.party_id for row in found}
+    """The party of each of some stations, which never changes."""
+    known = {one: kept(tx, ("party of", one)) for one in set(station_ids)}
+    new = sorted(one for one, party_id in known.items() if party_id is None)
+    for row in await tx.execute(PARTIES, {"stations": padded(new)}) if new else ():
+        known[row.id] = row.party_id
+        keep(tx, ("party of", row.id), row.party_id)
+    return known
 
 
 async def some(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, Station]:
