@@ -47,10 +47,12 @@ async def take_all(tx: AsyncSession, came: Sequence[Came], now: datetime) -> Non
     await sessions.add_readings(tx, [row for rows in kept for row in rows])
     in_force = await plans.in_force(tx, [one.plan_id for one in before.values() if one.plan_id is not None])
     after = dict(before)
+    nobodys = [(one.station_id, one.info) for one, session in zip(came, found, strict=True) if session is None]
+    await metered.keep_orphans(tx, "MeterValues", nobodys, now)
     for one, session in zip(came, found, strict=True):
         if session is None:
-            await metered.keep_orphan(tx, one.station_id, "MeterValues", one.info, now)
-        elif session.id in before:
+            continue
+        if session.id in before:
             running = after[session.id]
             after[session.id] = await _read_all(tx, running, in_force.get(session.id), one.info, now)
         else:
@@ -66,16 +68,13 @@ async def _sessions_of(tx: AsyncSession, came: Sequence[Came]) -> list[Session |
     """The session of each report: that of its transaction, else the one that is open on its connector."""
     numbers = [one.info.transaction_id or 0 for one in came]
     known = await session_batches.of_transactions(tx, [number for number in numbers if number > 0])
+    unnamed = [one.station_id for one, number in zip(came, numbers, strict=True) if number <= 0]
+    open_now = await session_batches.open_at_connectors(tx, unnamed)
     found: list[Session | None] = []
     for one, number in zip(came, numbers, strict=True):
-        session = known.get(number) if number > 0 else await _open_at(tx, one)
+        session = known.get(number) if number > 0 else open_now.get((one.station_id, one.info.connector_no))
         found.append(session if session is not None and session.station_id == one.station_id else None)
     return found
-
-
-async def _open_at(tx: AsyncSession, came: Came) -> Session | None:
-    evse = await stations.evse_at(tx, came.station_id, came.info.connector_no)
-    return None if evse is None else await sessions.open_on(tx, evse.id)
 
 
 async def _read_all(

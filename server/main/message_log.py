@@ -22,12 +22,12 @@ from server.storage.message_log import Message
 from server.workers.runner import Failure, attempt
 
 EVERY_S = 0.5
-BATCH = 500
-BATCH_BYTES = 256 << 10
-"""Frames a transaction, and their bytes: on SQLite others wait for it, some ms."""
+BATCH = 200
+BATCH_BYTES = 128 << 10
+"""Frames a transaction, and their bytes: on SQLite others wait for it, a ms or two."""
 LULL_S, PATIENT = 0.2, 5_000
 """So long a transaction waits until no other does, for stations are answered first; not where so many frames wait."""
-LARGER = 4
+LARGER = 10
 """Where so many wait, a transaction takes so many times more: half the work of a frame is its share of those."""
 IN_ONE_GO = 20_000
 """Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
@@ -77,27 +77,37 @@ class MessageLog:
         return len(self._waiting) < PATIENT
 
     async def run(self) -> None:
-        """Write what comes, until cancelled."""
+        """Write what comes, until cancelled: evenly, for who writes all at once holds up all others meanwhile."""
         while True:
             await self._arrived.wait()
             await asyncio.sleep(EVERY_S)
-            await self.flush()
+            while size := await self._write_some():
+                if self._waiting and self._patient:
+                    await asyncio.sleep(EVERY_S * size / (size + self._bytes))
 
     async def flush(self) -> None:
-        """Write what waits; what cannot be written waits on."""
+        """Write what waits, at once; what cannot be written waits on."""
+        while await self._write_some():
+            pass
+
+    async def _write_some(self) -> int:
+        """Write what one transaction takes; how many bytes, 0 where nothing waits or nothing can be written."""
         async with self._turn:
             self._arrived.clear()
-            while self._waiting:
-                batch = self._next()
-                if isinstance(await attempt(self._write(batch), what="message_log"), Failure):
-                    self._arrived.set()
-                    return
-                for one in batch:
-                    self._bytes -= len(one.said.raw)
-                    self._waiting.popleft()
+            batch = self._next()
+            size = sum(len(one.said.raw) for one in batch)
+            if not batch:
+                return 0
+            if isinstance(await attempt(self._write(batch), what="message_log"), Failure):
+                self._arrived.set()
+                return 0
+            for _ in batch:
+                self._waiting.popleft()
+            self._bytes -= size
+            return max(size, 1)
 
     def _next(self) -> list[_Waiting]:
-        """What one transaction writes: at least one frame."""
+        """What one transaction writes: at least one frame, where one waits."""
         batch: list[_Waiting] = []
         size, times = 0, 1 if self._patient else LARGER
         for one in islice(self._waiting, BATCH * times):

@@ -22,6 +22,9 @@ CONTRACTS = Contracts.__table__  # type: ignore[attr-defined]
 C = CONTRACTS.c
 SOME = sa.select(CONTRACTS).where(C.id.in_(sa.bindparam("contracts", expanding=True)))
 T = Tokens.__table__.c  # type: ignore[attr-defined]
+SMALL = sa.func.lower(T.uid)
+TOKEN = sa.select(Tokens.__table__).where(sa.bindparam("uid") == SMALL)  # type: ignore[attr-defined]
+TOKENS = sa.select(Tokens.__table__, SMALL.label("small")).where(SMALL.in_(sa.bindparam("uids", expanding=True)))  # type: ignore[attr-defined]
 H = HomeTariffs.__table__.c  # type: ignore[attr-defined]
 S = Sessions.__table__.c  # type: ignore[attr-defined]
 P = Parties.__table__.c  # type: ignore[attr-defined]
@@ -62,8 +65,14 @@ class HomeTariffRow(msgspec.Struct, frozen=True):
 
 async def token(tx: AsyncSession, uid: str) -> Token | None:
     """A token by uid, whatever the case of its letters (OCPP: CiString)."""
-    row = (await tx.execute(sa.select(Tokens.__table__).where(sa.func.lower(T.uid) == uid.lower()))).first()  # type: ignore[attr-defined]
+    row = (await tx.execute(TOKEN, {"uid": uid.lower()})).first()
     return None if row is None else to_struct(row, Token)
+
+
+async def tokens(tx: AsyncSession, uids: Sequence[str]) -> dict[str, Token]:
+    """Those of some tokens that there are, by their uid in small letters."""
+    found = await tx.execute(TOKENS, {"uids": padded(sorted({uid.lower() for uid in uids}))})
+    return {row.small: to_struct(row, Token) for row in found}
 
 
 async def token_of(tx: AsyncSession, account_id: UUID) -> Token | None:

@@ -21,6 +21,8 @@ S = TABLE.c
 READINGS = Readings.__table__  # type: ignore[attr-defined]
 R = READINGS.c
 E = Evses.__table__.c  # type: ignore[attr-defined]
+ORPHAN = ("party_id", "station_id", "received_at", "action", "payload")
+ADD_ORPHAN = sa.insert(OrphanMessages).inline()
 EVENTS = SessionEvents.__table__  # type: ignore[attr-defined]
 V = EVENTS.c
 OPEN_HERE = sa.select(TABLE).where(S.location_id == sa.bindparam("location"), S.state == "open")
@@ -265,6 +267,6 @@ async def details_of_car(tx: AsyncSession, vehicle_id: UUID, kind: str, limit: i
     return [row.detail for row in await tx.execute(rows)]
 
 
-async def add_orphan(tx: AsyncSession, values: dict[str, object]) -> None:
-    """Keep a message of a transaction that we do not know (party_id, station_id, received_at, action, payload)."""
-    await tx.execute(sa.insert(OrphanMessages).values(**values))
+async def add_orphans(tx: AsyncSession, rows: Sequence[tuple[UUID, UUID, datetime, str, str]]) -> None:
+    """Keep messages of transactions that we do not know, each as `ORPHAN` has it."""
+    await bare_rows.execute(tx, ADD_ORPHAN, ORPHAN, list(rows))

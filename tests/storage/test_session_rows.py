@@ -242,8 +242,8 @@ async def test_what_a_stay_leaves_for_the_next_one(db):
     assert [set(one) for one in powers] == [{10_000}]
 
 
-async def test_a_message_of_no_transaction_is_kept(db):
-    values = {"party_id": OPERATOR, "station_id": STREET_STATION_1, "received_at": NOW}
+async def test_messages_of_no_transaction_are_kept(db):
+    orphan = (OPERATOR, STREET_STATION_1, NOW, "MeterValues", "{}")
     async with db.begin() as tx:
-        await sessions.add_orphan(tx, {**values, "action": "MeterValues", "payload": "{}"})
-    assert await rows(db, "orphan_messages") == 1
+        await sessions.add_orphans(tx, [orphan, orphan])
+    assert await rows(db, "orphan_messages") == 2
