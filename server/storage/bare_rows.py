@@ -14,15 +14,19 @@ Row = tuple[Any, ...]
 
 
 async def execute(tx: AsyncSession, statement: sa.Insert | sa.Update, names: tuple[str, ...], rows: list[Row]) -> None:
-    """Run an INSERT or UPDATE once for each row; `names` says which column or parameter each value is for."""
-    dialect = tx.get_bind().dialect
-    text, places = _compiled(statement, dialect, names)
-    if dialect.name == "sqlite":
-        ordered = [tuple([_text(row[place]) for place in places]) for row in rows]
-    else:
-        ordered = [tuple([row[place] for place in places]) for row in rows]
+    """Run an INSERT or UPDATE once for each row; `names` says which column or parameter each value is for.
+
+    On SQLite it goes along with the transaction's next statement, or its commit, which raises what is wrong with it.
+    """
     connection = await tx.connection()
-    await connection.exec_driver_sql(text, ordered)
+    text, places = _compiled(statement, connection.dialect, names)
+    if connection.dialect.name != "sqlite":
+        await connection.exec_driver_sql(text, [tuple([row[place] for place in places]) for row in rows])
+        return
+    columns = list(zip(*rows, strict=True))
+    written = list(zip(*[_texts(columns[place]) for place in places], strict=True))
+    driver: Any = connection.sync_connection
+    driver.connection.dbapi_connection.write_later(text, written)
 
 
 @lru_cache(maxsize=64)
@@ -32,13 +36,22 @@ def _compiled(statement: sa.Insert | sa.Update, dialect: Dialect, names: tuple[s
     return compiled.string, [names.index(name) for name in compiled.positiontup]
 
 
-def _text(value: Any) -> Any:  # noqa: ANN401 -- any value of a column
-    """As SQLAlchemy writes it on SQLite: an id is 32 hexadecimal digits, a time is naive UTC."""
-    change = _CHANGES.get(type(value))
-    return value if change is None else change(value)
+def _texts(column: Sequence[Any]) -> Sequence[Any]:
+    """A column as SQLAlchemy writes it on SQLite: an id is 32 hexadecimal digits, a time is naive UTC."""
+    kinds = set(map(type, column))
+    if kinds.isdisjoint(_CHANGES):
+        return column
+    known: dict[int, Any] = {}  # by the value's place in memory: to compare two UUIDs takes as long as to write one
+    written = []
+    for value in column:
+        text = known.get(id(value))
+        if text is None:
+            change = _CHANGES.get(type(value))
+            text = known[id(value)] = value if change is None else change(value)
+        written.append(text)
+    return written
 
 
-@lru_cache(maxsize=2_000)
 def time_text(value: datetime) -> str:
     """An aware time as SQLAlchemy writes it on SQLite: naive UTC with microseconds."""
     assert value.tzinfo is not None, "naive datetime"
@@ -46,7 +59,6 @@ def time_text(value: datetime) -> str:
     return at.isoformat(" ", "microseconds")[:26]
 
 
-@lru_cache(maxsize=20_000)
 def _id(value: UUID) -> str:
     return value.hex
 
