@@ -1,7 +1,7 @@
 """Many rows by one statement of the driver's own, past SQLAlchemy's work on each value of each: readings and frames."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 Row = tuple[Any, ...]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def execute(tx: AsyncSession, statement: sa.Insert | sa.Update, names: tuple[str, ...], rows: list[Row]) -> None:
@@ -54,9 +55,14 @@ def _texts(column: Sequence[Any]) -> Sequence[Any]:
 
 def time_text(value: datetime) -> str:
     """An aware time as SQLAlchemy writes it on SQLite: naive UTC with microseconds."""
-    assert value.tzinfo is not None, "naive datetime"
-    at = value if value.tzinfo is UTC else value.astimezone(UTC)
-    return at.isoformat(" ", "microseconds")[:26]
+    since = value - EPOCH
+    return f"{_second(since.days, since.seconds)}.{since.microseconds:06}"
+
+
+@lru_cache(maxsize=2_000)
+def _second(days: int, seconds: int) -> str:
+    """A second since 1970. Many readings and frames are of the same few."""
+    return (EPOCH + timedelta(days, seconds)).isoformat(" ", "seconds")[:19]
 
 
 def _id(value: UUID) -> str:
