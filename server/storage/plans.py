@@ -82,19 +82,30 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
         """The slots that were asked for, by number: every reading asks."""
         return {}
 
+    @cached_property
+    def _asked(self) -> list["_InSlot"]:
+        """The slot that was asked for last, of those of the grid: a reading asks for one several times."""
+        return []
+
     def _at(self, moment: datetime) -> "_InSlot":
         """The slot of a moment; all that lie before the first are one (-1), and all that lie after the last."""
+        asked = self._asked
+        if asked and asked[0].start <= moment < asked[0].end:
+            return asked[0]
         slots = len(self.energy_wh)
         slot = max(-1, min(slots, self.grid.index(moment)))
         known = self._slots.get(slot)
         if known is None:
             known = self._slots[slot] = self._in_slot(slot)
+        if 0 <= slot < slots:
+            asked[:] = [known]
         return known
 
     def _in_slot(self, slot: int) -> "_InSlot":
         grid, wh = self.grid, self.energy_wh
-        begun = max(self.made_at, grid.at(slot))
-        seconds = (grid.at(slot + 1) - begun).total_seconds()
+        start, end = grid.at(slot), grid.at(slot + 1)
+        begun = max(self.made_at, start)
+        seconds = (end - begun).total_seconds()
         inside = 0 <= slot < len(wh)
         energy_wh = wh[slot] if inside else 0
         limit_w = 0 if seconds <= 0 else round(energy_wh * 3600 / seconds)
@@ -105,7 +116,7 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
             first -= 1
         since = max(self.made_at, grid.at(first)) if limit_w > 0 else None
         over = not any(wh[max(0, slot) :])
-        return _InSlot(limit_w, since, begun, seconds, energy_wh, sum(wh[: max(0, slot)]), over)
+        return _InSlot(start, end, limit_w, since, begun, seconds, energy_wh, sum(wh[: max(0, slot)]), over)
 
     def power_w(self, moment: datetime) -> int:
         """What the plan allows at a moment, W."""
@@ -143,6 +154,8 @@ class _InSlot(msgspec.Struct, frozen=True):
     `before_wh`: the energy of the slots before it; `over`: neither it nor a later one has any.
     """
 
+    start: datetime
+    end: datetime
     limit_w: int
     since: datetime | None
     begun: datetime
@@ -172,9 +185,10 @@ async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID]) -> dict[UUID, Pla
     new: dict[Any, tuple[Any, ...]] = {}
     sqlite = tx.get_bind().dialect.name == "sqlite"
     for row in await tx.execute(HEARD_OF[sqlite], {"ids": listed(plan_ids, sqlite=sqlite)}):
-        seen = kept(tx, ("plan", row[0]))
-        if seen is None or seen.heard != tuple(row):
-            new[row[0]] = tuple(row)
+        heard = tuple(row)
+        seen = kept(tx, ("plan", heard[0]))
+        if seen is None or seen.heard != heard:
+            new[heard[0]] = heard
         else:
             found[seen.plan.session_id] = seen.plan
     if new:
