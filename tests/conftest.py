@@ -55,9 +55,11 @@ def founded_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def lender(postgres_url: str) -> Lender:
+def lender(postgres_url: str) -> Generator[Lender, None, None]:
     """Lends small towns on PostgreSQL."""
-    return Lender(postgres_url)
+    lender = Lender(postgres_url)
+    yield lender
+    lender.close()
 
 
 @pytest.fixture

@@ -1,14 +1,23 @@
 """What a test's databases cost less: each test opens one or more and asks it little, a server opens one and asks much.
 
-What SQLAlchemy compiled for one database serves the next of its kind.
+What SQLAlchemy compiled for one database serves the next of its kind. On SQLite a statement runs where it is asked for,
+and then others have their turn; the driver has a thread for it, and to go there and back takes longer than most
+statements. What may have to wait for another database on the same file, which could not go on meanwhile, stays in that
+thread. Tests of storage, and all servers in a process of their own, keep it for everything (`threaded`).
 """
 
-from collections.abc import Hashable
+import asyncio
+from collections.abc import Callable, Generator, Hashable
+from contextlib import contextmanager
 from typing import Any
+
+from aiosqlite.core import Connection
 
 from server.storage import db
 
 Key = tuple[Hashable, ...]  # the dialect, then the statement
+THREADED = Connection._execute
+WAITS = "BEGIN IMMEDIATE"
 
 
 class SharedStatements(dict[Key, Any]):
@@ -21,6 +30,18 @@ class SharedStatements(dict[Key, Any]):
         super().__setitem__((type(key[0]), *key[1:]), compiled)
 
 
+async def _here(connection: Connection, do: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Stands in for aiosqlite's `Connection._execute`, which queues for its thread."""
+    if WAITS in arguments:
+        return await THREADED(connection, do, *arguments, **options)
+    if not connection._running or not connection._connection:
+        raise ValueError("Connection closed")
+    try:
+        return do(*arguments, **options)
+    finally:
+        await asyncio.sleep(0)
+
+
 def cost_less() -> None:
     """From now on the databases of this process do."""
     statements, made = SharedStatements(), db.create_async_engine
@@ -31,3 +52,14 @@ def cost_less() -> None:
         return engine
 
     db.create_async_engine = create_async_engine
+    Connection._execute = _here
+
+
+@contextmanager
+def threaded() -> Generator[None, None, None]:
+    """SQLite's statements run in threads, as in a server."""
+    Connection._execute = THREADED
+    try:
+        yield
+    finally:
+        Connection._execute = _here
