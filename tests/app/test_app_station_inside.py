@@ -45,12 +45,19 @@ async def test_the_limits_that_a_station_shares_are_a_tree_and_its_own_is_marked
     screen = await at_station(width=1440, height=900)
     for said in ("Shared limits: Lootsstraat", "Connection", "63 A on each phase · 40.0 kW", "32 A / 32 A / 25 A"):
         assert screen.says(said), said
-    assert screen.says("4 sockets · when nobody steers: 7.5 A a phase each")
+    assert screen.says("4 sockets · when we are away: 7.5 A a phase each")
     assert screen.says("the building takes up to 12.0 kW of it")
     assert screen.says("On it: LOOTS/1, LOOTS/2")
     assert screen.words().count("This station hangs here.") == 1
     indents = [screen.key(f"feeder-{name}").padding.left for name in ("Connection", "Row A")]  # type: ignore[attr-defined]
     assert indents == [0, 20]
+
+
+async def test_a_limit_without_a_name_is_that_of_the_place(at_station: Open, town: Town) -> None:
+    town.operated.furnished.feeders = [feeder("", None, ["LOOTS/1"], 0, limit_ma=[63_000] * 3)]
+    screen = await at_station()
+    assert screen.says("Limit of the place")
+    assert screen.says("when we are away: nothing")
 
 
 async def test_a_place_without_limits_and_a_station_that_said_nothing_say_so(at_station: Open, town: Town) -> None:
@@ -76,7 +83,7 @@ async def test_an_inventory_is_searched_paged_and_set_out(at_station: Open, town
     await screen.until(lambda: not screen.says("EVSE 1 Power") and screen.says("Controller Temperature"))
     await screen.event(screen.key("inventory-kind"), "select", value="variable")
     await screen.until(lambda: screen.says("Nothing fits this search."))
-    assert town.operated.furnished.searches[-1] == {"kind": "variable", "text": "temp"}
+    assert town.operated.furnished.searches[-1] == {"kind": "variable", "text": "temp", "limit": "12"}
 
 
 async def test_a_station_of_1_6_has_no_inventory_and_is_not_asked(at_station: Open, town: Town) -> None:

@@ -55,7 +55,7 @@ def _feeder(t: Texts, one: FeederView, here: str, *, wide: bool) -> ft.Control:
     if len(one.stations) > NAMES_MAX:
         names = t("op.feeder.more", names=names, n=len(one.stations) - NAMES_MAX)
     mine = here in one.stations
-    name = [ft.Container(theme.strong(one.name), expand=True)]
+    name = [ft.Container(theme.strong(one.name or t("op.feeder.nameless")), expand=True)]
     limit = theme.strong(limit_of(t, one))
     top = ft.Row([*name, limit], spacing=12) if wide else stack([*name, limit], 2)
     return stack(

@@ -18,6 +18,8 @@ from shared.stations import StationView
 from shared.wire import Page
 
 ALL = "all"
+FEW = "12"
+"""Lines that are shown unasked: the message log is below them."""
 OLD = "1.6"
 """It has no word for an inventory."""
 
@@ -62,7 +64,8 @@ def Inventory(station: StationView) -> ft.Control:
 def _Lines(identity: str, wanted: dict[str, str]) -> ft.Control:
     """A search's lines, page by page."""
     desk, t = use_desk(), use_texts()
-    first, load = use_fetched(lambda: desk.api.operating.inventory(identity, wanted), [identity])
+    begin = {**wanted, "limit": FEW}
+    first, load = use_fetched(lambda: desk.api.operating.inventory(identity, begin), [identity])
     nothing: Page[InventoryLine] | None = None
     more, set_more = ft.use_state(nothing)
     none_open: int | None = None
@@ -92,7 +95,7 @@ def _Lines(identity: str, wanted: dict[str, str]) -> ft.Control:
 def _Line(one: InventoryLine, is_open: bool, choose: Any) -> ft.Control:  # noqa: ANN401, FBT001
     t, clock, prefs = use_texts(), use_clock(), use_prefs()
     kind = theme.small(f"{t(f'op.inventory.{one.kind.value}')} · {when(t, one.at, clock.now)}")
-    name, said = stack([theme.strong(one.name, size=14), kind], 2), mono(told(t, one), color=theme.MUTED)
+    name, said = stack([theme.strong(one.name, size=14), kind], 2), mono(told(t, one))
     parts: list[ft.Control] = [ft.Container(name, expand=5), ft.Container(said, expand=6)]
     top: ft.Control = ft.Row(parts, spacing=16) if prefs.wide else stack([name, said], 4)
     whole = mono(pretty(json.dumps(one.said)), selectable=True) if is_open else None
