@@ -23,12 +23,15 @@ from server.storage.message_log import Message
 from server.workers.runner import Failure, attempt
 
 EVERY_S = 0.5
-BATCH = 500
-BATCH_BYTES = 256 << 10
-"""Frames a transaction, and their bytes: on SQLite others wait for it, some ms."""
+BATCH = 2_000
+BATCH_BYTES = 1 << 20
+"""Frames a transaction, and their bytes: on SQLite others wait for it, up to 20 ms.
+
+Its rows lie together, but for their places in the index of stations: a page each, unless a station says more meanwhile.
+"""
 LULL_S, PATIENT = 0.2, 5_000
 """So long a transaction waits until no other does, for stations are answered first; not where so many frames wait."""
-LARGER = 4
+LARGER = 2
 """Where so many wait, a transaction takes so many times more: half the work of a frame is its share of those."""
 IN_ONE_GO = 20_000
 """Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
