@@ -21,9 +21,11 @@ LOCATIONS = Locations.__table__  # type: ignore[attr-defined]
 L = LOCATIONS.c
 
 RAW_ID = sa.type_coerce(P.id, sa.types.NullType).label("raw_id")
-HEARD = sa.select(RAW_ID, *(sa.type_coerce(one, sa.types.NullType) for one in (P.made_at, P.sent_at, P.outcome)))
-HEARD_OF = {sqlite: HEARD.where(among(P.id, "ids", sqlite=sqlite)) for sqlite in (True, False)}
+HEARD = (RAW_ID, *(sa.type_coerce(one, sa.types.NullType) for one in (P.made_at, P.sent_at, P.outcome)))
+HEARD_OF = {sqlite: sa.select(*HEARD).where(among(P.id, "ids", sqlite=sqlite)) for sqlite in (True, False)}
 """As the driver has it: to compare, not to read. An id is of one plan, but for one whose transaction failed."""
+Heard = dict[str, tuple[Any, ...]]
+"""Values of HEARD by the plan's id as SQLite has it, where another statement of this transaction brought them."""
 ADVANCE = sa.update(LOCATIONS).where(L.id == sa.bindparam("location"), L.planned_version == sa.bindparam("seen"))
 ADVANCE = ADVANCE.values(planned_version=L.planned_version + 1)
 INSERT = sa.insert(TABLE)
@@ -177,26 +179,31 @@ async def get(tx: AsyncSession, plan_id: UUID | None) -> Plan | None:
     return None if row is None else to_struct(row, Plan)
 
 
-async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID]) -> dict[UUID, Plan]:
-    """Plans by session, for the plan ids that sessions hold. Read whole once: only what was heard of them changes."""
-    if not plan_ids:
-        return {}
+async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID], heard: Heard | None = None) -> dict[UUID, Plan]:
+    """Plans by session, for the plan ids that sessions hold. Read whole once: only what was heard of them changes.
+
+    `heard`: what this transaction has read of that, and not changed since; the rest is asked for.
+    """
+    known = heard or {}
+    rows = [known[one.hex] for one in plan_ids if one.hex in known] if known else []
+    if len(rows) < len(plan_ids):
+        left = [one for one in plan_ids if one.hex not in known]
+        sqlite = tx.get_bind().dialect.name == "sqlite"
+        rows += map(tuple, await tx.execute(HEARD_OF[sqlite], {"ids": listed(left, sqlite=sqlite)}))
     found: dict[UUID, Plan] = {}
     new: dict[Any, tuple[Any, ...]] = {}
-    sqlite = tx.get_bind().dialect.name == "sqlite"
-    for row in await tx.execute(HEARD_OF[sqlite], {"ids": listed(plan_ids, sqlite=sqlite)}):
-        heard = tuple(row)
-        seen = kept(tx, ("plan", heard[0]))
-        if seen is None or seen.heard != heard:
-            new[heard[0]] = heard
+    for row in rows:
+        seen = kept(tx, ("plan", row[0]))
+        if seen is None or seen.heard != row:
+            new[row[0]] = row
         else:
             found[seen.plan.session_id] = seen.plan
     if new:
-        for row in await tx.execute(OF_IDS, {"ids": padded(plan_ids)}):
-            plan = to_struct(row, Plan)
+        for one in await tx.execute(OF_IDS, {"ids": padded(plan_ids)}):
+            plan = to_struct(one, Plan)
             found[plan.session_id] = plan
-            if row.raw_id in new:
-                keep(tx, ("plan", row.raw_id), _Seen(plan, new[row.raw_id]))
+            if one.raw_id in new:
+                keep(tx, ("plan", one.raw_id), _Seen(plan, new[one.raw_id]))
     return found
 
 
