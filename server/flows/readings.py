@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import following, objective
+from server.core import external_limit, following, objective
 from server.core.demand import NeedSource
 from server.core.following import DRAWING_W, GRACE, TOLERANCE_W, TOO_MUCH, Sight, Verdict
 from server.core.reports import UNSAID_WH, ReadingsInfo, SampledReading
@@ -119,8 +119,9 @@ async def _hold_against_plan(
     allowed = max(plan.power_w(sample.at), plan.power_w(sample.at - GRACE))
     sight = Sight(sample.at, sample.power_w, allowed, since, drew)
     verdict = following.judge(session, sight)
-    if verdict in (Verdict.SEND_AGAIN, Verdict.NOT_FOLLOWED) and await _is_unlimited(tx, session, plan):
-        verdict = Verdict.FINE
+    if verdict in (Verdict.SEND_AGAIN, Verdict.NOT_FOLLOWED) and await _is_unplanned(tx, session, plan):
+        limit_w = await _elsewhere_w(tx, session, sample.at)
+        verdict = following.judge(session, msgspec.structs.replace(sight, allowed_w=limit_w))
     if session.idle_since is not None and sample.power_w >= DRAWING_W:
         session = await waking.drew_again(tx, session, plan, sample)
     session = _idling(session, sight)
@@ -137,11 +138,18 @@ async def _hold_against_plan(
     return await _act_on(tx, session, verdict, now)
 
 
-async def _is_unlimited(tx: AsyncSession, session: Session, plan: Plan) -> bool:
-    """A charge at once on a limit of its own was told no limit: its plan is only what we expect of it."""
+async def _is_unplanned(tx: AsyncSession, session: Session, plan: Plan) -> bool:
+    """A charge at once on a limit of its own was not told its plan: that is only what we expect of it."""
     station = await stations.get(tx, session.station_id)
     shared = station.feeder_id is not None
     return objective.told_no_limit(session.delay, plan.need_source, shared=shared, asleep=session.asleep)
+
+
+async def _elsewhere_w(tx: AsyncSession, session: Session, at: datetime) -> int:
+    """The most that limits from elsewhere, which it was told, left it within GRACE before a moment, W."""
+    limits = (await stations.get(tx, session.station_id)).external_limits or ()
+    found = [external_limit.least_w(limits, session.connector_no, then) for then in (at, at - GRACE)]
+    return max(external_limit.MOST_W if one is None else one for one in found)
 
 
 async def _plan_anew(tx: AsyncSession, session: Session, plan: Plan, sample: SampledReading) -> str | None:

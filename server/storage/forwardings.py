@@ -69,6 +69,7 @@ class Forwarded(msgspec.Struct, frozen=True):
     note: str
     delivered: int
     dropped: int
+    untold: int
     waiting: int = 0
 
 

@@ -43,6 +43,7 @@ def station(identity: str, *, online: bool = True, evses: list[StationEvse] | No
     return StationView(
         id=an_id("station", identity),
         identity=identity,
+        location_id=an_id("place"),
         location_name="Lootsstraat",
         online=online,
         last_seen_at=NOW - timedelta(minutes=2),
