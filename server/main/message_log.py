@@ -25,11 +25,14 @@ from server.workers.runner import Failure, attempt
 EVERY_S = 0.5
 BATCH = 200
 BATCH_BYTES = 128 << 10
-"""Frames a transaction, and their bytes: on SQLite others wait for it, a ms or two."""
+"""Frames a transaction, and their bytes: on SQLite others wait for it, two ms."""
 LULL_S, PATIENT = 0.2, 5_000
 """So long a transaction waits until no other does, for stations are answered first; not where so many frames wait."""
-LARGER = 10
-"""Where so many wait, a transaction takes so many times more: half the work of a frame is its share of those."""
+MANY, LARGER = 2_000, 10
+"""Where so many wait, a transaction takes so many times more: of honest frames, half the work is their share of it.
+
+Each station in it has a page of its own in the index, whether it said one thing or ten.
+"""
 IN_ONE_GO = 20_000
 """Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
 TEXT_MAX = 255
@@ -79,24 +82,26 @@ class MessageLog:
         return len(self._waiting) < PATIENT
 
     async def run(self) -> None:
-        """Write what comes, until cancelled: evenly, for who writes all at once holds up all others meanwhile."""
+        """Write what comes, until cancelled: a few frames evenly, for all at once hold up others meanwhile."""
         while True:
             await self._arrived.wait()
             await asyncio.sleep(EVERY_S)
-            while size := await self._write_some():
-                if self._waiting and self._patient:
+            many = len(self._waiting) > MANY
+            while size := await self._write_some(LARGER if many else 1):
+                many = many or len(self._waiting) > MANY
+                if self._waiting and not many:
                     await asyncio.sleep(EVERY_S * size / (size + self._bytes))
 
     async def flush(self) -> None:
         """Write what waits, at once; what cannot be written waits on."""
-        while await self._write_some():
+        while await self._write_some(LARGER):
             pass
 
-    async def _write_some(self) -> int:
+    async def _write_some(self, times: int) -> int:
         """Write what one transaction takes; how many bytes, 0 where nothing waits or nothing can be written."""
         async with self._turn:
             self._arrived.clear()
-            batch = self._next()
+            batch = self._next(times)
             size = sum(len(one.said.raw) for one in batch)
             if not batch:
                 return 0
@@ -108,10 +113,10 @@ class MessageLog:
             self._bytes -= size
             return max(size, 1)
 
-    def _next(self) -> list[_Waiting]:
+    def _next(self, times: int) -> list[_Waiting]:
         """What one transaction writes: at least one frame, where one waits."""
         batch: list[_Waiting] = []
-        size, times = 0, 1 if self._patient else LARGER
+        size = 0
         for one in islice(self._waiting, BATCH * times):
             size += len(one.said.raw)
             if batch and size > BATCH_BYTES * times:

@@ -30,7 +30,7 @@ KEPT_MAX = 10_000
 """Values of rows that never change, the last used ones, by their key."""
 BUSY_MS = 5000
 LOOK_S = 0.002
-WAL_PAGES_MOST = 8_000
+WAL_PAGES_MOST = 16_000
 """SQLite's log is brought into the file beside the writers; where it is so long they wait for it."""
 WAL_PAGES_ALONE = 25_000
 """Where nobody does that (a command, a test) a writer does, as with SQLite's default of 1000, but later."""

@@ -21,6 +21,8 @@ FEEDERS = Feeders.__table__  # type: ignore[attr-defined]
 F = FEEDERS.c
 ONE = sa.select(STATIONS).where(S.id == sa.bindparam("station"))
 SOME = sa.select(STATIONS).where(S.id.in_(sa.bindparam("stations", expanding=True)))
+SEEN = sa.update(STATIONS).where(S.id.in_(sa.bindparam("stations", expanding=True)))
+SEEN = SEEN.values(last_seen_at=sa.bindparam("seen_at"))
 PARTIES = sa.select(S.id, S.party_id).where(S.id.in_(sa.bindparam("stations", expanding=True)))
 HERE = sa.select(STATIONS).where(S.location_id == sa.bindparam("location")).order_by(S.identity)
 EVSES_HERE = sa.select(EVSES).where(E.location_id.in_(sa.bindparam("locations", expanding=True))).order_by(E.label)
@@ -163,8 +165,7 @@ async def update_each(tx: AsyncSession, rows: Mapping[UUID, Mapping[str, object]
 
 async def seen(tx: AsyncSession, station_ids: Sequence[UUID], now: datetime) -> None:
     """Stations have said something."""
-    wanted = S.id.in_(padded(sorted(station_ids)))
-    await tx.execute(sa.update(STATIONS).where(wanted).values(last_seen_at=now))
+    await tx.execute(SEEN, {"stations": padded(sorted(station_ids)), "seen_at": now})
 
 
 async def places_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, UUID]:
