@@ -4,8 +4,8 @@ import shutil
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
+import open_databases
 import pytest
-from open_databases import threaded
 
 from server.storage.db import Database
 
@@ -14,8 +14,8 @@ BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 @pytest.fixture(autouse=True)
 def as_in_a_server() -> Generator[None, None, None]:
-    """What is tested here has the driver's threads."""
-    with threaded():
+    """What is tested here has the driver's threads, and migrates."""
+    with open_databases.as_in_a_server():
         yield
 
 
