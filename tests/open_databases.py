@@ -19,6 +19,7 @@ from typing import Any
 from aiosqlite.core import Connection
 
 from server.storage import db, schema
+from server.storage.one_trip import First
 
 Key = tuple[Hashable, ...]  # the dialect, then the statement
 THREADED, MIGRATE = Connection._execute, schema.migrate
@@ -38,7 +39,8 @@ class SharedStatements(dict[Key, Any]):
 async def _here(connection: Connection, do: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Stands in for aiosqlite's `Connection._execute`, which queues for its thread."""
     work, under_way = partial(do, *arguments, **options), connection.__dict__.setdefault("under_way", set())
-    if WAITS in arguments or under_way:  # who was cancelled waits no more, but the thread does
+    waits = any(isinstance(one, First) and one.begin == WAITS for one in arguments)
+    if waits or under_way:  # who was cancelled waits no more, but the thread does
         under_way.add(work)
         return await THREADED(connection, _ended, work, under_way)
     if not connection._running or not connection._connection:
