@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from datetime import datetime
-from itertools import islice
+from itertools import islice, starmap
 from uuid import UUID
 
 import msgspec
@@ -17,20 +17,25 @@ from server.flows.message_views import view
 from server.gateway import judge
 from server.gateway.ports import Said
 from server.storage import message_log
+from server.storage.bare_rows import Row
 from server.storage.db import Database
 from server.storage.message_log import Message
 from server.workers.runner import Failure, attempt
 
 EVERY_S = 0.5
-BATCH = 500
-BATCH_BYTES = 256 << 10
-"""Frames a transaction, and their bytes: on SQLite others wait for it, some ms."""
+BATCH = 200
+BATCH_BYTES = 128 << 10
+"""Frames a transaction, and their bytes: on SQLite others wait for it, two ms."""
 LULL_S, PATIENT = 0.2, 5_000
 """So long a transaction waits until no other does, for stations are answered first; not where so many frames wait."""
-LARGER = 4
-"""Where so many wait, a transaction takes so many times more: half the work of a frame is its share of those."""
+MANY, LARGER = 2_000, 10
+"""Where so many wait, a transaction takes so many times more: of honest frames, half the work is their share of it.
+
+Each station in it has a page of its own in the index, whether it said one thing or ten.
+"""
 IN_ONE_GO = 20_000
 """Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
+TEXT_MAX = 255
 FRAMES_MAX = 50_000
 BYTES_MAX = 64 << 20
 
@@ -77,29 +82,41 @@ class MessageLog:
         return len(self._waiting) < PATIENT
 
     async def run(self) -> None:
-        """Write what comes, until cancelled."""
+        """Write what comes, until cancelled: a few frames evenly, for all at once hold up others meanwhile."""
         while True:
             await self._arrived.wait()
             await asyncio.sleep(EVERY_S)
-            await self.flush()
+            many = len(self._waiting) > MANY
+            while size := await self._write_some(LARGER if many else 1):
+                many = many or len(self._waiting) > MANY
+                if self._waiting and not many:
+                    await asyncio.sleep(EVERY_S * size / (size + self._bytes))
 
     async def flush(self) -> None:
-        """Write what waits; what cannot be written waits on."""
+        """Write what waits, at once; what cannot be written waits on."""
+        while await self._write_some(LARGER):
+            pass
+
+    async def _write_some(self, times: int) -> int:
+        """Write what one transaction takes; how many bytes, 0 where nothing waits or nothing can be written."""
         async with self._turn:
             self._arrived.clear()
-            while self._waiting:
-                batch = self._next()
-                if isinstance(await attempt(self._write(batch), what="message_log"), Failure):
-                    self._arrived.set()
-                    return
-                for one in batch:
-                    self._bytes -= len(one.said.raw)
-                    self._waiting.popleft()
+            batch = self._next(times)
+            size = sum(len(one.said.raw) for one in batch)
+            if not batch:
+                return 0
+            if isinstance(await attempt(self._write(batch), what="message_log"), Failure):
+                self._arrived.set()
+                return 0
+            for _ in batch:
+                self._waiting.popleft()
+            self._bytes -= size
+            return max(size, 1)
 
-    def _next(self) -> list[_Waiting]:
-        """What one transaction writes: at least one frame."""
+    def _next(self, times: int) -> list[_Waiting]:
+        """What one transaction writes: at least one frame, where one waits."""
         batch: list[_Waiting] = []
-        size, times = 0, 1 if self._patient else LARGER
+        size = 0
         for one in islice(self._waiting, BATCH * times):
             size += len(one.said.raw)
             if batch and size > BATCH_BYTES * times:
@@ -115,15 +132,15 @@ class MessageLog:
         last_id = await self._look_up({one.station_id for one in batch})
         known = [one for one in batch if one.station_id in self._stations]
         first_id = max(last_id + 1, time.time_ns() // 1000)
-        messages = [self._message(row_id, one) for row_id, one in enumerate(known, first_id)]
+        rows = [self._row(row_id, one) for row_id, one in enumerate(known, first_id)]
         await self._db.lull(LULL_S if self._patient else 0)
-        if messages:
+        if rows:
             async with self._db.begin() as tx:
-                await message_log.add(tx, messages)
-        self._last_id = max(last_id, first_id + len(messages) - 1)
-        self.counts["kept"] += len(messages)
-        self.counts["lost"] += len(batch) - len(messages)
-        self._tell(messages)
+                await message_log.add(tx, rows)
+        self._last_id = max(last_id, first_id + len(rows) - 1)
+        self.counts["kept"] += len(rows)
+        self.counts["lost"] += len(batch) - len(rows)
+        self._tell(known, rows)
 
     async def _look_up(self, station_ids: set[UUID]) -> int:
         """Whose they are, where we do not know it yet; the id of the newest frame in the log."""
@@ -134,27 +151,20 @@ class MessageLog:
                 self._last_id = await message_log.last_id(tx) if self._last_id is None else self._last_id
         return self._last_id
 
-    def _message(self, row_id: int, one: _Read) -> Message:
+    def _row(self, row_id: int, one: _Read) -> Row:
+        """The values of a `Message`, in their order."""
         said = one.said
-        return Message(
-            id=row_id,
-            party_id=self._stations[one.station_id][0],
-            station_id=one.station_id,
-            at=one.at,
-            direction=said.direction,
-            kind=said.kind,
-            action=_short(said.action),
-            message_id=_short(said.message_id),
-            raw=one.raw,
-            asked_by=said.by,
-            odd=one.odd,
-        )
+        party_id, action, message_id = self._stations[one.station_id][0], _short(said.action), _short(said.message_id)
+        first = (row_id, party_id, one.station_id, one.at, said.direction, said.kind)
+        return (*first, action, message_id, one.raw, said.by, one.odd)
 
-    def _tell(self, messages: list[Message]) -> None:
-        parties = {message.party_id for message in messages}
+    def _tell(self, known: list[_Read], rows: list[Row]) -> None:
+        """Those who listen; nearly always nobody does."""
+        parties = {self._stations[station_id][0] for station_id in {one.station_id for one in known}}
         for topic, party_id in ((messages_topic(party_id), party_id) for party_id in parties):
             if self._bus.heard(topic):
-                told = [view(one, self._stations[one.station_id][1]) for one in messages if one.party_id == party_id]
+                messages = [message for message in starmap(Message, rows) if message.party_id == party_id]
+                told = [view(one, self._stations[one.station_id][1]) for one in messages]
                 self._bus.publish(topic, msgspec.json.encode(told))
 
 
@@ -173,4 +183,4 @@ async def _read(batch: list[_Waiting]) -> list[_Read]:
 
 
 def _short(text: str) -> str:
-    return storable(text[:255])
+    return storable(text[:TEXT_MAX])
