@@ -36,12 +36,12 @@ UNANSWERED = ("timed_out", "offline")
 """No answer is no refusal: the station may do what it was told all the same, or hold to what it was told before."""
 UNANSWERED_MAX = 3
 """So many plans in a row without an answer, and nobody counts on the next one."""
+_SILENT = tuple(PROFILE + status for status in UNANSWERED)
 
 
 def is_silent(session: Session) -> bool:
     """Whether a session's station has been given up because it does not answer: it is asked again, but seldom."""
-    reasons = [PROFILE + status for status in UNANSWERED]
-    return session.followed is Followed.NOT_FOLLOWED and session.not_followed_reason in reasons
+    return session.followed is Followed.NOT_FOLLOWED and session.not_followed_reason in _SILENT
 
 
 class Sight(msgspec.Struct, frozen=True):

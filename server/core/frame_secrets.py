@@ -20,7 +20,8 @@ def hidden(raw: bytes) -> str:
     A frame that may hold a key and that nobody can read is not kept at all: its length is.
     """
     low = raw.lower()
-    if b"password" not in low and b"authorizationkey" not in low and b"\\u" not in low:  # \u may write any letter
+    escapes = b"\\" in raw and b"\\u" in low  # \u may write any letter; one byte is found far sooner than two
+    if not escapes and b"password" not in low and b"authorizationkey" not in low:
         return text_of(raw)
     try:
         frame = msgspec.json.decode(raw)

@@ -40,12 +40,13 @@ async def take(tx: AsyncSession, station_id: UUID, info: ReadingsInfo, now: date
 
 async def take_all(tx: AsyncSession, came: Sequence[Came], now: datetime) -> None:
     """Readings of several stations came; each as if it had come alone, in this order, with few statements for all."""
-    found = await _sessions_of(tx, came)
+    heard: plans.Heard = {}
+    found = await _sessions_of(tx, came, heard)
     before = {one.id: one for one in found if one is not None and one.state is SessionState.OPEN}
     pairs = [(one.info.readings, session) for one, session in zip(came, found, strict=True)]
     kept = [metered.rows(of, samples, now) for samples, of in pairs if of is not None and of.id in before]
     await sessions.add_readings(tx, [row for rows in kept for row in rows])
-    in_force = await plans.in_force(tx, [one.plan_id for one in before.values() if one.plan_id is not None])
+    in_force = await plans.in_force(tx, [one.plan_id for one in before.values() if one.plan_id is not None], heard)
     after = dict(before)
     nobodys = [(one.station_id, one.info) for one, session in zip(came, found, strict=True) if session is None]
     await metered.keep_orphans(tx, "MeterValues", nobodys, now)
@@ -64,10 +65,10 @@ async def take_all(tx: AsyncSession, came: Sequence[Came], now: datetime) -> Non
         announce(tx, SessionMoved(was.account_id, was.id))
 
 
-async def _sessions_of(tx: AsyncSession, came: Sequence[Came]) -> list[Session | None]:
+async def _sessions_of(tx: AsyncSession, came: Sequence[Came], heard: plans.Heard) -> list[Session | None]:
     """The session of each report: that of its transaction, else the one that is open on its connector."""
     numbers = [one.info.transaction_id or 0 for one in came]
-    known = await session_batches.of_transactions(tx, [number for number in numbers if number > 0])
+    known = await session_batches.of_transactions(tx, [number for number in numbers if number > 0], heard)
     unnamed = [one.station_id for one, number in zip(came, numbers, strict=True) if number <= 0]
     open_now = await session_batches.open_at_connectors(tx, unnamed)
     found: list[Session | None] = []

@@ -65,7 +65,9 @@ async def answer(caller: Caller, served: Action[Any], call: rpc.Call) -> Answer:
         request = _again(served, call.payload, request)
     if isinstance(request, Refusal):
         return served.unread or request
-    return await served.handler(caller, request)
+    handling = served.handler(caller, request)
+    del request  # what was read is not held while it waits for a transaction: its memory is used again while it is warm
+    return await handling
 
 
 def _again(served: Action[T], payload: msgspec.Raw, refusal: Refusal) -> T | Refusal:

@@ -98,16 +98,16 @@ class StationConnection(PingedConnection):
 
     def _rest(self, held: bytes | bytearray) -> bytearray | None:
         """Take the whole frames in front; what is left of the last one, None for nothing."""
-        begin, size = 0, len(held)
+        begin, size, protocol = 0, len(held), self.protocol
         while size - begin >= 2:
             body, length = _measured(held, begin)
-            if not held[begin + 1] & MASKED or length > (self.protocol.max_message_size or length):
+            if not held[begin + 1] & MASKED or length > (protocol.max_message_size or length):
                 super().data_received(bytes(held[begin:]))  # it closes the line, and knows with which code
                 return None
             end = body + length
             if end > size:
                 break
-            if held[begin] in WHOLE and self.protocol.current_size is None and self.protocol.state is OPEN:
+            if held[begin] in WHOLE and protocol.current_size is None and protocol.state is OPEN:
                 self._hear(_unmask(held[body:end], held[body - KEY : body]))
             else:
                 super().data_received(bytes(held[begin:end]))

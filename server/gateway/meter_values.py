@@ -1,8 +1,9 @@
 """Sampled values into readings: one a moment, in whole Wh, W and mA (OCPP 1.6 §3.16, §7.43; 2.0.1 J)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 from operator import itemgetter
 from typing import Protocol
 
@@ -23,6 +24,7 @@ _SCALES: tuple[int, ...] = tuple(10**digits for digits in range(_DIGITS_MAX))
 
 # The register now is what counts; that of the transaction's begin comes along in some periodic values (Growatt).
 PERIODIC, BEGIN = "Sample.Periodic", "Transaction.Begin"
+SIGNED = "SignedData"
 PHASES = ("L1", "L2", "L3")
 _LOCATION_RANK = {"Inlet": 2, "EV": 4}
 
@@ -80,37 +82,48 @@ def readings(
         for value in values:
             measurand = value.measurand or ENERGY
             factors = _FACTORS.get(measurand)  # most of what meters say is of no use here: it costs only this look
-            if factors is None:
+            if factors is None or value.format == SIGNED:
+                continue
+            phase = value.phase or ""
+            if phase == "N":
                 continue
             factor = factors.get(value.unit or "", _DEFAULT_FACTOR[measurand])
-            sample = _sample(value, 1000 if kwh_as_wh and measurand == ENERGY else factor)
-            if sample is not None:
-                found.setdefault(measurand, []).append(sample)
+            amount = _amount(value.value, 1000 if kwh_as_wh and measurand == ENERGY else factor)
+            if amount is None:
+                continue
+            context, location = value.context or PERIODIC, value.location
+            rank = (context == BEGIN) + (_LOCATION_RANK.get(location, 0) if location else 0)
+            sample = rank, phase[:2], amount, context
+            if measurand in found:
+                found[measurand].append(sample)
+            else:
+                found[measurand] = [sample]
     return tuple([_reading(at, found) for at, found in together.items() if found])
-
-
-def _sample(value: SampledValue, factor: int) -> _Sample | None:
-    phase, location, context = value.phase or "", value.location, value.context or PERIODIC
-    if value.format == "SignedData" or phase == "N":
-        return None
-    amount = _amount(value.value, factor)
-    if amount is None:
-        return None
-    rank = (context == BEGIN) + (_LOCATION_RANK.get(location, 0) if location else 0)
-    return rank, phase[:2], amount, context
 
 
 def _amount(value: str | float | None, factor: int) -> int | None:
     """A number in whole units, halves away from zero; None for what is none, or larger than any meter's."""
-    if type(value) is str and len(value) < _DIGITS_MAX and value.isascii():  # nearly always; a Decimal takes far longer
-        if value.isdigit():
-            return int(value) * factor
-        whole, _, part = value.partition(".")
+    if isinstance(value, str) and len(value) < _DIGITS_MAX:
+        return _short(value, factor)
+    return _any(str(value), factor)
+
+
+@lru_cache(maxsize=4_096)
+def _short(text: str, factor: int) -> int | None:
+    """What meters say they say again, most of all that nothing flows. A Decimal takes far longer than this."""
+    if text.isascii():
+        if text.isdigit():
+            return int(text) * factor
+        whole, _, part = text.partition(".")
         if whole.isdigit() and part.isdigit():
             scale = _SCALES[len(part)]
             return (2 * int(whole + part) * factor + scale) // (2 * scale)
+    return _any(text, factor)
+
+
+def _any(text: str, factor: int) -> int | None:
     try:
-        number = Decimal(str(value).strip()[:32])
+        number = Decimal(text.strip()[:32])
     except InvalidOperation:
         return None
     if not number.is_finite() or number.adjusted() >= _DIGITS_MAX:
@@ -119,26 +132,42 @@ def _amount(value: str | float | None, factor: int) -> int | None:
 
 
 def _reading(at: datetime, found: _Found) -> SampledReading:
-    register, power, current, soc = [_best(found.get(name, ())) for name in (ENERGY, POWER, CURRENT, SOC)]
-    phase_ma = {phase: ma for phase, ma in current.items() if phase}
-    soc_pct = _total(soc)
+    register, power, soc_pct = _whole(found.get(ENERGY)), _whole(found.get(POWER)), _whole(found.get(SOC))
+    current = _best(found[CURRENT]) if CURRENT in found else {}
+    phase_ma = tuple([current[phase] for phase in PHASES if phase in current])
+    if power is None and current:
+        power = _power_of([ma for phase, ma in current.items() if phase])
     return SampledReading(
-        at=at,
-        register_wh=_total(register),
-        power_w=_total(power) if power else _power_of(phase_ma),
-        soc_pct=soc_pct if soc_pct is not None and 0 <= soc_pct <= 100 else None,
-        current_ma=max(current.values(), default=None),
-        context=_context(found),
-        phase_current_ma=tuple([phase_ma[phase] for phase in PHASES if phase in phase_ma]),
+        at,
+        register,
+        power,
+        soc_pct if soc_pct is not None and 0 <= soc_pct <= 100 else None,
+        max(current.values()) if current else None,
+        _context(found),
+        phase_ma,
     )
+
+
+def _whole(samples: Sequence[_Sample] | None) -> int | None:
+    """The total of one moment, else the sum of the phases."""
+    if samples is None:
+        return None
+    if len(samples) == 1:
+        return samples[0][2]
+    by_phase = _best(samples)
+    whole = by_phase.get("")
+    return sum(by_phase.values()) if whole is None else whole
 
 
 def _best(samples: Sequence[_Sample]) -> dict[str, int]:
     """The first word on each phase, of those of the best rank that there is."""
-    if len(samples) == 1:
-        return {samples[0][1]: samples[0][2]}
-    best = min([sample[0] for sample in samples], default=0)
+    best = min([sample[0] for sample in samples])
     return {phase: amount for rank, phase, amount, _ in reversed(samples) if rank == best}
+
+
+def _power_of(phases_ma: Sequence[int]) -> int | None:
+    """Power of a station that says only currents: at nominal voltage, W."""
+    return sum(phases_ma) * VOLTS // 1000 if phases_ma else None
 
 
 def _context(found: _Found) -> str:
@@ -146,16 +175,4 @@ def _context(found: _Found) -> str:
     samples = found.get(ENERGY)
     if samples is None:
         return next(iter(found.values()))[0][3]
-    return min(samples, key=itemgetter(0))[3]
-
-
-def _total(by_phase: Mapping[str, int]) -> int | None:
-    if not by_phase:
-        return None
-    whole = by_phase.get("")
-    return sum(by_phase.values()) if whole is None else whole
-
-
-def _power_of(phase_ma: Mapping[str, int]) -> int | None:
-    """Power of a station that says only currents: at nominal voltage, W."""
-    return sum(phase_ma.values()) * VOLTS // 1000 if phase_ma else None
+    return samples[0][3] if len(samples) == 1 else min(samples, key=itemgetter(0))[3]

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from datetime import datetime
-from itertools import islice
+from itertools import islice, starmap
 from uuid import UUID
 
 import msgspec
@@ -17,6 +17,7 @@ from server.flows.message_views import view
 from server.gateway import judge
 from server.gateway.ports import Said
 from server.storage import message_log
+from server.storage.bare_rows import Row
 from server.storage.db import Database
 from server.storage.message_log import Message
 from server.workers.runner import Failure, attempt
@@ -34,6 +35,7 @@ Each station in it has a page of its own in the index, whether it said one thing
 """
 IN_ONE_GO = 20_000
 """Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
+TEXT_MAX = 255
 FRAMES_MAX = 50_000
 BYTES_MAX = 64 << 20
 
@@ -130,15 +132,15 @@ class MessageLog:
         last_id = await self._look_up({one.station_id for one in batch})
         known = [one for one in batch if one.station_id in self._stations]
         first_id = max(last_id + 1, time.time_ns() // 1000)
-        messages = [self._message(row_id, one) for row_id, one in enumerate(known, first_id)]
+        rows = [self._row(row_id, one) for row_id, one in enumerate(known, first_id)]
         await self._db.lull(LULL_S if self._patient else 0)
-        if messages:
+        if rows:
             async with self._db.begin() as tx:
-                await message_log.add(tx, messages)
-        self._last_id = max(last_id, first_id + len(messages) - 1)
-        self.counts["kept"] += len(messages)
-        self.counts["lost"] += len(batch) - len(messages)
-        self._tell(messages)
+                await message_log.add(tx, rows)
+        self._last_id = max(last_id, first_id + len(rows) - 1)
+        self.counts["kept"] += len(rows)
+        self.counts["lost"] += len(batch) - len(rows)
+        self._tell(known, rows)
 
     async def _look_up(self, station_ids: set[UUID]) -> int:
         """Whose they are, where we do not know it yet; the id of the newest frame in the log."""
@@ -149,27 +151,20 @@ class MessageLog:
                 self._last_id = await message_log.last_id(tx) if self._last_id is None else self._last_id
         return self._last_id
 
-    def _message(self, row_id: int, one: _Read) -> Message:
+    def _row(self, row_id: int, one: _Read) -> Row:
+        """The values of a `Message`, in their order."""
         said = one.said
-        return Message(
-            id=row_id,
-            party_id=self._stations[one.station_id][0],
-            station_id=one.station_id,
-            at=one.at,
-            direction=said.direction,
-            kind=said.kind,
-            action=_short(said.action),
-            message_id=_short(said.message_id),
-            raw=one.raw,
-            asked_by=said.by,
-            odd=one.odd,
-        )
+        party_id, action, message_id = self._stations[one.station_id][0], _short(said.action), _short(said.message_id)
+        first = (row_id, party_id, one.station_id, one.at, said.direction, said.kind)
+        return (*first, action, message_id, one.raw, said.by, one.odd)
 
-    def _tell(self, messages: list[Message]) -> None:
-        parties = {message.party_id for message in messages}
+    def _tell(self, known: list[_Read], rows: list[Row]) -> None:
+        """Those who listen; nearly always nobody does."""
+        parties = {self._stations[station_id][0] for station_id in {one.station_id for one in known}}
         for topic, party_id in ((messages_topic(party_id), party_id) for party_id in parties):
             if self._bus.heard(topic):
-                told = [view(one, self._stations[one.station_id][1]) for one in messages if one.party_id == party_id]
+                messages = [message for message in starmap(Message, rows) if message.party_id == party_id]
+                told = [view(one, self._stations[one.station_id][1]) for one in messages]
                 self._bus.publish(topic, msgspec.json.encode(told))
 
 
@@ -188,4 +183,4 @@ async def _read(batch: list[_Waiting]) -> list[_Read]:
 
 
 def _short(text: str) -> str:
-    return storable(text[:255])
+    return storable(text[:TEXT_MAX])

@@ -1,7 +1,7 @@
 """Many rows by one statement of the driver's own, past SQLAlchemy's work on each value of each: readings and frames."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -11,18 +11,23 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 Row = tuple[Any, ...]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def execute(tx: AsyncSession, statement: sa.Insert | sa.Update, names: tuple[str, ...], rows: list[Row]) -> None:
-    """Run an INSERT or UPDATE once for each row; `names` says which column or parameter each value is for."""
-    dialect = tx.get_bind().dialect
-    text, places = _compiled(statement, dialect, names)
-    if dialect.name == "sqlite":
-        ordered = [tuple([_text(row[place]) for place in places]) for row in rows]
-    else:
-        ordered = [tuple([row[place] for place in places]) for row in rows]
+    """Run an INSERT or UPDATE once for each row; `names` says which column or parameter each value is for.
+
+    On SQLite it goes along with the transaction's next statement, or its commit, which raises what is wrong with it.
+    """
     connection = await tx.connection()
-    await connection.exec_driver_sql(text, ordered)
+    text, places = _compiled(statement, connection.dialect, names)
+    if connection.dialect.name != "sqlite":
+        await connection.exec_driver_sql(text, [tuple([row[place] for place in places]) for row in rows])
+        return
+    columns = list(zip(*rows, strict=True))
+    written = list(zip(*[_texts(columns[place]) for place in places], strict=True))
+    driver: Any = connection.sync_connection
+    driver.connection.dbapi_connection.write_later(text, written)
 
 
 @lru_cache(maxsize=64)
@@ -32,21 +37,34 @@ def _compiled(statement: sa.Insert | sa.Update, dialect: Dialect, names: tuple[s
     return compiled.string, [names.index(name) for name in compiled.positiontup]
 
 
-def _text(value: Any) -> Any:  # noqa: ANN401 -- any value of a column
-    """As SQLAlchemy writes it on SQLite: an id is 32 hexadecimal digits, a time is naive UTC."""
-    change = _CHANGES.get(type(value))
-    return value if change is None else change(value)
+def _texts(column: Sequence[Any]) -> Sequence[Any]:
+    """A column as SQLAlchemy writes it on SQLite: an id is 32 hexadecimal digits, a time is naive UTC."""
+    kinds = set(map(type, column))
+    if kinds.isdisjoint(_CHANGES):
+        return column
+    known: dict[int, Any] = {}  # by the value's place in memory: to compare two UUIDs takes as long as to write one
+    written = []
+    for value in column:
+        text = known.get(id(value))
+        if text is None:
+            change = _CHANGES.get(type(value))
+            text = known[id(value)] = value if change is None else change(value)
+        written.append(text)
+    return written
+
+
+def time_text(value: datetime) -> str:
+    """An aware time as SQLAlchemy writes it on SQLite: naive UTC with microseconds."""
+    since = value - EPOCH
+    return f"{_second(since.days, since.seconds)}.{since.microseconds:06}"
 
 
 @lru_cache(maxsize=2_000)
-def time_text(value: datetime) -> str:
-    """An aware time as SQLAlchemy writes it on SQLite: naive UTC with microseconds."""
-    assert value.tzinfo is not None, "naive datetime"
-    at = value if value.tzinfo is UTC else value.astimezone(UTC)
-    return at.isoformat(" ", "microseconds")[:26]
+def _second(days: int, seconds: int) -> str:
+    """A second since 1970. Many readings and frames are of the same few."""
+    return (EPOCH + timedelta(days, seconds)).isoformat(" ", "seconds")[:19]
 
 
-@lru_cache(maxsize=20_000)
 def _id(value: UUID) -> str:
     return value.hex
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, nullcontext
+from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -80,6 +81,11 @@ class Transaction(AsyncSession):
     """
 
     _straight: AsyncConnection | None = None
+
+    @cached_property
+    def info(self) -> dict[Any, Any]:
+        """What belongs to this transaction: every row that is kept asks for it."""
+        return self.sync_session.info
 
     async def connection(self, *arguments: Any, **options: Any) -> AsyncConnection:  # noqa: ANN401 -- as SQLAlchemy has them
         """The connection of this transaction, asked for once."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.storage import bare_rows
+from server.storage.bare_rows import Row
 from server.storage.db import to_struct
 from server.storage.tables import MessageLog, Stations
 
@@ -51,9 +52,8 @@ class Wanted(msgspec.Struct, frozen=True):
     odd: bool | None = None
 
 
-async def add(tx: AsyncSession, messages: Sequence[Message]) -> None:
-    """Keep some, in the driver's own values."""
-    rows = [msgspec.structs.astuple(message) for message in messages]
+async def add(tx: AsyncSession, rows: list[Row]) -> None:
+    """Keep some messages, each as the values of a `Message` in their order."""
     await bare_rows.execute(tx, INSERT, Message.__struct_fields__, rows)
 
 

@@ -21,9 +21,11 @@ LOCATIONS = Locations.__table__  # type: ignore[attr-defined]
 L = LOCATIONS.c
 
 RAW_ID = sa.type_coerce(P.id, sa.types.NullType).label("raw_id")
-HEARD = sa.select(RAW_ID, *(sa.type_coerce(one, sa.types.NullType) for one in (P.made_at, P.sent_at, P.outcome)))
-HEARD_OF = {sqlite: HEARD.where(among(P.id, "ids", sqlite=sqlite)) for sqlite in (True, False)}
+HEARD = (RAW_ID, *(sa.type_coerce(one, sa.types.NullType) for one in (P.made_at, P.sent_at, P.outcome)))
+HEARD_OF = {sqlite: sa.select(*HEARD).where(among(P.id, "ids", sqlite=sqlite)) for sqlite in (True, False)}
 """As the driver has it: to compare, not to read. An id is of one plan, but for one whose transaction failed."""
+Heard = dict[str, tuple[Any, ...]]
+"""Values of HEARD by the plan's id as SQLite has it, where another statement of this transaction brought them."""
 ADVANCE = sa.update(LOCATIONS).where(L.id == sa.bindparam("location"), L.planned_version == sa.bindparam("seen"))
 ADVANCE = ADVANCE.values(planned_version=L.planned_version + 1)
 INSERT = sa.insert(TABLE)
@@ -82,19 +84,30 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
         """The slots that were asked for, by number: every reading asks."""
         return {}
 
+    @cached_property
+    def _asked(self) -> list["_InSlot"]:
+        """The slot that was asked for last, of those of the grid: a reading asks for one several times."""
+        return []
+
     def _at(self, moment: datetime) -> "_InSlot":
         """The slot of a moment; all that lie before the first are one (-1), and all that lie after the last."""
+        asked = self._asked
+        if asked and asked[0].start <= moment < asked[0].end:
+            return asked[0]
         slots = len(self.energy_wh)
         slot = max(-1, min(slots, self.grid.index(moment)))
         known = self._slots.get(slot)
         if known is None:
             known = self._slots[slot] = self._in_slot(slot)
+        if 0 <= slot < slots:
+            asked[:] = [known]
         return known
 
     def _in_slot(self, slot: int) -> "_InSlot":
         grid, wh = self.grid, self.energy_wh
-        begun = max(self.made_at, grid.at(slot))
-        seconds = (grid.at(slot + 1) - begun).total_seconds()
+        start, end = grid.at(slot), grid.at(slot + 1)
+        begun = max(self.made_at, start)
+        seconds = (end - begun).total_seconds()
         inside = 0 <= slot < len(wh)
         energy_wh = wh[slot] if inside else 0
         limit_w = 0 if seconds <= 0 else round(energy_wh * 3600 / seconds)
@@ -105,7 +118,7 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
             first -= 1
         since = max(self.made_at, grid.at(first)) if limit_w > 0 else None
         over = not any(wh[max(0, slot) :])
-        return _InSlot(limit_w, since, begun, seconds, energy_wh, sum(wh[: max(0, slot)]), over)
+        return _InSlot(start, end, limit_w, since, begun, seconds, energy_wh, sum(wh[: max(0, slot)]), over)
 
     def power_w(self, moment: datetime) -> int:
         """What the plan allows at a moment, W."""
@@ -143,6 +156,8 @@ class _InSlot(msgspec.Struct, frozen=True):
     `before_wh`: the energy of the slots before it; `over`: neither it nor a later one has any.
     """
 
+    start: datetime
+    end: datetime
     limit_w: int
     since: datetime | None
     begun: datetime
@@ -164,25 +179,31 @@ async def get(tx: AsyncSession, plan_id: UUID | None) -> Plan | None:
     return None if row is None else to_struct(row, Plan)
 
 
-async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID]) -> dict[UUID, Plan]:
-    """Plans by session, for the plan ids that sessions hold. Read whole once: only what was heard of them changes."""
-    if not plan_ids:
-        return {}
+async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID], heard: Heard | None = None) -> dict[UUID, Plan]:
+    """Plans by session, for the plan ids that sessions hold. Read whole once: only what was heard of them changes.
+
+    `heard`: what this transaction has read of that, and not changed since; the rest is asked for.
+    """
+    known = heard or {}
+    rows = [known[one.hex] for one in plan_ids if one.hex in known] if known else []
+    if len(rows) < len(plan_ids):
+        left = [one for one in plan_ids if one.hex not in known]
+        sqlite = tx.get_bind().dialect.name == "sqlite"
+        rows += map(tuple, await tx.execute(HEARD_OF[sqlite], {"ids": listed(left, sqlite=sqlite)}))
     found: dict[UUID, Plan] = {}
     new: dict[Any, tuple[Any, ...]] = {}
-    sqlite = tx.get_bind().dialect.name == "sqlite"
-    for row in await tx.execute(HEARD_OF[sqlite], {"ids": listed(plan_ids, sqlite=sqlite)}):
+    for row in rows:
         seen = kept(tx, ("plan", row[0]))
-        if seen is None or seen.heard != tuple(row):
-            new[row[0]] = tuple(row)
+        if seen is None or seen.heard != row:
+            new[row[0]] = row
         else:
             found[seen.plan.session_id] = seen.plan
     if new:
-        for row in await tx.execute(OF_IDS, {"ids": padded(plan_ids)}):
-            plan = to_struct(row, Plan)
+        for one in await tx.execute(OF_IDS, {"ids": padded(plan_ids)}):
+            plan = to_struct(one, Plan)
             found[plan.session_id] = plan
-            if row.raw_id in new:
-                keep(tx, ("plan", row.raw_id), _Seen(plan, new[row.raw_id]))
+            if one.raw_id in new:
+                keep(tx, ("plan", one.raw_id), _Seen(plan, new[one.raw_id]))
     return found
 
 

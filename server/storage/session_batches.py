@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.session import Session
 from server.core.station import ACCEPTED, Station
-from server.storage import bare_rows
+from server.storage import bare_rows, plans
 from server.storage.db import among, keep, kept, listed, padded, to_struct
 from server.storage.sessions import TABLE, S
 from server.storage.stations import EVSES, FEEDERS, STATIONS
@@ -35,6 +35,9 @@ def _of_transactions(columns: Sequence[sa.ColumnElement[Any]]) -> dict[bool, sa.
 
 WHOLE = _of_transactions(list(TABLE.c))
 STAMPS = _of_transactions([S.transaction_id, S.stamp])
+_LEFT = TABLE.outerjoin(plans.TABLE, plans.P.id == S.plan_id)
+STAMPS_AND_HEARD = STAMPS[True].add_columns(*plans.HEARD).select_from(_LEFT)
+"""On SQLite, where each statement is a trip."""
 AT_CONNECTORS = sa.select(TABLE, EVSES.c.connector_no.label("at_connector")).join(EVSES, S.evse_id == EVSES.c.id)
 AT_CONNECTORS = AT_CONNECTORS.where(S.station_id.in_(sa.bindparam("stations", expanding=True)), S.state == "open")
 AT_CONNECTORS = AT_CONNECTORS.order_by(S.started_at, S.id)
@@ -49,18 +52,23 @@ class _Seen(msgspec.Struct, frozen=True):
     stamp: int
 
 
-async def of_transactions(tx: AsyncSession, transaction_ids: Sequence[int]) -> dict[int, Session]:
+async def of_transactions(
+    tx: AsyncSession, transaction_ids: Sequence[int], heard: plans.Heard | None = None
+) -> dict[int, Session]:
     """Sessions by transaction id, held as `sessions.held` does, in the order of their ids.
 
     Of two that hold several neither waits for the other's. To make a session of its row is most of the work of a
-    reading; so one whose stamp was seen before is not read anew.
+    reading; so one whose stamp was seen before is not read anew. `heard` is given what `plans.in_force` takes.
     """
     if not transaction_ids:
         return {}
     sqlite = tx.get_bind().dialect.name == "sqlite"
     found: dict[int, Session] = {}
     new: list[int] = []
-    for number, stamp in await tx.execute(STAMPS[sqlite], {"numbers": listed(transaction_ids, sqlite=sqlite)}):
+    stamps = STAMPS_AND_HEARD if sqlite and heard is not None else STAMPS[sqlite]
+    for number, stamp, *plan in await tx.execute(stamps, {"numbers": listed(transaction_ids, sqlite=sqlite)}):
+        if plan and plan[0] is not None and heard is not None:
+            heard[plan[0]] = tuple(plan)
         seen = kept(tx, ("session", number))
         if seen is not None and seen.stamp == stamp:
             found[number] = seen.session

@@ -111,3 +111,47 @@ async def test_the_loop_runs_on_while_a_statement_does(db):
     ticking.cancel()
     assert found == 200_000
     assert len(heard) > 10
+
+
+def later(connection, text, rows):
+    connection.sync_connection.connection.dbapi_connection.write_later(text, rows)
+
+
+async def a_change_of_mind(db):
+    async with db.begin() as tx:
+        later(await tx.connection(), "INSERT INTO things (name) VALUES (?)", [("e",)])
+        raise ValueError("a change of mind")
+
+
+async def the_same_twice(db):
+    async with db.begin() as tx:
+        await tx.execute(sa.text("INSERT INTO things (name) VALUES ('a')"))
+        later(await tx.connection(), "INSERT INTO things (name) VALUES (?)", [("b",), ("a",)])
+
+
+async def test_what_is_only_written_goes_along_with_what_is_said_next(db, trips):
+    async with db.begin() as tx:
+        later(await tx.connection(), "INSERT INTO things (name) VALUES (?)", [("a",), ("b",)])
+        later(await tx.connection(), "UPDATE things SET name = name || ? WHERE name = ?", [("!", "b")])
+        assert trips == []
+        assert await names(tx) == ["a", "b!"]
+        assert len(trips) == 1
+        later(await tx.connection(), "INSERT INTO things (name) VALUES (?)", [("c",)])
+    assert len(trips) == 2
+    async with db.begin() as tx:
+        later(await tx.connection(), "INSERT INTO things (name) VALUES (?)", [("d",)])
+    assert len(trips) == 3
+    with pytest.raises(ValueError, match="a change of mind"):
+        await a_change_of_mind(db)
+    async with db.read() as tx:
+        assert await names(tx) == ["a", "b!", "c", "d"]
+
+
+async def test_what_is_refused_at_the_commit_is_rolled_back_and_named(db):
+    with pytest.raises(sa.exc.IntegrityError, match="UNIQUE"):
+        await the_same_twice(db)
+    async with db.begin() as tx:
+        assert await names(tx) == []
+        await tx.execute(sa.text("INSERT INTO things (name) VALUES ('b')"))
+    async with db.read() as tx:
+        assert await names(tx) == ["b"]

@@ -117,9 +117,10 @@ async def stop_transaction(caller: Caller, request: m.StopTransaction) -> Answer
 async def take_meter_values(caller: Caller, request: m.MeterValues) -> Answer:
     """Meter values: always a result, also for those that say nothing."""
     readings = await _readings(caller, request.meter_value)
-    transaction_id = _transaction(request.transaction_id)
+    info = ReadingsInfo(request.connector_id, _transaction(request.transaction_id), readings)
+    del request  # as in `caller.answer`
     if readings:
-        await caller.flows.readings(caller.station_id, ReadingsInfo(request.connector_id, transaction_id, readings))
+        await caller.flows.readings(caller.station_id, info)
     return m.Empty()
 
 
