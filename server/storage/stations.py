@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.station import ACCEPTED, Feeder, Station
+from server.storage import bare_rows
 from server.storage.db import keep, kept, padded, to_struct
 from server.storage.tables import Evses, Feeders, Stations
 from shared.ids import derive
@@ -21,8 +22,7 @@ FEEDERS = Feeders.__table__  # type: ignore[attr-defined]
 F = FEEDERS.c
 ONE = sa.select(STATIONS).where(S.id == sa.bindparam("station"))
 SOME = sa.select(STATIONS).where(S.id.in_(sa.bindparam("stations", expanding=True)))
-SEEN = sa.update(STATIONS).where(S.id.in_(sa.bindparam("stations", expanding=True)))
-SEEN = SEEN.values(last_seen_at=sa.bindparam("seen_at"))
+SEEN = sa.update(STATIONS).where(S.id == sa.bindparam("station")).values(last_seen_at=sa.bindparam("seen_at"))
 PARTIES = sa.select(S.id, S.party_id).where(S.id.in_(sa.bindparam("stations", expanding=True)))
 HERE = sa.select(STATIONS).where(S.location_id == sa.bindparam("location")).order_by(S.identity)
 EVSES_HERE = sa.select(EVSES).where(E.location_id.in_(sa.bindparam("locations", expanding=True))).order_by(E.label)
@@ -165,7 +165,8 @@ async def update_each(tx: AsyncSession, rows: Mapping[UUID, Mapping[str, object]
 
 async def seen(tx: AsyncSession, station_ids: Sequence[UUID], now: datetime) -> None:
     """Stations have said something."""
-    await tx.execute(SEEN, {"stations": padded(sorted(station_ids)), "seen_at": now})
+    if station_ids:
+        await bare_rows.execute(tx, SEEN, ("station", "seen_at"), [(one, now) for one in sorted(set(station_ids))])
 
 
 async def places_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, UUID]:
