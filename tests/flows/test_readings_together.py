@@ -129,3 +129,18 @@ async def test_what_a_station_said_of_its_plan_is_seen(town):
             found = await plans.in_force(tx, [anna.plan_id])
             assert found[anna.id] == await plans.get(tx, anna.plan_id)
             assert found[anna.id].outcome == outcome
+
+
+async def test_what_was_heard_of_a_plan_comes_with_its_sessions_stamp(town):
+    (anna, bert, *_) = await charging(town)
+    numbers = [anna.transaction_id, bert.transaction_id]
+    for outcome in ("timed_out", "accepted"):
+        async with town.begin() as tx:
+            await plans.set_outcomes(tx, [plans.Outcome(anna.plan_id, AT, outcome)])
+        async with town.begin() as tx:
+            heard: plans.Heard = {}
+            known = await batches.of_transactions(tx, numbers, heard)
+            ids = [one.plan_id for one in known.values() if one.plan_id is not None]
+            assert set(heard) == ({one.hex for one in ids} if town.sqlite else set())
+            assert await plans.in_force(tx, ids, heard) == await plans.in_force(tx, ids)
+            assert (await plans.in_force(tx, ids, heard))[anna.id].outcome == outcome
