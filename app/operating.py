@@ -2,10 +2,12 @@
 
 from types import NoneType
 from typing import Protocol, TypeVar
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import msgspec
 
+from shared.feeders import FeederView
 from shared.forwarding import (
     ForwardedStationChange,
     ForwardingAdd,
@@ -15,8 +17,11 @@ from shared.forwarding import (
     ForwardingUndone,
     ForwardingView,
 )
+from shared.operating import InventoryLine
+from shared.reservations import ReservationView
 from shared.stations import Admission, SignedChain, StationCertificate
 from shared.traits import StationTraits, TraitsUpdate
+from shared.wire import Page
 
 T = TypeVar("T")
 LISTS = "/api/forwardings"
@@ -49,6 +54,23 @@ class Operating:
     async def admit(self, station_id: UUID, said: Admission) -> Admission:
         """What a station's boot is answered."""
         return await self._call("PUT", f"/api/stations/{station_id}/admission", Admission, said)
+
+    async def reservations(self, station_id: UUID) -> list[ReservationView]:
+        """What is kept free at a station."""
+        return await self._call("GET", f"/api/stations/{station_id}/reservations", list[ReservationView])
+
+    async def cancel_reservation(self, station_id: UUID, reservation_id: int) -> None:
+        """Keep it free no longer."""
+        await self._call("DELETE", f"/api/stations/{station_id}/reservations/{reservation_id}", NoneType)
+
+    async def feeders(self, location_id: UUID) -> list[FeederView]:
+        """The shared limits of a place, outer before inner."""
+        return await self._call("GET", f"/api/locations/{location_id}/feeders", list[FeederView])
+
+    async def inventory(self, identity: str, wanted: dict[str, str]) -> Page[InventoryLine]:
+        """What a station reported of itself. `wanted`: `kind`, `text` and `cursor`, each where it is asked for."""
+        path = f"/api/stations/{quote(identity, safe='')}/inventory"
+        return await self._call("GET", f"{path}?{urlencode(wanted)}", Page[InventoryLine])
 
     async def certificates(self) -> list[StationCertificate]:
         """Certificates of my party's stations, the newest first."""

@@ -8,6 +8,7 @@ every replan of a day of the demo town, all its sites, solved in place; a site t
 """
 
 import argparse
+import asyncio
 import json
 import logging
 import statistics
@@ -28,6 +29,7 @@ from server.clock import SteppedClock
 from server.core.reports import StartInfo
 from server.core.valley.problem import Answer, Problem
 from server.flows import sessions
+from server.main import checkpoints
 from server.main.server import HANDLERS
 from server.simulator.town import Town, build
 from server.storage import outbox, plans, schema, stations
@@ -187,11 +189,13 @@ async def rows(rounds: int, seed_no: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         db = Database(f"sqlite:///{Path(folder) / 'bench.db'}")
         await schema.migrate(db)
+        short_log = asyncio.create_task(checkpoints.make(db))  # as `dalstroom up` does
         town = build(1, NOON)
         await seed(db, town, NOON)
         for name, prefix in SITES:
             cars, took = await measure(db, await plug_in(db, town, prefix), rounds)
             found.append(as_row(name, cars, took))
+        short_log.cancel()
         await db.close()
     found.append(as_row("a day of the town", len(town.stations), await measure_day(seed_no)))
     return found

@@ -14,12 +14,28 @@ from urllib.parse import urlsplit
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-LOOPBACK = frozenset(["127.0.0.1", "localhost", "::1"])
 EVERYWHERE = frozenset(["0.0.0.0", "::"])  # noqa: S104 -- to know it, not to listen there
 """All addresses of a machine: where it listens, and nobody's way to it."""
 NAME = re.compile(r"[0-9a-z.-]+|[0-9a-f:.]+")
 ELSEWHERE = ("192.0.2.1", 9)
 """An address that is nobody's (RFC 5737)."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a host: `localhost`, or an address of its loopback."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host.lower() == "localhost"
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def opened_at(host: str) -> str:
+    """The host by which this machine itself reaches a server that listens at one: nobody can go to all addresses."""
+    if host not in EVERYWHERE:
+        return host
+    return "::1" if ":" in host else "127.0.0.1"
 
 
 def own_address() -> str:
@@ -38,7 +54,7 @@ def asked_host(header: str | None) -> str:
         name = urlsplit(f"//{header or ''}").hostname or ""
     except ValueError:
         return ""
-    known = name in LOOPBACK or name in EVERYWHERE or name.endswith(".localhost") or name.startswith("127.")
+    known = is_loopback(name) or name in EVERYWHERE or name.endswith(".localhost")
     return name if not known and NAME.fullmatch(name) else ""
 
 

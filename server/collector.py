@@ -4,10 +4,15 @@ A full round looks at every object that a process holds: 75 ms for its modules a
 thousand stations, in which none of them is answered. So what has lived through a round is kept out of the next ones
 (`gc.freeze`): a round looks at what is new, and is short. What was kept and has become garbage since, in a cycle, is
 found once nobody waits, or once so much is kept that it must be.
+
+What C libraries have freed (frames, pages of SQLite) the C library keeps, in ever smaller pieces: it is told to give
+whole pages of it back.
 """
 
 import asyncio
+import ctypes
 import gc
+import sys
 from collections.abc import Callable
 
 YOUNG, ROUNDS = 20_000, 1
@@ -22,6 +27,15 @@ STILL = 20
 """Looks in a row at which nobody waited: a loop that is too busy to hear anybody also seems quiet, but not for long."""
 GROWN = 75
 """Rounds of the second kind after which everything is looked at though somebody waits: 3 000 000 objects more."""
+GIVE_BACK = 120
+"""Looks after which freed pages are given back: a few ms, in a thread."""
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None  # glibc alone has it
+
+
+def give_back() -> None:
+    """Let the system have the pages that are free within the C library, where it can be told so."""
+    if _trim is not None:
+        _trim(0)
 
 
 def keep_for_good() -> None:
@@ -37,13 +51,16 @@ def look_at_everything() -> None:
 
 
 async def spare(quiet: Callable[[], bool], look_s: float = LOOK_S) -> None:
-    """Make short rounds as they fall due, and long ones while nobody waits, as `quiet` says; until cancelled."""
+    """Make short rounds as they fall due, long ones while nobody waits (`quiet`), and give back; until cancelled."""
     usual = gc.get_threshold()
     gc.set_threshold(YOUNG, ROUNDS, NEVER)
-    still, grown = 0, 0
+    still, grown, looks = 0, 0, 0
     try:
         while True:
             await asyncio.sleep(look_s)
+            looks += 1
+            if looks % GIVE_BACK == 0:
+                await asyncio.to_thread(give_back)
             still = still + 1 if quiet() else 0
             rounds = gc.get_count()[2]
             if rounds >= DUE:

@@ -1,6 +1,7 @@
 """What a server is started with, and where it keeps its things."""
 
 import os
+import re
 import secrets
 from collections.abc import Sequence
 from ipaddress import ip_network
@@ -9,10 +10,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from server.addresses import EVERYWHERE, LOOPBACK, Network, own_address
+from server.addresses import EVERYWHERE, Network, at_host, is_loopback, own_address
 
 DEFAULT_HOME = "./var"
 PORT_MAX = 65_535
+HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+")
 
 
 class BadSetting(Exception):
@@ -52,7 +54,7 @@ class PingSettings(msgspec.Struct, frozen=True):
 
 class Settings(msgspec.Struct, frozen=True):
     """Ports of 0 mean: any free one. `database` "" means SQLite in `home`: dalstroom.db, or demo.db for a `demo`, which
-    listens on 127.0.0.1 only.
+    listens on the loopback only.
 
     `ocpp_port` None: no station connects without TLS. `strangers_of`: the party that may take in stations which
     connect and which nobody has added; "" where those are refused.
@@ -127,6 +129,20 @@ def check_ports(said: Sequence[tuple[str, int | None]]) -> None:
             named[port] = option
 
 
+def station_base(host: str, port: int, tls_port: int | None) -> str:
+    """Where stations connect, less path and identity, for a server that is not asked: over TLS where a port is named.
+
+    Raises:
+        BadSetting: for what can be no port or no host.
+    """
+    option, number = ("--ocpp-port", port) if tls_port is None else ("--ocpps-port", tls_port)
+    if not 1 <= number <= PORT_MAX:
+        raise BadSetting(f"{option} must lie between 1 and {PORT_MAX}, not {number}")
+    if not HOST.fullmatch(host):
+        raise BadSetting(f"--host is a name or an address such as charge.example or 192.168.1.20, not {host}")
+    return at_host(f"{'ws' if tls_port is None else 'wss'}://:{number}", host)
+
+
 def message_days() -> int:
     """$DALSTROOM_MESSAGE_DAYS or 14: how many days the message log is kept.
 
@@ -165,7 +181,7 @@ def forward_to(host: str) -> tuple[Network, ...] | None:
         BadSetting: where it names no networks.
     """
     said = os.environ.get("DALSTROOM_FORWARD_TO", "").strip()
-    if said == "any" or (not said and host in LOOPBACK):
+    if said == "any" or (not said and is_loopback(host)):
         return None
     try:
         return tuple(ip_network(one.strip()) for one in said.split(",") if one.strip() not in ("", "public"))

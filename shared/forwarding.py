@@ -82,10 +82,12 @@ class ForwardingUndone(msgspec.Struct, frozen=True):
 class ForwardedStation(msgspec.Struct, frozen=True):
     """A station of a list. `url`: where it connects to us; `back_url`: to the other system, as before: the way back.
 
-    `state`: off, waiting (the station is away, or the other system is: `error` says why), pending (it has not accepted
-    the station) or connected. `waiting`: messages of transactions that it has yet to answer; `delivered`: those that it
-    has; `dropped`: those that it would not take, or that are of transactions it never heard begin. `note`: what was
-    refused last: a command of the other system, or a message by it.
+    `state`: off, waiting (the station is away, or the other system is: `error` says why), refused (it does not take the
+    version that the station speaks: `error` says which it takes), pending (it has not accepted the station) or
+    connected. `untold`: sessions that it will never hear of, because they were said in such a version. `waiting`:
+    messages of transactions that it has yet to answer; `delivered`: those that it has; `dropped`: those that it would
+    not take, or that are of transactions it never heard begin. `note`: what was refused last: a command of the other
+    system, or a message by it.
     """
 
     id: UUID
@@ -100,6 +102,7 @@ class ForwardedStation(msgspec.Struct, frozen=True):
     waiting: int
     delivered: int
     dropped: int
+    untold: int
 
 
 class ForwardingView(msgspec.Struct, frozen=True):

@@ -53,6 +53,7 @@ class StationView(msgspec.Struct, frozen=True):
 
     id: UUID
     identity: str
+    location_id: UUID
     location_name: str
     online: bool
     last_seen_at: datetime | None

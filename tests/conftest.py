@@ -7,6 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 from uuid import uuid4
 
+import cheap_passwords
 import open_databases
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,6 +22,7 @@ SHARED = "DALSTROOM_SHARED"
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 open_databases.cost_less()
+cheap_passwords.cost_less()
 ROOT = Path(__file__).parents[1]
 
 
@@ -55,9 +57,11 @@ def founded_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def lender(postgres_url: str) -> Lender:
+def lender(postgres_url: str) -> Generator[Lender, None, None]:
     """Lends small towns on PostgreSQL."""
-    return Lender(postgres_url)
+    lender = Lender(postgres_url)
+    yield lender
+    lender.close()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ LONG = (
     "tests/conformance/test_stations_at_once.py",
     "tests/cli/test_bench_gateway.py",
     "tests/cli/test_up.py",
+    "tests/browser/",
     "tests/conformance/",
     "tests/journeys/",
     "tests/test_house.py",

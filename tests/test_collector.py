@@ -34,7 +34,7 @@ async def sparing(quiet):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        gc.unfreeze()
+        gc.freeze()  # as it was: a look at all that the tests have loaded takes a second
     assert gc.get_threshold() == before
 
 
@@ -84,3 +84,16 @@ async def test_where_nobody_ever_rests_much_growth_is_looked_at_all_the_same(mon
         del knot
         make_due()
         await until(lambda: gone() is None)
+
+
+async def test_what_c_libraries_freed_is_given_back_now_and_then(monkeypatch):
+    given = []
+    monkeypatch.setattr(collector, "_trim", given.append)
+    monkeypatch.setattr(collector, "GIVE_BACK", 2)
+    async with sparing(lambda: False):
+        await until(lambda: given[:2] == [0, 0])
+
+
+def test_where_the_c_library_cannot_be_told_nothing_happens(monkeypatch):
+    monkeypatch.setattr(collector, "_trim", None)
+    assert collector.give_back() is None

@@ -318,5 +318,5 @@ def test_the_lock_files_agree_with_each_other() -> None:
 
 
 def test_what_drives_a_browser_lies_where_make_test_looks_for_it() -> None:
-    marked = [path for path in sources("tests") if re.search(r"pytest\.mark\.browser\b", path.read_text())]
+    marked = [path for path in sources("tests") if re.search(r"pytest\.mark\.(browser|screen)\b", path.read_text())]
     assert {path.parent for path in marked} == {ROOT / "tests" / "browser"}

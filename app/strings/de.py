@@ -3,11 +3,13 @@
 from app.strings.de_care import TEXTS as CARE
 from app.strings.de_operator import TEXTS as OPERATOR
 from app.strings.de_pages import TEXTS as PAGES
+from app.strings.de_station import TEXTS as STATION
 
 TEXTS = {
     **PAGES,
     **OPERATOR,
     **CARE,
+    **STATION,
     "app.name": "Dalstroom",
     "app.motto": "Laden im Tal des Preises.",
     "format.date": "{weekday} {day}. {month}",

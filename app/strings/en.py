@@ -3,11 +3,13 @@
 from app.strings.en_care import TEXTS as CARE
 from app.strings.en_operator import TEXTS as OPERATOR
 from app.strings.en_pages import TEXTS as PAGES
+from app.strings.en_station import TEXTS as STATION
 
 TEXTS = {
     **PAGES,
     **OPERATOR,
     **CARE,
+    **STATION,
     "app.name": "Dalstroom",
     "app.motto": "Charge in the valley of the price.",
     "format.date": "{weekday} {day} {month}",

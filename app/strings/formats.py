@@ -68,6 +68,10 @@ class Formats:
         """Power in kW."""
         return f"{self.number(watt / 1000, 1)}{NARROW}kW"
 
+    def current(self, ma: int) -> str:
+        """Current in A, on a phase."""
+        return f"{self.number(ma / 1000, 0 if ma % 1000 == 0 else 1)}{NARROW}A"
+
     def local(self, moment: datetime) -> datetime:
         """A moment in the driver's time zone."""
         return moment.astimezone(self.zone)

@@ -3,11 +3,13 @@
 from app.strings.nl_care import TEXTS as CARE
 from app.strings.nl_operator import TEXTS as OPERATOR
 from app.strings.nl_pages import TEXTS as PAGES
+from app.strings.nl_station import TEXTS as STATION
 
 TEXTS = {
     **PAGES,
     **OPERATOR,
     **CARE,
+    **STATION,
     "app.name": "Dalstroom",
     "app.motto": "Laden in het dal van de prijs.",
     "format.date": "{weekday} {day} {month}",

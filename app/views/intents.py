@@ -10,7 +10,7 @@ from app.failures import SIGNED_OUT, ApiProblem
 from app.state import Access
 from app.views.access import show
 from app.views.desk import Desk
-from shared.accounts import Habit, MeUpdate
+from shared.accounts import Habit, MeUpdate, Role
 from shared.plans import Explanation
 from shared.problems import Problem
 from shared.sessions import OverrideQuote, SessionState, SessionUpdate, SessionView
@@ -86,8 +86,9 @@ async def load_home(desk: Desk) -> None:
 
 
 async def _load_at_home(desk: Desk) -> None:
-    """What a night at home would bring, where no car charges."""
-    if not desk.state.board.sessions.value:
+    """What a night at home would bring a driver whose car does not charge; nobody else may ask that."""
+    board = desk.state.board
+    if board.me is not None and board.me.role is Role.DRIVER and not board.sessions.value:
         await desk.fill("at_home", desk.api.estimate_at_home())
 
 

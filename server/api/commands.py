@@ -16,6 +16,7 @@ from server.core.station import Station
 from server.flows import inventory, local_lists, stations
 from server.flows import station_events as event_pages
 from server.storage import stations as stored
+from server.storage.inventory import Wanted
 from shared.accounts import Role
 from shared.operating import CommandForms, CommandOutcome, InventoryKind, InventoryLine, StationEventView
 from shared.wire import Page
@@ -133,6 +134,12 @@ async def station_events(
 
 
 Kind = Annotated[InventoryKind | None, QueryParameter(description="Only lines of this kind")]
+Holds = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=200, pattern=r"^[^\x00]*$", description="Words in the name or in what is said, in any order"
+    ),
+]
 
 
 @get(
@@ -146,6 +153,7 @@ async def station_inventory(  # noqa: PLR0913, PLR0917 -- a parameter each of th
     caller: NamedDependency[Caller],
     identity: FromPath[str],
     kind: Kind = None,
+    text: Holds = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[InventoryLine]:
@@ -156,4 +164,5 @@ async def station_inventory(  # noqa: PLR0913, PLR0917 -- a parameter each of th
     """
     async with context.db.read() as tx:
         station = await own_station(tx, unquote(identity), caller)
-        return await inventory.page(tx, station.id, kind, None if cursor is None else int(cursor), limit)
+        wanted = Wanted(station.id, None if kind is None else kind.value, text)
+        return await inventory.page(tx, wanted, None if cursor is None else int(cursor), limit)

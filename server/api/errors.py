@@ -84,13 +84,13 @@ def invalid(errors: Sequence[FieldError]) -> Failed:
 
 
 def documented(*statuses: int) -> dict[int, ResponseSpec]:
-    """What a route declares: problem documents for these statuses, and for 400, 401, 403 and 500 on every route."""
-    return _specs({400, 401, 403, 500, *statuses})
+    """What a route declares: problem documents for these statuses; 400, 401, 403, 413 and 500 on every route."""
+    return _specs({400, 401, 403, 413, 500, *statuses})
 
 
 def documented_public(*statuses: int) -> dict[int, ResponseSpec]:
     """What a route without sign-in declares."""
-    return _specs({400, 500, *statuses})
+    return _specs({400, 413, 500, *statuses})
 
 
 def _specs(statuses: set[int]) -> dict[int, ResponseSpec]:

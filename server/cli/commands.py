@@ -66,12 +66,12 @@ def runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 
 @app.command()
 def up(
-    demo: Annotated[bool, typer.Option("--demo", help="Run the demo town, on 127.0.0.1 only.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Run the demo town, for this machine only.")] = False,
     speed: Annotated[int, typer.Option(help="Demo: simulated seconds per second (0 pauses; 1, 60, 600).")] = 600,
     seed: Annotated[int | None, typer.Option(help="Demo: which town; default: the one that is here, else 1.")] = None,
     port: Annotated[int, typer.Option(help="The app and the API.")] = 8000,
     ocpp_port: Annotated[int, typer.Option(help="The stations.")] = 9000,
-    host: Annotated[str, typer.Option(help="Where to listen (not with --demo).")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Where to listen; --demo: this machine only.")] = "127.0.0.1",
     database: Database = "",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the app in a browser.")] = True,
     ocpps_port: Annotated[int | None, typer.Option(help="Stations over TLS (security profiles 2 and 3).")] = None,
@@ -251,18 +251,18 @@ def station_add(
     max_w: Annotated[int, typer.Option(help="Most that it gives, W.")] = 11_040,
     phases: Annotated[int, typer.Option(min=1, max=3)] = 3,
     host: Annotated[str, typer.Option(help="Host name that the station reaches this server by.")] = "127.0.0.1",
-    ocpp_port: int = 9000,
+    ocpp_port: Annotated[int, typer.Option(help="The port without TLS.")] = 9000,
     ocpps_port: Annotated[int | None, typer.Option(help="The port for TLS, where the station uses that.")] = None,
     database: Database = "",
 ) -> None:
     """Add a station: prints its URL and its key, once."""
     from server.cli.admin import PriceWanted, StationWanted
     from server.cli.admin import station_add as work
+    from server.settings import station_base
 
     priced = PriceWanted(price, night_price, night_from, night_to)
     wanted = StationWanted(identity, location, owner, max_w, phases, party, priced)
-    url = f"ws://{host}:{ocpp_port}" if ocpps_port is None else f"wss://{host}:{ocpps_port}"
-    guarded(lambda: work(wanted, url, database))
+    guarded(lambda: work(wanted, station_base(host, ocpp_port, ocpps_port), database))
 
 
 @token_app.command("add")

@@ -84,6 +84,7 @@ def _print(view: ForwardingView) -> None:
     typer.echo(f"  may ask: {', '.join(view.allowed) or 'nothing'}")
     for one in view.stations:
         counts = f"{one.waiting} waiting, {one.delivered} delivered, {one.dropped} dropped"
+        counts += f", {one.untold} sessions untold" if one.untold else ""
         typer.echo(f"  {one.identity}  {one.state}  {counts}  back: {one.back_url}")
         for text in (one.error, one.note):
             if text:

@@ -24,18 +24,23 @@ def add(
     ] = True,
     public: Annotated[bool, typer.Option("--public/--private", help="What new places are.")] = True,
     host: Annotated[str, typer.Option(help="Host name that the stations reach this server by.")] = "127.0.0.1",
-    ocpp_port: int = 9000,
+    ocpp_port: Annotated[int, typer.Option(help="The port without TLS.")] = 9000,
     ocpps_port: Annotated[int | None, typer.Option(help="The port for TLS, where the stations use that.")] = None,
     database: Database = "",
 ) -> None:
     """Add a list of stations, or change it: all of it or nothing. Prints the URL to enter in each station."""
     from server.cli import forward
     from server.cli.commands import guarded
+    from server.settings import station_base
 
     allowed = [one.strip() for one in allow.split(",") if one.strip()]
-    base = f"ws://{host}:{ocpp_port}" if ocpps_port is None else f"wss://{host}:{ocpps_port}"
-    wanted = forward.Wanted(source, name, url, party, allowed, their_cards, public, f"{base}/ocpp")
-    guarded(lambda: forward.add(wanted, database))
+
+    async def work() -> None:
+        base = station_base(host, ocpp_port, ocpps_port)
+        wanted = forward.Wanted(source, name, url, party, allowed, their_cards, public, f"{base}/ocpp")
+        await forward.add(wanted, database)
+
+    guarded(work)
 
 
 @app.command("list")

@@ -2,6 +2,8 @@
 
 import socket
 import sqlite3
+import ssl
+from typing import TypeGuard
 
 import asyncpg
 import msgspec
@@ -9,7 +11,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from server.feeds.prices.recorded import PriceFileError
 from server.settings import BadSetting
-from server.storage.db import BadDatabaseUrl
+from server.storage.database_url import BadDatabaseOption, BadDatabaseUrl
 
 NO_DATABASE = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 """What SQLite calls a file that is none of its own, or a broken one."""
@@ -20,6 +22,7 @@ def mendable() -> tuple[type[Exception], ...]:
     return (
         BadSetting,
         BadDatabaseUrl,
+        BadDatabaseOption,
         PriceFileError,
         msgspec.ValidationError,
         DBAPIError,
@@ -36,21 +39,34 @@ def explain(error: Exception) -> str:
     """
     if isinstance(error, DatabaseError | sqlite3.DatabaseError) and not _about_its_place(error):
         raise error
-    if isinstance(error, sqlite3.DatabaseError):
-        return f"--database: {_one_line(error)}: check that the file is there, a database, and yours to write"
+    said = _of_the_database(error)
+    if said:
+        return f"--database: {said}"
+    return _system(error) if isinstance(error, OSError) else _one_line(error)
+
+
+def _of_the_database(error: Exception) -> str:
+    """What is wrong with the database's place, "" where the error is not about that."""
     if isinstance(error, BadDatabaseUrl):
-        return f"--database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME is wanted ({_one_line(error)})"
+        return f"sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME is wanted ({_one_line(error)})"
+    if isinstance(error, BadDatabaseOption):
+        return str(error)
     if isinstance(error, asyncpg.PostgresError):
-        return f"--database: PostgreSQL says: {_one_line(error)}"
+        return f"PostgreSQL says: {_one_line(error)}"
+    if isinstance(error, sqlite3.DatabaseError):
+        return f"{_one_line(error)}: check that the file is there, a database, and yours to write"
     if isinstance(error, DBAPIError):
-        return (
-            f"--database: {_one_line(error.orig or error)}: check that the file or server is there and yours to write"
-        )
-    if isinstance(error, ConnectionError | socket.gaierror):
-        return f"--database: no server answers there ({error.strerror or _one_line(error)})"
-    if isinstance(error, OSError):
-        return _system(error)
-    return _one_line(error)
+        return f"{_one_line(error.orig or error)}: check that the file or server is there and yours to write"
+    return _of_its_line(error)
+
+
+def _of_its_line(error: Exception) -> str:
+    """What is wrong with the way to a database server, "" where the error is not about that."""
+    if isinstance(error, ssl.SSLError):
+        return f"TLS with that server failed: {_one_line(error)}"
+    if isinstance(error, ConnectionError | socket.gaierror | TimeoutError) or _no_socket(error):
+        return f"no server answers there ({error.strerror or _one_line(error)})"
+    return ""
 
 
 def _about_its_place(error: DatabaseError | sqlite3.DatabaseError) -> bool:
@@ -59,6 +75,11 @@ def _about_its_place(error: DatabaseError | sqlite3.DatabaseError) -> bool:
         return True
     said = error.orig if isinstance(error, DatabaseError) else error
     return getattr(said, "sqlite_errorname", "").startswith(NO_DATABASE)
+
+
+def _no_socket(error: Exception) -> TypeGuard[OSError]:
+    """Whether a socket's file was not there: the event loop, unlike Python's own files, does not name it."""
+    return isinstance(error, FileNotFoundError) and not error.filename
 
 
 def _system(error: OSError) -> str:

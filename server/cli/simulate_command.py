@@ -7,6 +7,8 @@ import typer
 
 SEED = """The same seed makes the same stations and cars, and the same chaos for a station's n-th frame; when a frame
 comes and how much is drawn is the clock's."""
+QUIRK = """A quirk by name; `list` prints all, `each` deals one to each station: all but odd_stop_ids, whose sessions
+end only minutes after their cars have left, so that a run would end before them."""
 Seed = Annotated[int, typer.Option(help=SEED)]
 
 
@@ -37,7 +39,7 @@ def simulate(
     certificates: Annotated[
         Path | None, typer.Option(help="Folder with IDENTITY.pem and IDENTITY.key, as `ca issue` writes them.")
     ] = None,
-    quirk: Annotated[list[str] | None, typer.Option(help="A quirk by name; `list` prints all, `each` deals.")] = None,
+    quirk: Annotated[list[str] | None, typer.Option(help=QUIRK)] = None,
     chaos: Annotated[bool, typer.Option("--chaos", help="Drops, doubles, reorders, answers late, slow lines.")] = False,
     chaos_level: Annotated[str, typer.Option(help="light, rough or storm.")] = "",
     seed: Seed = 1,

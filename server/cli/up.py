@@ -15,6 +15,7 @@ from rich.console import Console
 
 from app.web import asgi
 from server import collector
+from server.addresses import EVERYWHERE, is_loopback
 from server.cli import demo_state, logs
 from server.cli.demo_state import LOCAL, DemoState
 from server.cli.seed import seed
@@ -160,8 +161,8 @@ async def _live(server: Server, town: Town, state: DemoState) -> None:
 
 
 def _check(wanted: Wanted) -> None:
-    if wanted.demo and wanted.host not in ("127.0.0.1", "localhost"):
-        raise BadSetting("--demo listens on 127.0.0.1 only, because anyone can sign in: leave out --host")
+    if wanted.demo and not is_loopback(wanted.host):
+        raise BadSetting("--demo listens on this machine only, because anyone can sign in: leave out --host")
     if wanted.demo and wanted.speed not in SPEEDS:
         raise BadSetting(f"--speed must be one of {', '.join(map(str, SPEEDS))}, not {wanted.speed}")
     if wanted.demo and not wanted.plain:
@@ -183,6 +184,8 @@ def _feeds(settings: Settings, web: httpx.AsyncClient, clock: Clock) -> Sequence
 
 def _greet(console: Console, server: Server, wanted: Wanted, state: DemoState | None) -> None:
     lines = [f"[bold]Dalstroom[/bold] is up: {server.api_url}   stations: {server.ws_url}/{{identity}}"]
+    if wanted.host in EVERYWHERE:
+        lines.append(f"From elsewhere: {server.url_for_others}")
     if server.wss_url:
         lines.append(f"Stations over TLS: {server.wss_url}/{{identity}}")
     if state is not None:

@@ -1,4 +1,9 @@
-"""A limit that a station has from somebody else (an energy manager in the house, the grid operator), as it told us."""
+"""A limit that a station has from somebody else (an energy manager in the house, the grid operator), as it told us.
+
+One without an end stays until its station says that it is gone: OCPP has a word for that (2.0.1 K13,
+ClearedChargingLimit) and no time after which it would. What a boot does to it the specification does not say; what a
+station that was asked after one does not say again is gone.
+"""
 
 import itertools
 import math
@@ -30,7 +35,8 @@ class LimitStep(msgspec.Struct, frozen=True):
 class ExternalLimit(msgspec.Struct, frozen=True):
     """A limit of one `source` on an EVSE, or on the whole station (0). Without `steps` it did not say how much.
 
-    `ends_at`: when it holds no longer by itself; `critical`: the grid is in need.
+    `ends_at`: when it holds no longer by itself, None: when its station says so. `critical`: the grid is in need.
+    `said_at`: when it was said first, or for the first time after its station's last boot.
     """
 
     source: str
@@ -38,6 +44,7 @@ class ExternalLimit(msgspec.Struct, frozen=True):
     steps: tuple[LimitStep, ...] = ()
     ends_at: datetime | None = None
     critical: bool = False
+    said_at: datetime | None = None
 
     def at(self, moment: datetime) -> int | None:
         """The limit at a moment, W; None where it holds nothing then."""
@@ -164,6 +171,35 @@ def look_again_at(limits: Sequence[ExternalLimit], connector_no: int, grid: Grid
 
 def _is_more(held_w: int | None, then_w: int | None) -> bool:
     return held_w is not None and (then_w is None or then_w > held_w)
+
+
+def going_on(limits: Sequence[ExternalLimit], new: ExternalLimit, now: datetime) -> ExternalLimit:
+    """A limit that holds already, with what its source's last one there said when it began.
+
+    Some say theirs anew every minute, from then on: nobody could tell since when a station has known of it.
+    """
+    begun = [step for step in new.steps if step.at <= now]
+    last = next((one for one in limits if (one.source, one.connector_no) == (new.source, new.connector_no)), None)
+    if not begun or last is None or last.at(begun[0].at - RESOLUTION) is None:
+        return new
+    before = [step for step in last.steps if step.at < begun[0].at][-1]
+    same = before.limit_w == begun[0].limit_w
+    return msgspec.structs.replace(new, steps=(before, *new.steps[1 if same else 0 :]))
+
+
+def dated(
+    limits: Sequence[ExternalLimit], new: ExternalLimit, booted_at: datetime | None, now: datetime
+) -> ExternalLimit:
+    """A limit with when it was said: the same words again say nothing new, unless its station has booted since."""
+    same = next((one for one in limits if msgspec.structs.replace(one, said_at=None) == new), None)
+    if same is not None and not said_before(same, booted_at):
+        return same
+    return msgspec.structs.replace(new, said_at=now)
+
+
+def said_before(limit: ExternalLimit, moment: datetime | None) -> bool:
+    """Whether a limit was said before a moment, and not since."""
+    return moment is not None and (limit.said_at is None or limit.said_at < moment)
 
 
 def replaced(limits: Sequence[ExternalLimit], new: ExternalLimit) -> tuple[ExternalLimit, ...]:

@@ -13,7 +13,7 @@ from server.core.timegrid import covering
 from server.flows import facts
 from server.flows.facts import SessionFacts
 from server.flows.outlooks import Outlook
-from server.storage import contracts, locations, sessions, stations
+from server.storage import contracts, locations, past_sessions, stations
 from server.storage.drivers import Driver
 from shared.sessions import HomeAdvice
 
@@ -48,11 +48,11 @@ async def _home(tx: AsyncSession, driver: Driver, now: datetime) -> Home | None:
     place = await locations.get(tx, contract.location_id)
     tariff = await contracts.home_tariff(tx, driver.id, now)
     evses = await stations.evses_at(tx, [contract.location_id])
-    stays = await sessions.stays(tx, driver.id, contract.location_id, HOME_STAYS)
+    stays = await past_sessions.stays(tx, driver.id, contract.location_id, HOME_STAYS)
     night = core.night_at_home(stays, now, driver.time_zone)
     if place is None or tariff is None or not evses or night is None:
         return None
-    energies = await sessions.past_energies(tx, [driver.id], contract.location_id)
+    energies = await past_sessions.energies(tx, [driver.id], contract.location_id)
     usual = round(statistics.median(energies.get(driver.id, (0,))))
     grid = covering(*night)
     market = [slot.price_micro_per_kwh for slot in await facts.market(tx, place, grid)]

@@ -1,4 +1,7 @@
-"""Limits that stations have from elsewhere: kept, planned with, and forgotten when they are taken back."""
+"""Limits that stations have from elsewhere: kept, planned with, and forgotten when they are taken back.
+
+While a station is away it may be told that one is gone, and lose the word; so who comes back is asked (`returning`).
+"""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,6 +18,9 @@ from shared.sessions import Delay
 
 ASK = "ask_limits"
 TELL = "tell_limits"
+FORGET = "forget_limits"
+SAID_WITHIN = timedelta(minutes=1)
+"""So soon after it has said that it will, a station reports what it holds."""
 TELL_AFTER = timedelta(seconds=15)
 """By then the place has been planned anew, and who got another plan was told."""
 
@@ -23,7 +29,8 @@ async def limited(tx: AsyncSession, station_id: UUID, told: ToldLimit, now: date
     """A station has a limit from elsewhere. One that does not say how much is asked, unless it was: some never do."""
     station = await stations.get(tx, station_id)
     known = station.external_limits or ()
-    limit = external_limit.shortened(external_limit.read(told, station.phases), now)
+    limit = external_limit.going_on(known, external_limit.read(told, station.phases), now)
+    limit = external_limit.dated(known, external_limit.shortened(limit, now), station.booted_at, now)
     await _keep(tx, station, external_limit.replaced(known, limit), now)
     if not told.steps and not told.asked:
         await outbox.put_once(tx, ASK, str(station_id), {}, now)
@@ -38,6 +45,14 @@ async def released(tx: AsyncSession, station_id: UUID, source: str, connector_no
 async def none_left(tx: AsyncSession, station_id: UUID, now: datetime) -> None:
     """A station that was asked says that it has none."""
     await _keep(tx, await stations.get(tx, station_id), (), now)
+
+
+async def forget_unsaid(tx: AsyncSession, station_id: UUID, now: datetime) -> None:
+    """A station was asked which limits it has, and has answered: those that it last said before it booted are gone."""
+    station = await stations.get(tx, station_id)
+    known = station.external_limits or ()
+    said = tuple(one for one in known if not external_limit.said_before(one, station.booted_at))
+    await _keep(tx, station, said, now)
 
 
 async def _keep(tx: AsyncSession, station: Station, limits: tuple[ExternalLimit, ...], now: datetime) -> None:

@@ -331,4 +331,5 @@ def _station_view(forwarding: Forwarding, one: Forwarded, here: Installation) ->
         waiting=one.waiting,
         delivered=one.delivered,
         dropped=one.dropped,
+        untold=one.untold,
     )

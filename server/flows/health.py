@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.health import Before, Happening, Record, Stay, figures, local_days
 from server.core.remedy import Finding
-from server.storage import locations, sessions, stations, watch
+from server.storage import locations, past_sessions, stations, watch
 from server.storage.watch import StationEvent
 from shared.health import FindingView, Rule, StationHealth
 
@@ -25,7 +25,7 @@ async def of_party(tx: AsyncSession, party_id: UUID, days: int, now: datetime) -
     happened = await watch.events_of(tx, party_id, since)
     was_online = await watch.last_before(tx, party_id, since, [watch.ONLINE, watch.OFFLINE])
     was_faulted = await watch.last_before(tx, party_id, since, [watch.FAULTED, watch.RECOVERED])
-    stays = await sessions.stays_at_stations(tx, party_id, since)
+    stays = await past_sessions.stays_at_stations(tx, party_id, since)
     places = {place_id: await locations.get(tx, place_id) for place_id in sorted({one.location_id for one in found})}
     out = []
     for station in found:

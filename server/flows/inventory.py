@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core.inventory import PartEvent, Parts, Problem, ReportItem, ReportPart, is_problem
 from server.core.reports import StationNotice
 from server.storage import inventory, station_events, stations
-from server.storage.inventory import Said
+from server.storage.inventory import Said, Wanted
 from shared.operating import InventoryKind, InventoryLine
 from shared.wire import Page
 
@@ -64,11 +64,9 @@ async def _note(tx: AsyncSession, station_id: UUID, event: PartEvent, now: datet
     await station_events.add(tx, party_id, station_id, notice, now)
 
 
-async def page(
-    tx: AsyncSession, station_id: UUID, kind: InventoryKind | None, after: int | None, limit: int
-) -> Page[InventoryLine]:
+async def page(tx: AsyncSession, wanted: Wanted, after: int | None, limit: int) -> Page[InventoryLine]:
     """A station's lines, in the order in which they were first said."""
-    found = await inventory.of_station(tx, station_id, kind.value if kind else None, after, limit + 1)
+    found = await inventory.of_station(tx, wanted, after, limit + 1)
     views = [_view(one) for one in found[:limit]]
     return Page(views, str(views[-1].id) if len(found) > limit else None)
 

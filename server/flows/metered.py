@@ -88,11 +88,11 @@ async def _guess_again(tx: AsyncSession, session: Session, samples: Sequence[Sam
     )
 
 
-async def keep_orphan(
-    tx: AsyncSession, station_id: UUID, action: str, info: ReadingsInfo | StopInfo, now: datetime
+async def keep_orphans(
+    tx: AsyncSession, action: str, said: Sequence[tuple[UUID, ReadingsInfo | StopInfo]], now: datetime
 ) -> None:
-    """Keep a message of a transaction that we do not know."""
-    station = await stations.get(tx, station_id)
-    payload = msgspec.json.encode(info).decode()
-    values: dict[str, object] = {"party_id": station.party_id, "station_id": station_id, "received_at": now}
-    await sessions.add_orphan(tx, {**values, "action": action, "payload": payload})
+    """Keep messages of transactions that we do not know, each with its station's id."""
+    if said:
+        parties = await stations.parties_of(tx, [station_id for station_id, _ in said])
+        told = [(station_id, msgspec.json.encode(info).decode()) for station_id, info in said]
+        await sessions.add_orphans(tx, [(parties[one], one, now, action, payload) for one, payload in told])

@@ -13,7 +13,7 @@ from server.core.session import Session
 from server.core.station import Station
 from server.flows import waking
 from server.flows.metered import SUPERSEDED
-from server.storage import contracts, forwardings, locations, sessions, stations, vehicles
+from server.storage import contracts, forwardings, locations, past_sessions, sessions, stations, vehicles
 from server.storage.contracts import Token
 from server.storage.locations import Location
 from server.storage.stations import Evse
@@ -103,7 +103,7 @@ async def new_session(tx: AsyncSession, station: Station, evse: Evse, info: Star
     contract = await contracts.contract_at(tx, account_id, station.location_id) if account_id else None
     cars = await vehicles.of(tx, account_id) if account_id else []
     car = cars[0] if cars else None
-    past = await sessions.past_powers(tx, car.id) if car else []
+    past = await past_sessions.powers(tx, car.id) if car else []
     cap = await _cap_w(tx, station, info.at)
     phases = min(evse.phases, (car.reference_phases if car else None) or evse.phases)
     power, source = cdr.reference_power(

@@ -43,6 +43,7 @@ def _view(
     return StationView(
         id=station.id,
         identity=station.identity,
+        location_id=station.location_id,
         location_name=location_name,
         online=station.online,
         last_seen_at=max(heard, default=None),

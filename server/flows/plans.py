@@ -20,7 +20,7 @@ from server.flows import asking, facts, verdicts, wishes
 from server.flows.announcements import LocationMoved, SessionMoved
 from server.flows.facts import Hardware, SessionFacts
 from server.flows.wishes import Here
-from server.storage import outbox, plan_inputs, planned_sessions, plans, sessions, stations
+from server.storage import outbox, past_sessions, plan_inputs, planned_sessions, plans, sessions, stations
 from server.storage.db import announce
 from server.storage.planned_sessions import InForce, Running
 from server.storage.plans import Plan
@@ -72,7 +72,7 @@ async def prepare(
     grid = _grid(now, [ready.at for ready in readies])
     place = where.location
     curve = await facts.market(tx, place, grid)
-    energies = await sessions.past_energies(tx, wishes.unsaid(steered), location_id)
+    energies = await past_sessions.energies(tx, wishes.unsaid(steered), location_id)
     here = Here(tree, grid, [slot.price_micro_per_kwh for slot in curve], now, energies)
     lost = {one.session.id for one in found} - {one.session.id for one in steered}
     reserved = _reserved(found, where, await plans.may_hold(tx, sorted(lost)), here)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import following, objective
+from server.core import external_limit, following, objective
 from server.core.demand import NeedSource
 from server.core.following import DRAWING_W, GRACE, TOLERANCE_W, TOO_MUCH, Sight, Verdict
 from server.core.reports import UNSAID_WH, ReadingsInfo, SampledReading
@@ -48,10 +48,12 @@ async def take_all(tx: AsyncSession, came: Sequence[Came], now: datetime) -> Non
     await sessions.add_readings(tx, [row for rows in kept for row in rows])
     in_force = await plans.in_force(tx, [one.plan_id for one in before.values() if one.plan_id is not None], heard)
     after = dict(before)
+    nobodys = [(one.station_id, one.info) for one, session in zip(came, found, strict=True) if session is None]
+    await metered.keep_orphans(tx, "MeterValues", nobodys, now)
     for one, session in zip(came, found, strict=True):
         if session is None:
-            await metered.keep_orphan(tx, one.station_id, "MeterValues", one.info, now)
-        elif session.id in before:
+            continue
+        if session.id in before:
             running = after[session.id]
             after[session.id] = await _read_all(tx, running, in_force.get(session.id), one.info, now)
         else:
@@ -67,16 +69,13 @@ async def _sessions_of(tx: AsyncSession, came: Sequence[Came], heard: plans.Hear
     """The session of each report: that of its transaction, else the one that is open on its connector."""
     numbers = [one.info.transaction_id or 0 for one in came]
     known = await session_batches.of_transactions(tx, [number for number in numbers if number > 0], heard)
+    unnamed = [one.station_id for one, number in zip(came, numbers, strict=True) if number <= 0]
+    open_now = await session_batches.open_at_connectors(tx, unnamed)
     found: list[Session | None] = []
     for one, number in zip(came, numbers, strict=True):
-        session = known.get(number) if number > 0 else await _open_at(tx, one)
+        session = known.get(number) if number > 0 else open_now.get((one.station_id, one.info.connector_no))
         found.append(session if session is not None and session.station_id == one.station_id else None)
     return found
-
-
-async def _open_at(tx: AsyncSession, came: Came) -> Session | None:
-    evse = await stations.evse_at(tx, came.station_id, came.info.connector_no)
-    return None if evse is None else await sessions.open_on(tx, evse.id)
 
 
 async def _read_all(
@@ -121,8 +120,9 @@ async def _hold_against_plan(
     allowed = max(plan.power_w(sample.at), plan.power_w(sample.at - GRACE))
     sight = Sight(sample.at, sample.power_w, allowed, since, drew)
     verdict = following.judge(session, sight)
-    if verdict in (Verdict.SEND_AGAIN, Verdict.NOT_FOLLOWED) and await _is_unlimited(tx, session, plan):
-        verdict = Verdict.FINE
+    if verdict in (Verdict.SEND_AGAIN, Verdict.NOT_FOLLOWED) and await _is_unplanned(tx, session, plan):
+        limit_w = await _elsewhere_w(tx, session, sample.at)
+        verdict = following.judge(session, msgspec.structs.replace(sight, allowed_w=limit_w))
     if session.idle_since is not None and sample.power_w >= DRAWING_W:
         session = await waking.drew_again(tx, session, plan, sample)
     session = _idling(session, sight)
@@ -139,11 +139,18 @@ async def _hold_against_plan(
     return await _act_on(tx, session, verdict, now)
 
 
-async def _is_unlimited(tx: AsyncSession, session: Session, plan: Plan) -> bool:
-    """A charge at once on a limit of its own was told no limit: its plan is only what we expect of it."""
+async def _is_unplanned(tx: AsyncSession, session: Session, plan: Plan) -> bool:
+    """A charge at once on a limit of its own was not told its plan: that is only what we expect of it."""
     station = await stations.get(tx, session.station_id)
     shared = station.feeder_id is not None
     return objective.told_no_limit(session.delay, plan.need_source, shared=shared, asleep=session.asleep)
+
+
+async def _elsewhere_w(tx: AsyncSession, session: Session, at: datetime) -> int:
+    """The most that limits from elsewhere, which it was told, left it within GRACE before a moment, W."""
+    limits = (await stations.get(tx, session.station_id)).external_limits or ()
+    found = [external_limit.least_w(limits, session.connector_no, then) for then in (at, at - GRACE)]
+    return max(external_limit.MOST_W if one is None else one for one in found)
 
 
 async def _plan_anew(tx: AsyncSession, session: Session, plan: Plan, sample: SampledReading) -> str | None:

@@ -149,7 +149,7 @@ async def close_session(tx: AsyncSession, station_id: UUID, info: StopInfo, now:
     """
     session = await sessions.by_transaction(tx, station_id, info.transaction_id)
     if session is None:
-        await metered.keep_orphan(tx, station_id, "StopTransaction", info, now)
+        await metered.keep_orphans(tx, "StopTransaction", [(station_id, info)], now)
         return await _stopped_by(tx, station_id, info, now)
     if session.state is SessionState.OPEN or (
         session.stop_reason in metered.GUESSED and info.reason not in metered.GUESSED

@@ -22,8 +22,8 @@ from server.core.session import Session
 from server.core.station import held_w
 from server.core.timegrid import Grid
 from server.flows.facts import SessionFacts
-from server.storage import dials, forecasts, sessions
-from server.storage.sessions import Visit
+from server.storage import dials, forecasts, past_sessions
+from server.storage.past_sessions import Visit
 from shared.sessions import Delay
 
 TAPERS_FROM_PCT = 90
@@ -78,8 +78,8 @@ async def _past(tx: AsyncSession, found: Sequence[SessionFacts]) -> Past:
     where = found[0].session.location_id
     parties = list(dict.fromkeys(one.session.party_id for one in found))
     return Past(
-        own=await sessions.visits(tx, people, where),
-        others=await sessions.others_visits(tx, people, where),
+        own=await past_sessions.visits(tx, people, where),
+        others=await past_sessions.others_visits(tx, people, where),
         trust=calibration.trust(await forecasts.record(tx, where)),
         balances=await dials.balances(tx, parties),
     )
@@ -215,8 +215,8 @@ async def learn(tx: AsyncSession, one: SessionFacts) -> None:
     if session.account_id is None or session.ended_at is None or session.ended_at <= session.started_at:
         return
     me, until = session.account_id, session.started_at
-    own = (await sessions.visits(tx, [me], place.id, until=until))[me]
-    others = (await sessions.others_visits(tx, [me], place.id, until=until))[me]
+    own = (await past_sessions.visits(tx, [me], place.id, until=until))[me]
+    others = (await past_sessions.others_visits(tx, [me], place.id, until=until))[me]
     fate = departure.fate_of(_stays(own), _stays(others), Stay(session.started_at, session.ended_at), place.time_zone)
     await forecasts.advance(tx, place.party_id, place.id, fate)
 

@@ -230,6 +230,8 @@ class Link:
             raw, frame = item
             if len(self._inbox) == INBOX_FRAMES // 2:
                 self._connection.go_on()
+            if self.patience.tried:
+                await self.patience.turn()
             try:
                 answer = await self._handle(raw, frame)
             except Exception as error:  # noqa: BLE001 -- one of three in the server: a frame never ends a connection

@@ -23,7 +23,7 @@ from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
 from server.gateway.inflate import Inflate
 from server.gateway.languages import LANGUAGES, Command, CommandAnswer
 from server.gateway.link import CallStatus, Link, Question, Reply, name_and_places
-from server.gateway.patience import Patience
+from server.gateway.patience import Patience, Turns
 from server.gateway.ports import Flows, Said
 from server.gateway.quirks import of_station
 from server.gateway.reception import Reception
@@ -131,6 +131,7 @@ class Gateway:
         self._door: Doorkeeper = door or NoDoorkeeper()
         self._reception = Reception(flows, self._door, self.counts)
         self._strangers = 0
+        self._turns = Turns()
         self.choice = Choice()
         self._limits: dict[UUID, splitting.Limits] = {}
         self._servers: dict[str, Server] = {}
@@ -313,7 +314,7 @@ class Gateway:
         caller = Caller(self._flows, connection.credential.station_id, quirks, version, standing)
         link = Link(connection, caller.station_id, _Line(caller, self.counts), rpc.ID_MAX, version)
         link.believes_any_id = quirks.other_result_ids
-        link.patience = Patience(self._settings.bad_frames_per_s)
+        link.patience = Patience(self._settings.bad_frames_per_s, self._turns)
         await self._note(connection)
         previous = self._registry.put(link)
         self._links.add(link)

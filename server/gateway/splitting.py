@@ -21,24 +21,27 @@ class List(msgspec.Struct, frozen=True):
 
     `answered` "": a status alone, and what was asked for comes in reports. Those of all parts have one requestId, the
     asker's: the specification wants it of each report of a request (2.0.1 B08), and does not say that no other request
-    may have it.
+    may have it. `like`: the action whose limits these are too, "" where it has its own (2.0.1 N02: those of GetReport).
     """
 
     asked: str
     answered: str
     component: str
+    like: str = ""
 
 
 LISTS = {
     "GetVariables": List("getVariableData", "getVariableResult", "DeviceDataCtrlr"),
     "SetVariables": List("setVariableData", "setVariableResult", "DeviceDataCtrlr"),
     "GetReport": List("componentVariable", "", "DeviceDataCtrlr"),
+    "GetMonitoringReport": List("componentVariable", "", "DeviceDataCtrlr", "GetReport"),
     "SetVariableMonitoring": List("setMonitoringData", "setMonitoringResult", "MonitoringCtrlr"),
     "ClearVariableMonitoring": List("id", "clearMonitoringResult", "MonitoringCtrlr"),
 }
 ITEMS, BYTES = "ItemsPerMessage", "BytesPerMessage"
 FIRST = (ITEMS, "GetVariables")
-OTHERS = tuple((name, action) for action in LISTS for name in (ITEMS, BYTES) if (name, action) != FIRST)
+OWN = tuple(action for action, one in LISTS.items() if not one.like)
+OTHERS = tuple((name, action) for action in OWN for name in (ITEMS, BYTES) if (name, action) != FIRST)
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -48,9 +51,9 @@ class Limits(msgspec.Struct, frozen=True):
 
     def chunks(self, action: str, body: dict[str, Any]) -> list[dict[str, Any]]:
         """A payload as the payloads that may be sent, in order; an item too large for any goes alone."""
-        name = LISTS[action].asked
-        most_items = self.said.get((ITEMS, action), len(body[name]))
-        most_bytes = self.said.get((BYTES, action))
+        name, limited = LISTS[action].asked, _limited(action)
+        most_items = self.said.get((ITEMS, limited), len(body[name]))
+        most_bytes = self.said.get((BYTES, limited))
         room = None if most_bytes is None else most_bytes - FRAME_BYTES - len(_encode({**body, name: []}))
         found: list[list[Any]] = [[]]
         left = room
@@ -84,7 +87,7 @@ async def ask(say: Say, question: Question, limits: Limits | None, learnt: Calla
             return reply
         parts = known.chunks(question.action, body)
         if len(parts) == 1:  # it names no limit, and refuses all the same
-            known = Limits({**known.said, (ITEMS, question.action): 1})
+            known = Limits({**known.said, (ITEMS, _limited(question.action)): 1})
             parts = known.chunks(question.action, body)
         learnt(known)
     return await _each(say, question, parts)
@@ -141,6 +144,11 @@ async def _values(say: Say, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str
         return None
     numbers = {(one.variable.name, one.variable.instance or ""): one.attribute_value or "" for one in found}
     return {key: int(value) for key in wanted if 0 < len(value := numbers.get(key, "")) < 8 and _positive(value)}
+
+
+def _limited(action: str) -> str:
+    """The action under whose name a station says how much of this one it takes."""
+    return LISTS[action].like or action
 
 
 def _positive(value: str) -> bool:

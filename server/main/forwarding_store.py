@@ -122,7 +122,7 @@ class Keeper:
         self._noted.set()
 
     def remove(self, station_id: UUID, frame_id: int | None, what: str) -> None:
-        """A frame is `what`: delivered or dropped. One that was not written yet never is."""
+        """A frame is `what`: delivered, dropped, or the begin of an untold session. One not written yet never is."""
         self._notes.counts.setdefault(station_id, Counter())[what] += 1
         if frame_id is not None and self._notes.adding.pop(frame_id, None) is None:
             self._notes.removing.add(frame_id)
@@ -198,7 +198,7 @@ class Keeper:
             await forwarded.add(tx, list(notes.adding.values()))
             await forwarded.remove(tx, notes.removing)
             for station_id, counted in notes.counts.items():
-                await forwarded.count(tx, station_id, counted["delivered"], counted["dropped"])
+                await forwarded.count(tx, station_id, counted)
             for change in notes.changes:
                 await change(tx)
 
@@ -253,6 +253,10 @@ class StationStore:
     def dropped(self, item: Item | None) -> None:
         """It will never be delivered; None: one that was not kept."""
         self._keeper.remove(self._route.station_id, None if item is None else item.id, "dropped")
+
+    def untold(self) -> None:
+        """A session will never be told."""
+        self._keeper.remove(self._route.station_id, None, "untold")
 
     def numbers(self, ours: int, known: Numbers) -> None:
         """What is known of a transaction."""

@@ -31,6 +31,7 @@ from server.core.reports import (
 from server.feeds.null import NoResponders
 from server.feeds.ports import Responders
 from server.flows import (
+    authorizing,
     car_needs,
     certificates,
     entering,
@@ -79,6 +80,7 @@ class GatewayFlows:
         self._db, self._clock, self._keep = db, clock, keep
         self._responders = responders or NoResponders()
         self._credentials = Together(db.read, self._credentials_of)
+        self._tokens = Together(db.read, self._authorize)
         self._coming = Together(db.begin, self._connect)
         self._going = Together(db.begin, self._disconnect)
         self._boots = Together(db.begin, self._boot)
@@ -137,11 +139,10 @@ class GatewayFlows:
 
     async def authorize(self, station_id: UUID, token_uid: str) -> TokenAnswer:
         """May this token charge here."""
-        async with self._db.read() as tx:
-            card = await transactions.card(tx, station_id, token_uid)
-            now = self._clock.now()
-            master = await sessions.master(tx, station_id, card, now)
-            return master or await sessions.authorize(tx, station_id, card, now)
+        return await self._tokens.do((station_id, token_uid))
+
+    async def _authorize(self, tx: AsyncSession, asked: Sequence[tuple[UUID, str]]) -> list[TokenAnswer]:
+        return await authorizing.authorize_all(tx, asked, self._clock.now())
 
     async def start(self, station_id: UUID, info: StartInfo) -> StartAnswer:
         """A transaction began."""

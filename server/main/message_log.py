@@ -23,16 +23,16 @@ from server.storage.message_log import Message
 from server.workers.runner import Failure, attempt
 
 EVERY_S = 0.5
-BATCH = 2_000
-BATCH_BYTES = 1 << 20
-"""Frames a transaction, and their bytes: on SQLite others wait for it, up to 20 ms.
-
-Its rows lie together, but for their places in the index of stations: a page each, unless a station says more meanwhile.
-"""
+BATCH = 200
+BATCH_BYTES = 128 << 10
+"""Frames a transaction, and their bytes: on SQLite others wait for it, two ms."""
 LULL_S, PATIENT = 0.2, 5_000
 """So long a transaction waits until no other does, for stations are answered first; not where so many frames wait."""
-LARGER = 2
-"""Where so many wait, a transaction takes so many times more: half the work of a frame is its share of those."""
+MANY, LARGER = 2_000, 10
+"""Where so many wait, a transaction takes so many times more: of honest frames, half the work is their share of it.
+
+Each station in it has a page of its own in the index, whether it said one thing or ten.
+"""
 IN_ONE_GO = 20_000
 """Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
 TEXT_MAX = 255
@@ -82,29 +82,41 @@ class MessageLog:
         return len(self._waiting) < PATIENT
 
     async def run(self) -> None:
-        """Write what comes, until cancelled."""
+        """Write what comes, until cancelled: a few frames evenly, for all at once hold up others meanwhile."""
         while True:
             await self._arrived.wait()
             await asyncio.sleep(EVERY_S)
-            await self.flush()
+            many = len(self._waiting) > MANY
+            while size := await self._write_some(LARGER if many else 1):
+                many = many or len(self._waiting) > MANY
+                if self._waiting and not many:
+                    await asyncio.sleep(EVERY_S * size / (size + self._bytes))
 
     async def flush(self) -> None:
-        """Write what waits; what cannot be written waits on."""
+        """Write what waits, at once; what cannot be written waits on."""
+        while await self._write_some(LARGER):
+            pass
+
+    async def _write_some(self, times: int) -> int:
+        """Write what one transaction takes; how many bytes, 0 where nothing waits or nothing can be written."""
         async with self._turn:
             self._arrived.clear()
-            while self._waiting:
-                batch = self._next()
-                if isinstance(await attempt(self._write(batch), what="message_log"), Failure):
-                    self._arrived.set()
-                    return
-                for one in batch:
-                    self._bytes -= len(one.said.raw)
-                    self._waiting.popleft()
+            batch = self._next(times)
+            size = sum(len(one.said.raw) for one in batch)
+            if not batch:
+                return 0
+            if isinstance(await attempt(self._write(batch), what="message_log"), Failure):
+                self._arrived.set()
+                return 0
+            for _ in batch:
+                self._waiting.popleft()
+            self._bytes -= size
+            return max(size, 1)
 
-    def _next(self) -> list[_Waiting]:
-        """What one transaction writes: at least one frame."""
+    def _next(self, times: int) -> list[_Waiting]:
+        """What one transaction writes: at least one frame, where one waits."""
         batch: list[_Waiting] = []
-        size, times = 0, 1 if self._patient else LARGER
+        size = 0
         for one in islice(self._waiting, BATCH * times):
             size += len(one.said.raw)
             if batch and size > BATCH_BYTES * times:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
@@ -13,7 +14,7 @@ from uuid import UUID
 import msgspec
 import uvicorn
 
-from server.addresses import at_host
+from server.addresses import EVERYWHERE, at_host, opened_at
 from server.api.app import ApiContext, ApiSettings
 from server.api.app import create as create_api
 from server.bus import PUBLIC, LocalBus, account_topic, party_topic
@@ -152,8 +153,13 @@ class Server:
 
     @property
     def api_url(self) -> str:
-        """Where the API and the app are."""
-        return f"http://{self.settings.host}:{self.port}"
+        """Where the API and the app are, for this machine."""
+        return at_host(f"http://:{self.port}", opened_at(self.settings.host))
+
+    @property
+    def url_for_others(self) -> str:
+        """Where the API and the app are for others: as it was named, else at this machine's address."""
+        return self.settings.public_url or at_host(self.api_url, self.settings.reached_at)
 
     @property
     def ws_url(self) -> str:
@@ -256,7 +262,7 @@ class Server:
                 demo=self.settings.demo,
                 secret=secret(self.settings.home),
                 ocpp_url=self.ws_url,
-                upload_url=f"{self.settings.public_url or at_host(self.api_url, self.settings.reached_at)}/api/uploads",
+                upload_url=f"{self.url_for_others}/api/uploads",
                 any_host=not self.settings.named_host,
             ),
             set_speed=self.parts.set_speed,
@@ -326,12 +332,16 @@ def _http_config(app: Any) -> uvicorn.Config:  # noqa: ANN401 -- any ASGI applic
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if host in EVERYWHERE and bound.family is socket.AF_INET6:
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     try:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise BadSetting(f"--host: {host} is no address of this machine") from error
         raise BadSetting(_taken(port, "--port")) from error
     return bound
 

@@ -23,7 +23,7 @@ def gateway_settings(settings: Settings) -> GatewaySettings:
     wanted = settings.tls
     pings = settings.pings
     plain = GatewaySettings(
-        host=settings.host,
+        host="" if settings.host == "::" else settings.host,  # else the event loop would take it for IPv6 alone
         port=settings.ocpp_port,
         ping_interval_s=pings.every_s,
         ping_timeout_s=pings.pong_within_s,

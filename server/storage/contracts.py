@@ -22,9 +22,20 @@ CONTRACTS = Contracts.__table__  # type: ignore[attr-defined]
 C = CONTRACTS.c
 SOME = sa.select(CONTRACTS).where(C.id.in_(sa.bindparam("contracts", expanding=True)))
 T = Tokens.__table__.c  # type: ignore[attr-defined]
+SMALL = sa.func.lower(T.uid)
+TOKEN = sa.select(Tokens.__table__).where(sa.bindparam("uid") == SMALL)  # type: ignore[attr-defined]
+TOKENS = sa.select(Tokens.__table__, SMALL.label("small")).where(SMALL.in_(sa.bindparam("uids", expanding=True)))  # type: ignore[attr-defined]
 H = HomeTariffs.__table__.c  # type: ignore[attr-defined]
 S = Sessions.__table__.c  # type: ignore[attr-defined]
 P = Parties.__table__.c  # type: ignore[attr-defined]
+TARIFF = sa.select(Tariffs.terms).where(Tariffs.__table__.c.id == sa.bindparam("tariff"))  # type: ignore[attr-defined]
+TARIFF_AT_HOME = (
+    sa.select(HomeTariffs.__table__)  # type: ignore[attr-defined]
+    .where(H.account_id == sa.bindparam("account"), H.valid_from <= sa.bindparam("moment"))
+    .where(sa.or_(H.valid_to.is_(None), H.valid_to > sa.bindparam("moment")))
+    .order_by(H.valid_from.desc())
+    .limit(1)
+)
 HOME_KINDS = (ContractKind.HOME_DYNAMIC.value, ContractKind.HOME_FIXED.value, ContractKind.HOME_NIGHT.value)
 
 
@@ -54,8 +65,14 @@ class HomeTariffRow(msgspec.Struct, frozen=True):
 
 async def token(tx: AsyncSession, uid: str) -> Token | None:
     """A token by uid, whatever the case of its letters (OCPP: CiString)."""
-    row = (await tx.execute(sa.select(Tokens.__table__).where(sa.func.lower(T.uid) == uid.lower()))).first()  # type: ignore[attr-defined]
+    row = (await tx.execute(TOKEN, {"uid": uid.lower()})).first()
     return None if row is None else to_struct(row, Token)
+
+
+async def tokens(tx: AsyncSession, uids: Sequence[str]) -> dict[str, Token]:
+    """Those of some tokens that there are, by their uid in small letters."""
+    found = await tx.execute(TOKENS, {"uids": padded(sorted({uid.lower() for uid in uids}))})
+    return {row.small: to_struct(row, Token) for row in found}
 
 
 async def token_of(tx: AsyncSession, account_id: UUID) -> Token | None:
@@ -139,15 +156,13 @@ async def public_tariff(tx: AsyncSession, tariff_id: UUID | None) -> PublicTarif
     """The public tariff of a location."""
     if tariff_id is None:
         return None
-    row = (await tx.execute(sa.select(Tariffs.terms).where(Tariffs.__table__.c.id == tariff_id))).first()  # type: ignore[attr-defined]
+    row = (await tx.execute(TARIFF, {"tariff": tariff_id})).first()
     return None if row is None else row.terms
 
 
 async def home_tariff(tx: AsyncSession, account_id: UUID, at: datetime) -> HomeTariffRow | None:
     """The home tariff of an account in force at a time."""
-    rows = sa.select(HomeTariffs.__table__).where(H.account_id == account_id, H.valid_from <= at)  # type: ignore[attr-defined]
-    rows = rows.where(sa.or_(H.valid_to.is_(None), H.valid_to > at))
-    row = (await tx.execute(rows.order_by(H.valid_from.desc()).limit(1))).first()
+    row = (await tx.execute(TARIFF_AT_HOME, {"account": account_id, "moment": at})).first()
     return None if row is None else to_struct(row, HomeTariffRow)
 
 

@@ -16,10 +16,10 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from server.storage import one_trip
+from server.storage.database_url import async_url
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -30,7 +30,7 @@ KEPT_MAX = 10_000
 """Values of rows that never change, the last used ones, by their key."""
 BUSY_MS = 5000
 LOOK_S = 0.002
-WAL_PAGES_MOST = 8_000
+WAL_PAGES_MOST = 16_000
 """SQLite's log is brought into the file beside the writers; where it is so long they wait for it."""
 WAL_PAGES_ALONE = 25_000
 """Where nobody does that (a command, a test) a writer does, as with SQLite's default of 1000, but later."""
@@ -42,31 +42,6 @@ PRAGMAS = (
     f"wal_autocheckpoint={WAL_PAGES_ALONE}",
     "cache_size=-8000",  # KiB a connection
 )
-
-
-class BadDatabaseUrl(Exception):
-    """The database URL is of no form that we can open."""
-
-
-def async_url(url: str) -> URL:
-    """`sqlite:///path` and `postgresql://...` with their async drivers.
-
-    Raises:
-        BadDatabaseUrl: for anything else.
-    """
-    try:
-        parsed = make_url(url)
-    except sa.exc.ArgumentError as error:
-        raise BadDatabaseUrl(str(error)) from error
-    except ValueError as error:  # it quotes what may be a piece of a password
-        raise BadDatabaseUrl("its port is no number") from error
-    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-    name = drivers.get(parsed.drivername.partition("+")[0])
-    if name is None:
-        raise BadDatabaseUrl(parsed.drivername)
-    if name.startswith("sqlite") and parsed.database in (None, "", ":memory:"):
-        raise BadDatabaseUrl("no file is named")
-    return parsed.set(drivername=name)
 
 
 def to_struct(row: sa.Row[*tuple[Any, ...]] | Row, kind: type[T]) -> T:
@@ -128,11 +103,12 @@ class Database:
 
     def __init__(self, url: str, on_commit: Callable[[list[Any], bool], None] | None = None) -> None:
         """`url`: see `async_url`."""
-        self.url = async_url(url)
+        self.url, told = async_url(url)
         self.on_commit = on_commit or (lambda _announced, _queued: None)
         self.sqlite = self.url.drivername.startswith("sqlite")
         self._in_file = self.sqlite and self.url.database not in (None, "", ":memory:")
-        arguments: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_use_lifo": self.sqlite}
+        pool = {"pool_size": 10, "max_overflow": 20, "pool_use_lifo": self.sqlite}
+        arguments: dict[str, Any] = {"connect_args": told, **pool}
         if self.sqlite and not self._in_file:
             arguments = {}
         # hide_parameters: an error's message quotes the statement, and must not quote whose row it was

@@ -9,17 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import dial
 from server.core.dial import Dial
+from server.storage.db import padded
 from server.storage.tables import DialBalances
 
 TABLE = DialBalances.__table__  # type: ignore[attr-defined]
 B = TABLE.c
+OF_PARTIES = sa.select(TABLE).where(B.party_id.in_(sa.bindparam("parties", expanding=True)))
 
 
 async def balances(tx: AsyncSession, party_ids: Sequence[UUID]) -> dict[tuple[UUID, Dial], float]:
     """The balances of some parties; 0 where a stop has none."""
     if not party_ids:
         return {}
-    rows = await tx.execute(sa.select(TABLE).where(B.party_id.in_(list(party_ids))))
+    rows = await tx.execute(OF_PARTIES, {"parties": padded(party_ids)})
     return {(row.party_id, Dial(row.stop)): row.balance for row in rows}
 
 

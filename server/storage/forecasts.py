@@ -14,11 +14,12 @@ from server.storage.tables import ForecastRecords
 TABLE = ForecastRecords.__table__  # type: ignore[attr-defined]
 F = TABLE.c
 FIGURES = (F.fates, F.share)
+HERE = sa.select(*FIGURES).where(F.location_id == sa.bindparam("location"))
 
 
 async def record(tx: AsyncSession, location_id: UUID) -> Record:
     """The record of a location, an empty one where no forecast has been put to the test yet."""
-    row = (await tx.execute(sa.select(*FIGURES).where(F.location_id == location_id))).first()
+    row = (await tx.execute(HERE, {"location": location_id})).first()
     return Record() if row is None else Record(*row)
 
 

@@ -137,9 +137,9 @@ async def take_back(tx: AsyncSession, forwarding_id: UUID, uid: str) -> None:
     await tx.execute(sa.delete(CARDS).where(C.forwarding_id == forwarding_id, C.uid == uid.lower()))
 
 
-async def count(tx: AsyncSession, station_id: UUID, delivered: int, dropped: int) -> None:
-    """So many more were delivered, and dropped."""
-    more = {"delivered": W.delivered + delivered, "dropped": W.dropped + dropped}
+async def count(tx: AsyncSession, station_id: UUID, counted: Mapping[str, int]) -> None:
+    """So many more were delivered, dropped, and sessions left untold, by these names."""
+    more = {name: W[name] + number for name, number in counted.items()}
     await tx.execute(sa.update(STATIONS).where(W.station_id == station_id).values(**more))
 
 

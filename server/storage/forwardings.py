@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.storage.db import to_struct
+from server.storage.db import padded, to_struct
 from server.storage.tables import (
     Evses,
     ForwardedCards,
@@ -28,7 +28,11 @@ TRANSACTIONS = ForwardedTransactions.__table__  # type: ignore[attr-defined]
 CARDS = ForwardedCards.__table__  # type: ignore[attr-defined]
 E = Evses.__table__.c  # type: ignore[attr-defined]
 S = Stations.__table__.c  # type: ignore[attr-defined]
-
+IS_ON = (W.is_on.is_(True), F.is_on.is_(True))
+WHERE_TO = sa.select(F.id, F.their_cards).join(ForwardedStations, W.forwarding_id == F.id)
+WHERE_TO = WHERE_TO.where(W.station_id == sa.bindparam("station"), *IS_ON)
+FORWARDED_OF = sa.select(W.station_id).join(Forwardings, W.forwarding_id == F.id)
+FORWARDED_OF = FORWARDED_OF.where(W.station_id.in_(sa.bindparam("stations", expanding=True)), *IS_ON)
 
 CARD_WORDS = frozenset(["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"])
 """What any version's station understands; another word of the other system's counts as Invalid."""
@@ -65,6 +69,7 @@ class Forwarded(msgspec.Struct, frozen=True):
     note: str
     delivered: int
     dropped: int
+    untold: int
     waiting: int = 0
 
 
@@ -177,15 +182,18 @@ async def connectors(tx: AsyncSession, station_id: UUID) -> tuple[tuple[int, str
     return tuple((row.connector_no, row.status) for row in await tx.execute(rows.order_by(E.connector_no)))
 
 
+async def forwarded_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of some stations that are forwarded to another system now."""
+    return set((await tx.execute(FORWARDED_OF, {"stations": padded(sorted(set(station_ids)))})).scalars())
+
+
 async def said_of_card(tx: AsyncSession, station_id: UUID, uid: str, now: datetime) -> str | None:
     """What counts for a card that we do not know at a forwarded station, in OCPP's words: the other system's last word.
 
     Before it has said any: Accepted where its cards charge there. None where we decide alone; then only a start that
     it may ask for, and has just asked for, lets a card charge.
     """
-    here = sa.select(F.id, F.their_cards).join(ForwardedStations, W.forwarding_id == F.id)
-    here = here.where(W.station_id == station_id, W.is_on.is_(True), F.is_on.is_(True))
-    found = (await tx.execute(here)).first()
+    found = (await tx.execute(WHERE_TO, {"station": station_id})).first()
     if found is None:
         return None
     card = [CARDS.c.forwarding_id == found.id, CARDS.c.uid == uid.lower()]

@@ -77,14 +77,29 @@ def report_name(part: ReportPart) -> str:
     return f"{part.kind} {part.request_no}"
 
 
-async def of_station(tx: AsyncSession, station_id: UUID, kind: str | None, after: int | None, limit: int) -> list[Line]:
+class Wanted(msgspec.Struct, frozen=True):
+    """Which lines of a station: of one `kind`, with the words of `text` in their name or in what is said; None: all."""
+
+    station_id: UUID
+    kind: str | None = None
+    text: str | None = None
+
+
+async def of_station(tx: AsyncSession, wanted: Wanted, after: int | None, limit: int) -> list[Line]:
     """A station's lines, in the order in which they were first said, from after an id on."""
-    rows = sa.select(TABLE).where(V.station_id == station_id).order_by(V.id).limit(limit)
-    if kind is not None:
-        rows = rows.where(V.kind == kind)
+    rows = sa.select(TABLE).where(V.station_id == wanted.station_id).order_by(V.id).limit(limit)
+    if wanted.kind is not None:
+        rows = rows.where(V.kind == wanted.kind)
+    if wanted.text:
+        rows = rows.where(*(_holds(word) for word in wanted.text.split()))
     if after is not None:
         rows = rows.where(V.id > after)
     return [to_struct(row, Line) for row in await tx.execute(rows)]
+
+
+def _holds(word: str) -> sa.ColumnElement[bool]:
+    found: sa.ColumnElement[bool] = V.name.icontains(word, autoescape=True) | V.said.icontains(word, autoescape=True)
+    return found
 
 
 async def monitor_severity(tx: AsyncSession, station_id: UUID, monitor_id: int) -> int | None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.station import Station
-from server.storage.db import to_struct
+from server.storage.db import padded, to_struct
 from server.storage.tables import Contracts, Locations, Parties, Sessions, Stations
 
 TABLE = Locations.__table__  # type: ignore[attr-defined]
@@ -18,6 +18,7 @@ C = Contracts.__table__.c  # type: ignore[attr-defined]
 S = Sessions.__table__.c  # type: ignore[attr-defined]
 T = Stations.__table__.c  # type: ignore[attr-defined]
 ONE = sa.select(TABLE).where(L.id == sa.bindparam("location"))
+SOME = sa.select(TABLE).where(L.id.in_(sa.bindparam("locations", expanding=True)))
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -41,6 +42,12 @@ async def get(tx: AsyncSession, location_id: UUID) -> Location | None:
     """A location by id."""
     row = (await tx.execute(ONE, {"location": location_id})).first()
     return None if row is None else to_struct(row, Location)
+
+
+async def some(tx: AsyncSession, location_ids: Sequence[UUID]) -> dict[UUID, Location]:
+    """Some locations, by id."""
+    found = await tx.execute(SOME, {"locations": padded(sorted(set(location_ids)))})
+    return {row.id: to_struct(row, Location) for row in found}
 
 
 async def public(tx: AsyncSession, limit: int = 200) -> list[Location]:

@@ -6,6 +6,7 @@ transaction begins in the trip of its first statement, and what is only written 
 the commit: while the loop is busy a trip takes milliseconds.
 """
 
+import sqlite3
 from collections import deque
 from functools import partial
 from typing import Any, NamedTuple
@@ -75,7 +76,7 @@ class Connection(AsyncAdapt_aiosqlite_connection):
         if self.open or self.later:
             try:
                 await_(self._connection._execute(_committed, self._connection._conn, self.first()))  # noqa: SLF001
-            except Exception as error:  # noqa: BLE001 -- the adapter's own way: it raises another, or this one
+            except sqlite3.Error as error:
                 self._handle_exception(error)
             self.open = False
 

@@ -21,6 +21,7 @@ WAITING = (
     .limit(1)
     .with_for_update()
 )
+INSERT = sa.insert(TABLE)
 RETRY_SECONDS = 5
 ATTEMPTS_MAX = 8
 BATCH = 2_000
@@ -79,7 +80,8 @@ class Task(msgspec.Struct, frozen=True):
 async def put(tx: AsyncSession, kind: str, key: str, payload: object, due_at: datetime) -> None:
     """Queue a task with this transaction."""
     text = msgspec.json.encode(payload).decode()
-    await tx.execute(sa.insert(TABLE).values(kind=kind, key=key, payload=text, due_at=due_at, attempts=0, outcome=""))
+    row = {"kind": kind, "key": key, "payload": text, "due_at": due_at, "attempts": 0, "outcome": ""}
+    await tx.execute(INSERT, row)
     tx.info[QUEUED] = True
 
 
@@ -109,7 +111,7 @@ async def put_each_once(
         if key not in there
     ]
     if new:
-        await tx.execute(sa.insert(TABLE), [{**row, "attempts": 0, "outcome": ""} for row in new])
+        await tx.execute(INSERT, [{**row, "attempts": 0, "outcome": ""} for row in new])
         tx.info[QUEUED] = True
 
 

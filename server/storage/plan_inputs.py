@@ -17,17 +17,20 @@ from shared.sessions import SessionState
 TABLE = PlanInputs.__table__  # type: ignore[attr-defined]
 PLANS = Plans.__table__  # type: ignore[attr-defined]
 S = Sessions.__table__.c  # type: ignore[attr-defined]
+INSERT = {
+    "sqlite": sqlite.insert(TABLE).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(TABLE).on_conflict_do_nothing(),
+}
 BATCH = 500
 
 
 async def keep(tx: AsyncSession, location_id: UUID, problem: Problem, at: datetime) -> UUID:
     """Keep a problem under an id that derives from what it says; the same one again is the same row."""
     said = msgspec.json.encode(problem)
-    row = {"id": derive("problem", location_id, said), "location_id": location_id, "made_at": at}
-    lite = tx.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert(TABLE) if lite else postgresql.insert(TABLE)
-    await tx.execute(insert.values(**row, problem=zlib.compress(said)).on_conflict_do_nothing())
-    return derive("problem", location_id, said)
+    inputs_id = derive("problem", location_id, said)
+    row = {"id": inputs_id, "location_id": location_id, "made_at": at, "problem": zlib.compress(said)}
+    await tx.execute(INSERT[tx.get_bind().dialect.name], row)
+    return inputs_id
 
 
 async def get(tx: AsyncSession, inputs_id: UUID) -> Problem | None:

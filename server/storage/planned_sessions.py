@@ -1,7 +1,6 @@
 """What planning a place reads and writes of its open sessions, in few columns and few statements."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -19,6 +18,11 @@ RUNNING = (
     .where(S.location_id == sa.bindparam("place"), S.state == "open")
     .order_by(S.started_at, S.id)
 )
+SET = (
+    sa.update(TABLE)
+    .where(S.id == sa.bindparam("session"))
+    .values(delay=sa.bindparam("delayed"), plan_id=sa.bindparam("plan"), plan_version=sa.bindparam("version"))
+)
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -33,10 +37,7 @@ class InForce(msgspec.Struct, frozen=True):
 async def set_plans(tx: AsyncSession, rows: Sequence[InForce]) -> None:
     """Write delay and plan in force of several sessions in one statement."""
     if rows:
-        places: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(name) for name in ("delayed", "plan", "version")}
-        statement = sa.update(TABLE).where(S.id == sa.bindparam("session"))
-        statement = statement.values(delay=places["delayed"], plan_id=places["plan"], plan_version=places["version"])
-        await tx.execute(statement, [msgspec.structs.asdict(row) for row in rows])
+        await tx.execute(SET, [msgspec.structs.asdict(row) for row in rows])
 
 
 class Running(msgspec.Struct, frozen=True):

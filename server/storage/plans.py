@@ -28,7 +28,21 @@ Heard = dict[str, tuple[Any, ...]]
 """Values of HEARD by the plan's id as SQLite has it, where another statement of this transaction brought them."""
 ADVANCE = sa.update(LOCATIONS).where(L.id == sa.bindparam("location"), L.planned_version == sa.bindparam("seen"))
 ADVANCE = ADVANCE.values(planned_version=L.planned_version + 1)
+INSERT = sa.insert(TABLE)
 OF_IDS = sa.select(TABLE, RAW_ID).where(P.id.in_(sa.bindparam("ids", expanding=True)))
+
+
+def _held() -> sa.Select[Any]:
+    ours = P.session_id.in_(sa.bindparam("sessions", expanding=True))
+    newest = sa.select(P.session_id, sa.func.max(P.version).label("version"))
+    last = newest.where(ours, P.outcome == "accepted").group_by(P.session_id).subquery()
+    since = sa.or_(last.c.version.is_(None), P.version > last.c.version)
+    held = sa.or_(P.version == last.c.version, sa.and_(since, P.outcome.in_(UNANSWERED)))
+    rows = sa.select(TABLE).outerjoin(last, P.session_id == last.c.session_id)
+    return rows.where(ours, held).order_by(P.version)
+
+
+HELD = _held()
 
 
 class Plan(msgspec.Struct, frozen=True, dict=True):
@@ -156,7 +170,7 @@ class _InSlot(msgspec.Struct, frozen=True):
 async def insert(tx: AsyncSession, plans: Sequence[Plan]) -> None:
     """Keep new plans."""
     if plans:
-        await tx.execute(sa.insert(TABLE), [msgspec.structs.asdict(plan) for plan in plans])
+        await tx.execute(INSERT, [msgspec.structs.asdict(plan) for plan in plans])
 
 
 async def get(tx: AsyncSession, plan_id: UUID | None) -> Plan | None:
@@ -214,14 +228,8 @@ async def may_hold(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, 
     """
     if not session_ids:
         return {}
-    ours = P.session_id.in_(list(session_ids))
-    newest = sa.select(P.session_id, sa.func.max(P.version).label("version"))
-    last = newest.where(ours, P.outcome == "accepted").group_by(P.session_id).subquery()
-    since = sa.or_(last.c.version.is_(None), P.version > last.c.version)
-    held = sa.or_(P.version == last.c.version, sa.and_(since, P.outcome.in_(UNANSWERED)))
-    rows = sa.select(TABLE).outerjoin(last, P.session_id == last.c.session_id).where(ours, held).order_by(P.version)
     out: dict[UUID, list[Plan]] = {}
-    for row in await tx.execute(rows):
+    for row in await tx.execute(HELD, {"sessions": padded(session_ids)}):
         out.setdefault(row.session_id, []).append(to_struct(row, Plan))
     return out
 

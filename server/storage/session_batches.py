@@ -15,7 +15,7 @@ from server.core.station import ACCEPTED, Station
 from server.storage import bare_rows, plans
 from server.storage.db import among, keep, kept, listed, padded, to_struct
 from server.storage.sessions import TABLE, S
-from server.storage.stations import FEEDERS, STATIONS
+from server.storage.stations import EVSES, FEEDERS, STATIONS
 
 MOVING = ("read_at", "register_wh", "power_w", "soc_pct")
 """What nearly every report changes of a session."""
@@ -38,6 +38,9 @@ STAMPS = _of_transactions([S.transaction_id, S.stamp])
 _LEFT = TABLE.outerjoin(plans.TABLE, plans.P.id == S.plan_id)
 STAMPS_AND_HEARD = STAMPS[True].add_columns(*plans.HEARD).select_from(_LEFT)
 """On SQLite, where each statement is a trip."""
+AT_CONNECTORS = sa.select(TABLE, EVSES.c.connector_no.label("at_connector")).join(EVSES, S.evse_id == EVSES.c.id)
+AT_CONNECTORS = AT_CONNECTORS.where(S.station_id.in_(sa.bindparam("stations", expanding=True)), S.state == "open")
+AT_CONNECTORS = AT_CONNECTORS.order_by(S.started_at, S.id)
 CHANGE = sa.update(TABLE).where(S.id == sa.bindparam(KEY)).values(stamp=S.stamp + sa.bindparam(STEP))
 """SET is of the other names of the rows that it is given."""
 
@@ -82,6 +85,14 @@ async def open_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> list[Session
     """The open sessions of some stations, oldest first."""
     rows = sa.select(TABLE).where(S.station_id.in_(padded(station_ids)), S.state == "open")
     return [to_struct(row, Session) for row in await tx.execute(rows.order_by(S.started_at, S.id))]
+
+
+async def open_at_connectors(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[tuple[UUID, int], Session]:
+    """The open sessions of some stations by station and connector; of one connector the newest."""
+    if not station_ids:
+        return {}
+    found = await tx.execute(AT_CONNECTORS, {"stations": padded(sorted(set(station_ids)))})
+    return {(row.station_id, row.at_connector): to_struct(row, Session) for row in found}
 
 
 async def charged_at(tx: AsyncSession, location_ids: Sequence[UUID]) -> list[UUID]:

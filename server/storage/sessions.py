@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core.departure import Stay
 from server.core.meter import Reading
 from server.core.session import Session
 from server.storage import bare_rows
@@ -22,6 +21,8 @@ S = TABLE.c
 READINGS = Readings.__table__  # type: ignore[attr-defined]
 R = READINGS.c
 E = Evses.__table__.c  # type: ignore[attr-defined]
+ORPHAN = ("party_id", "station_id", "received_at", "action", "payload")
+ADD_ORPHAN = sa.insert(OrphanMessages).inline()
 EVENTS = SessionEvents.__table__  # type: ignore[attr-defined]
 V = EVENTS.c
 OPEN_HERE = sa.select(TABLE).where(S.location_id == sa.bindparam("location"), S.state == "open")
@@ -171,96 +172,6 @@ async def last_ended(tx: AsyncSession, evse_id: UUID, token_uid: str) -> Session
     return None if row is None else to_struct(row, Session)
 
 
-async def stays(tx: AsyncSession, account_id: UUID, location_id: UUID, limit: int = 120) -> list[Stay]:
-    """A driver's ended stays at a location, newest first."""
-    rows = sa.select(S.started_at, S.ended_at)
-    rows = rows.where(S.account_id == account_id, S.location_id == location_id, S.ended_at.is_not(None))
-    found = await tx.execute(rows.order_by(S.started_at.desc()).limit(limit))
-    return [Stay(started_at=row.started_at, ended_at=row.ended_at) for row in found]
-
-
-class Visit(msgspec.Struct, frozen=True):
-    """A driver's stay at a place that has ended, and what it took."""
-
-    account_id: UUID
-    started_at: datetime
-    ended_at: datetime
-    energy_wh: int
-
-
-async def visits(
-    tx: AsyncSession, account_ids: Sequence[UUID], location_id: UUID, limit: int = 120, until: datetime | None = None
-) -> dict[UUID, list[Visit]]:
-    """The newest visits of each of some drivers to a location, newest first; `until`: of those that had ended then."""
-    newest = sa.func.row_number().over(partition_by=S.account_id, order_by=S.started_at.desc()).label("newest")
-    rows = sa.select(*_visit(), newest).where(S.account_id.in_(list(account_ids)), *_visited(location_id, until))
-    last = rows.subquery().c
-    wanted = sa.select(last.account_id, last.started_at, last.ended_at, last.energy_wh)
-    found: dict[UUID, list[Visit]] = {account_id: [] for account_id in account_ids}
-    for row in await tx.execute(wanted.where(last.newest <= limit).order_by(last.started_at.desc())):
-        found[row.account_id].append(Visit(*row))
-    return found
-
-
-async def others_visits(
-    tx: AsyncSession, account_ids: Sequence[UUID], location_id: UUID, limit: int = 80, until: datetime | None = None
-) -> dict[UUID, list[Visit]]:
-    """For each of some drivers the newest visits of all others to a location, newest first; `until` as in `visits`.
-
-    Of several drivers, one whose own visits fill the newest ones of the place is guessed by fewer of the others'.
-    """
-    rows = sa.select(*_visit()).where(S.account_id.is_not(None), *_visited(location_id, until))
-    if len(account_ids) == 1:
-        rows = rows.where(S.account_id != account_ids[0])
-    found = await tx.execute(rows.order_by(S.started_at.desc()).limit(limit * min(2, len(account_ids))))
-    all_here = [Visit(*row) for row in found]
-    return {mine: [one for one in all_here if one.account_id != mine][:limit] for mine in account_ids}
-
-
-def _visit() -> list[sa.ColumnElement[Any]]:
-    taken = sa.func.coalesce(S.meter_stop_wh, S.register_wh) - S.meter_start_wh
-    return [S.account_id, S.started_at, S.ended_at, sa.case((taken > 0, taken), else_=0).label("energy_wh")]
-
-
-def _visited(location_id: UUID, until: datetime | None) -> list[sa.ColumnElement[bool]]:
-    ended = S.ended_at.is_not(None) if until is None else S.ended_at <= until
-    return [S.location_id == location_id, ended]
-
-
-async def past_energies(
-    tx: AsyncSession, account_ids: Sequence[UUID], location_id: UUID, limit: int = 20
-) -> dict[UUID, tuple[int, ...]]:
-    """What each driver's last ended sessions at a location took, Wh, oldest first."""
-    if not account_ids:
-        return {}
-    newest = sa.func.row_number().over(partition_by=S.account_id, order_by=S.started_at.desc()).label("newest")
-    rows = sa.select(S.account_id, (S.meter_stop_wh - S.meter_start_wh).label("energy"), newest)
-    rows = rows.where(S.account_id.in_(list(account_ids)), S.location_id == location_id, S.meter_stop_wh.is_not(None))
-    last = rows.subquery()
-    # One row a driver: a site has hundreds of sessions, and reading their ids would take longer than finding them.
-    said = sa.cast(last.c.newest, sa.String) + ":" + sa.cast(last.c.energy, sa.String)
-    wanted = sa.select(last.c.account_id, sa.func.aggregate_strings(said, ",").label("said"))
-    found = await tx.execute(wanted.where(last.c.newest <= limit).group_by(last.c.account_id))
-    return {row.account_id: _oldest_first(row.said) for row in found}
-
-
-def _oldest_first(said: str) -> tuple[int, ...]:
-    """The energies of `number:energy,...`, where the newest has number 1."""
-    numbered = sorted((one.split(":") for one in said.split(",")), key=lambda one: -int(one[0]))
-    return tuple(max(0, int(energy)) for _, energy in numbered)
-
-
-async def past_powers(tx: AsyncSession, vehicle_id: UUID, limit: int = 20) -> list[list[int]]:
-    """The metered powers (W, while drawing) of a car's last settled sessions, a list a session."""
-    recent = sa.select(S.id).where(S.vehicle_id == vehicle_id, S.state == "settled")
-    ids = [row.id for row in await tx.execute(recent.order_by(S.started_at.desc()).limit(limit))]
-    rows = sa.select(R.session_id, R.power_w).where(R.session_id.in_(ids), R.power_w > 0)
-    powers: dict[UUID, list[int]] = {session_id: [] for session_id in ids}
-    for row in await tx.execute(rows):
-        powers[row.session_id].append(row.power_w)
-    return [values for values in powers.values() if values]
-
-
 async def add_readings(tx: AsyncSession, rows: Sequence[SampleRow]) -> None:
     """Keep readings in one statement; a repeat of a moment keeps the higher register and the higher power.
 
@@ -356,19 +267,6 @@ async def details_of_car(tx: AsyncSession, vehicle_id: UUID, kind: str, limit: i
     return [row.detail for row in await tx.execute(rows)]
 
 
-async def add_orphan(tx: AsyncSession, values: dict[str, object]) -> None:
-    """Keep a message of a transaction that we do not know (party_id, station_id, received_at, action, payload)."""
-    await tx.execute(sa.insert(OrphanMessages).values(**values))
-
-
-async def stays_at_stations(
-    tx: AsyncSession, party_id: UUID, since: datetime
-) -> dict[UUID, list[tuple[datetime, datetime | None, str | None, int, bool]]]:
-    """What is known of a party's stays since a moment, by station: start, end, why it ended, Wh, held back."""
-    energy = _visit()[-1]
-    rows = sa.select(S.station_id, S.started_at, S.ended_at, S.stop_reason, energy, S.held_back)
-    rows = rows.where(S.party_id == party_id, S.transaction_id > 0, S.started_at >= since).order_by(S.started_at, S.id)
-    out: dict[UUID, list[tuple[datetime, datetime | None, str | None, int, bool]]] = {}
-    for row in await tx.execute(rows):
-        out.setdefault(row.station_id, []).append((row[1], row[2], row[3], row[4], row[5]))
-    return out
+async def add_orphans(tx: AsyncSession, rows: Sequence[tuple[UUID, UUID, datetime, str, str]]) -> None:
+    """Keep messages of transactions that we do not know, each as `ORPHAN` has it."""
+    await bare_rows.execute(tx, ADD_ORPHAN, ORPHAN, list(rows))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.station import ACCEPTED, Feeder, Station
-from server.storage.db import padded, to_struct
+from server.storage.db import keep, kept, padded, to_struct
 from server.storage.tables import Evses, Feeders, Stations
 from shared.ids import derive
 
@@ -19,6 +19,11 @@ EVSES = Evses.__table__  # type: ignore[attr-defined]
 E = EVSES.c
 FEEDERS = Feeders.__table__  # type: ignore[attr-defined]
 F = FEEDERS.c
+ONE = sa.select(STATIONS).where(S.id == sa.bindparam("station"))
+SOME = sa.select(STATIONS).where(S.id.in_(sa.bindparam("stations", expanding=True)))
+SEEN = sa.update(STATIONS).where(S.id.in_(sa.bindparam("stations", expanding=True)))
+SEEN = SEEN.values(last_seen_at=sa.bindparam("seen_at"))
+PARTIES = sa.select(S.id, S.party_id).where(S.id.in_(sa.bindparam("stations", expanding=True)))
 HERE = sa.select(STATIONS).where(S.location_id == sa.bindparam("location")).order_by(S.identity)
 EVSES_HERE = sa.select(EVSES).where(E.location_id.in_(sa.bindparam("locations", expanding=True))).order_by(E.label)
 FEEDERS_HERE = sa.select(FEEDERS).where(F.location_id == sa.bindparam("location")).order_by(F.name, F.id)
@@ -50,13 +55,29 @@ async def key_of(tx: AsyncSession, identity: str) -> tuple[UUID, bytes] | None:
 
 async def get(tx: AsyncSession, station_id: UUID) -> Station:
     """A station that exists."""
-    return to_struct((await tx.execute(sa.select(Stations.__table__).where(S.id == station_id))).one(), Station)  # type: ignore[attr-defined]
+    return to_struct((await tx.execute(ONE, {"station": station_id})).one(), Station)
 
 
 async def find(tx: AsyncSession, station_id: UUID) -> Station | None:
     """A station that may not exist."""
-    row = (await tx.execute(sa.select(STATIONS).where(S.id == station_id))).first()
+    row = (await tx.execute(ONE, {"station": station_id})).first()
     return None if row is None else to_struct(row, Station)
+
+
+async def parties_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The party of each of some stations, which never changes."""
+    known = {one: kept(tx, ("party of", one)) for one in set(station_ids)}
+    new = sorted(one for one, party_id in known.items() if party_id is None)
+    for row in await tx.execute(PARTIES, {"stations": padded(new)}) if new else ():
+        known[row.id] = row.party_id
+        keep(tx, ("party of", row.id), row.party_id)
+    return known
+
+
+async def some(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, Station]:
+    """Some stations, by id."""
+    found = await tx.execute(SOME, {"stations": padded(sorted(set(station_ids)))})
+    return {row.id: to_struct(row, Station) for row in found}
 
 
 async def named(tx: AsyncSession, identity: str) -> Station | None:
@@ -144,8 +165,7 @@ async def update_each(tx: AsyncSession, rows: Mapping[UUID, Mapping[str, object]
 
 async def seen(tx: AsyncSession, station_ids: Sequence[UUID], now: datetime) -> None:
     """Stations have said something."""
-    wanted = S.id.in_(padded(sorted(station_ids)))
-    await tx.execute(sa.update(STATIONS).where(wanted).values(last_seen_at=now))
+    await tx.execute(SEEN, {"stations": padded(sorted(station_ids)), "seen_at": now})
 
 
 async def places_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, UUID]:

@@ -8,6 +8,7 @@ import msgspec
 from server.flows import external_limits
 from server.storage import outbox, plans, sessions
 from server.storage.outbox import Task
+from server.workers.acquaintance import REFUSALS
 from server.workers.context import WorkContext
 from shared.sessions import SessionState
 
@@ -22,13 +23,29 @@ class Changed(msgspec.Struct, frozen=True):
 
 
 async def ask(context: WorkContext, task: Task) -> str:
-    """What is limited is told afterwards; a station without any is taken at its word."""
+    """What is limited is told afterwards; a station without any is taken at its word.
+
+    One that cannot say, or says less than it did, has lost at a boot what it does not say again.
+    """
     station_id = UUID(task.key)
     heard = await context.stations.ask_limits(station_id)
-    if heard.detail == NONE:
-        async with context.db.begin() as tx:
-            await external_limits.none_left(tx, station_id, context.clock.now())
+    now = context.clock.now()
+    async with context.db.begin() as tx:
+        if heard.detail == NONE:
+            await external_limits.none_left(tx, station_id, now)
+        elif heard.accepted:
+            due_at = now + external_limits.SAID_WITHIN
+            await outbox.put_once(tx, external_limits.FORGET, str(station_id), {}, due_at)
+        elif heard.status in REFUSALS:
+            await external_limits.forget_unsaid(tx, station_id, now)
     return heard.detail or heard.status
+
+
+async def forget(context: WorkContext, task: Task) -> str:
+    """Forget what a station that was asked has not said again since it booted."""
+    async with context.db.begin() as tx:
+        await external_limits.forget_unsaid(tx, UUID(task.key), context.clock.now())
+    return "looked"
 
 
 async def tell(context: WorkContext, task: Task) -> str:
@@ -45,4 +62,4 @@ async def tell(context: WorkContext, task: Task) -> str:
     return "again"
 
 
-HANDLERS = {external_limits.ASK: ask, external_limits.TELL: tell}
+HANDLERS = {external_limits.ASK: ask, external_limits.TELL: tell, external_limits.FORGET: forget}

@@ -254,9 +254,8 @@ async def test_why_there_is_no_line_is_told(office, billing):
             await office.until_listed(error="it refused the station's key (401)")
         billing.keys["LOOTS/1"] = STATION_KEY
         async with billing.listening(versions=["ocpp2.0.1"]):
-            await office.until_listed(
-                error="it refused the connection (400), perhaps because it does not speak ocpp1.6"
-            )
+            why = "it takes ocpp2.0.1, and the station speaks ocpp1.6 only"
+            await office.until_listed(state="refused", error=why)
         billing.mood = lambda action: [3, {"status": "Pending", "currentTime": "2025-01-15T18:00:00Z", "interval": 1}]
         async with billing.listening():
             await office.until_listed(state="pending", error="it answered the station's boot: Pending")

@@ -76,17 +76,27 @@ async def test_nobody_is_cut_off_who_charges_and_what_was_said_is_told_in_other_
             await box.ask("TransactionEvent", event("Started", 0, evse={"id": 1}, idToken=token), "start")
             await office.upload(billing)
             said = "it takes ocpp1.6, not ocpp2.0.1: the station changes once nobody charges there"
-            await office.until_listed(error=said, waiting=0, dropped=1)  # its begin, which nobody there understands
+            begin = {"waiting": 0, "dropped": 1, "untold": 1}  # which nobody there understands
+            await office.until_listed(state="refused", error=said, **begin)
             await say_201(box)
             await box.ask("TransactionEvent", event("Ended", 1, "EVDeparted"), "end")
             await box.socket.wait_closed()
         async with station(office) as box:
             assert box.socket.subprotocol == "ocpp1.6"
-            await office.until_listed(state="connected", waiting=0)
+            await office.until_listed(state="connected", waiting=0, dropped=2, untold=1)
             await eventually(lambda: billing.told("StatusNotification"))
     assert billing.told("BootNotification") == [{"chargePointVendor": "V2", "chargePointModel": "M2"}]
     assert [(one["connectorId"], one["status"]) for one in billing.told("StatusNotification")] == [(1, "Preparing")]
     assert (await office.listed())["note"] == "It does not take ocpp2.0.1: what the station said in it is dropped"
+
+
+async def test_what_refuses_every_version_alike_is_not_said_to_take_another(office):
+    billing = Billing()
+    async with billing.listening(versions=["nonsense"]), office.station(versions=BOTH) as box:
+        await office.upload(billing)
+        await box.ask("BootNotification", BOOT, "boot")
+        why = "it refused the connection (400), perhaps because it does not speak ocpp2.0.1"
+        await office.until_listed(state="waiting", error=why, untold=0)
 
 
 async def test_one_that_offers_nothing_that_it_takes_stays_and_its_operator_reads_why(office):
@@ -94,6 +104,5 @@ async def test_one_that_offers_nothing_that_it_takes_stays_and_its_operator_read
     async with billing.listening(versions=["ocpp1.6"]), office.station(versions=BOTH[:1]) as box:
         await office.upload(billing)
         await box.ask("BootNotification", BOOT, "boot")
-        why = "it refused the connection (400), perhaps because it does not speak ocpp2.0.1"
-        await office.until_listed(state="waiting", error=why)
+        await office.until_listed(state="refused", error="it takes ocpp1.6, and the station speaks ocpp2.0.1 only")
         assert (await box.ask("Heartbeat", {}, "beat"))[0] == 3

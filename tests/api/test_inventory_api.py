@@ -32,6 +32,16 @@ async def test_an_operator_pages_through_what_a_station_reported_and_strangers_d
     assert [(one["name"], one["said"]["value"]) for one in found] == [
         (f"Part{number} Temperature", str(number)) for number in range(5)
     ]
+    for words, names in (
+        ("part3", ["Part3"]),
+        ("temp PART 4", ["Part4"]),
+        ("%", []),
+        ('"value":"2"', ["Part2"]),
+        ("", 5),
+    ):
+        query = {"kind": "variable", "text": words}
+        items = (await desk.api.get(PATH, headers=OPERATOR, params=query)).json()["items"]
+        assert len(items) == 5 if names == 5 else [one["name"].split()[0] for one in items] == names
     reports = (await desk.api.get(PATH, headers=OPERATOR, params={"kind": "report"})).json()["items"]
     assert [(one["name"], one["complete"]) for one in reports] == [("variable 1", True)]
     for stranger, status in ((OTTO, 404), (ANNA, 403)):

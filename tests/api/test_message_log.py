@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from datetime import timedelta
 
 import httpx
@@ -190,6 +191,32 @@ async def test_a_full_buffer_loses_the_newest_and_counts_them(context, monkeypat
     await log.flush()
     log.put(STREET_STATION_1, frame("x" * 101))
     assert log.counts == {"lost": 3, "kept": 3}
+
+
+async def test_what_waits_is_written_evenly_and_at_once_at_the_end(context, monkeypatch):
+    monkeypatch.setattr(keeper, "EVERY_S", 0.06)
+    monkeypatch.setattr(keeper, "BATCH", 2)
+    log, written, add = MessageLog(context.db, context.clock, context.bus), [], message_log.add
+
+    async def noted(tx, messages):
+        written.append((time.monotonic(), len(messages)))
+        await add(tx, messages)
+
+    monkeypatch.setattr(message_log, "add", noted)
+    for number in range(6):
+        log.put(STREET_STATION_1, frame(str(number)))
+    running = asyncio.create_task(log.run())
+    await eventually(lambda: log.counts["kept"] == 6)
+    assert [count for _, count in written] == [2, 2, 2]
+    first, second, third = [at for at, _ in written]
+    assert second - first >= 0.06 / 3 * 0.9
+    assert third - second >= 0.06 / 2 * 0.9
+    for number in range(6):
+        log.put(STREET_STATION_1, frame(str(number)))
+    await log.flush()
+    assert log.counts["kept"] == 12
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_database_that_is_away_loses_nothing(context, monkeypatch):

@@ -31,8 +31,8 @@ async def test_a_session_that_does_not_follow_and_a_message_of_none_are_in_dispu
         session = await sessions.get(tx, session_id)
         changed = {"followed": Followed.NOT_FOLLOWED, "not_followed_reason": "too_much"}
         await sessions.save(tx, session, small_town.msgspec.structs.replace(session, **changed))
-        row = {"party_id": small_town.OPERATOR, "station_id": STREET_STATION_1, "received_at": NOW + timedelta(hours=1)}
-        await sessions.add_orphan(tx, {**row, "action": "StopTransaction", "payload": '{"transaction_id":9}'})
+        row = (small_town.OPERATOR, STREET_STATION_1, NOW + timedelta(hours=1), "StopTransaction")
+        await sessions.add_orphans(tx, [(*row, '{"transaction_id":9}')])
     told = (await api.get("/api/disputes", headers=olga)).json()
     assert [(one["kind"], one["station"], one["detail"]) for one in told] == [
         ("not_followed", "LOOTS/1", "too_much"),

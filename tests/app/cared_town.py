@@ -63,7 +63,7 @@ def certificate(state: str, name: str, days: int | None = None) -> StationCertif
 def forwarding() -> ForwardingView:
     url = "ws://here/ocpp/LOOTS%2F1"
     station = ForwardedStation(
-        an_id("forwarded"), "LOOTS/1", True, url, BACK, "waiting", NOW - timedelta(minutes=9), "401", "", 4, 120, 1
+        an_id("forwarded"), "LOOTS/1", True, url, BACK, "waiting", NOW - timedelta(minutes=9), "401", "", 4, 120, 1, 2
     )
     return ForwardingView(an_id("list"), "Billing", "wss://billing.example/ocpp", True, ["Reset"], True, [station])
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 import msgspec
+from furnished_town import PLACE
 from operated_town import Operated
 from town_facts import (
     NOW,
@@ -174,6 +175,7 @@ class Town:
         self.me = msgspec.structs.replace(self.me, role=role, name="Olga Peeters")
 
     def _route(self, method: str, path: str, request: httpx.Request) -> Answer:
+        self.operated.query = dict(request.url.params)
         for (wanted, start), route in self._routes().items():
             if method == wanted and (path == start or (start.endswith("/") and path.startswith(start))):
                 return route(path, request.content)
@@ -201,6 +203,7 @@ class Town:
             ("GET", "/api/locations"): lambda _p, _b: _json(self.locations),
             ("GET", "/api/locations/home/"): lambda _p, _b: _json(self.at_home) if self.at_home else _not_found(),
             ("GET", "/api/locations/evses/"): lambda _p, _b: _json(self.estimate),
+            ("GET", f"/api/locations/{PLACE}/feeders"): lambda _p, _b: self.operated.furnished.limits(),
             ("GET", "/api/locations/"): lambda path, _b: self._location(path),
             ("GET", "/api/sessions/current"): lambda _p, _b: _json(self.sessions),
             ("GET", "/api/sessions"): lambda _p, _b: _json(Page(self.history)),

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from flet.messaging.session import Session
 from flet.pubsub.pubsub_hub import PubSubHub
 
 Control = TypeVar("Control", bound=BaseControl)
+PLAIN = (type(None), bool, int, float, str)
 SPOKEN = ("value", "content", "label", "title", "text", "tooltip", "error")
 _encode = configure_encode_object_for_msgpack(BaseControl)
 
@@ -210,18 +212,23 @@ def _inside(root: Any) -> Iterator[BaseControl]:
             left.extend(reversed(value.values()))
         elif isinstance(value, Component):
             left.append(value._b)
-        elif dataclasses.is_dataclass(value) and not isinstance(value, type) and id(value) not in seen:
+        elif (names := _names(type(value))) is not None and id(value) not in seen:
             seen.add(id(value))
             if isinstance(value, BaseControl):
                 if getattr(value, "visible", True) is False:
                     continue
                 yield value
-            left.extend(reversed(_parts(value)))
+            parts = [getattr(value, name, None) for name in reversed(names)]
+            left.extend(part for part in parts if type(part) not in PLAIN)
 
 
-def _parts(value: Any) -> list[Any]:
-    names = [one.name for one in dataclasses.fields(value) if not one.metadata.get("skip")]
-    return [getattr(value, name, None) for name in names if not name.startswith("_")]
+@functools.cache
+def _names(kind: type) -> tuple[str, ...] | None:
+    """Fields in which controls may lie; None where a kind has no fields."""
+    if not dataclasses.is_dataclass(kind):
+        return None
+    fields = [one.name for one in dataclasses.fields(kind) if not one.metadata.get("skip")]
+    return tuple(name for name in fields if not name.startswith("_"))
 
 
 Open = Callable[..., Awaitable[Screen]]

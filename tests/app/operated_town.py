@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import httpx
 import msgspec
 from cared_town import Cared
+from furnished_town import PLACE, Furnished
 from town_facts import NOW, an_id
 
 from shared.health import FindingView, Remedy, Rule, Severity, StationDay, StationHealth
@@ -43,6 +44,7 @@ def station(identity: str, *, online: bool = True, evses: list[StationEvse] | No
     return StationView(
         id=an_id("station", identity),
         identity=identity,
+        location_id=PLACE,
         location_name="Lootsstraat",
         online=online,
         last_seen_at=NOW - timedelta(minutes=2),
@@ -86,6 +88,8 @@ class Operated:
             StationNotice(an_id("notice"), an_id("s2"), "LOOTS/2", "downgrade", "critical", "profile 0", NOW, NOW, 1)
         ]
         self.health = [health("LOOTS/3"), health("LOOTS/1", well=True)]
+        self.furnished = Furnished()
+        self.query: dict[str, str] = {}
         self.cared = Cared()
         self.cared.admit = self._admit
         self.taken: list[tuple[str, object]] = []
@@ -109,9 +113,14 @@ class Operated:
             ("DELETE", "/api/stations/notices/"): self._clear,
             ("POST", "/api/pairing"): self._pair,
             **self.cared.routes(),
-            ("GET", "/api/stations/"): lambda path, _b: _json(self.cared.get(path) or FORMS),
+            ("DELETE", "/api/stations/"): lambda path, _b: self.furnished.cancel(path),
+            ("GET", "/api/stations/"): lambda path, _b: _json(self._of_station(path)),
             ("POST", "/api/stations/"): self._command,
         }
+
+    def _of_station(self, path: str) -> object:
+        found = self.furnished.get(path, self.query)
+        return found if found is not None else self.cared.get(path) or FORMS
 
     def _admit(self, status: str) -> None:
         self.stations = [msgspec.structs.replace(one, admission=status) for one in self.stations]

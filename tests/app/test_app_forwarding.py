@@ -33,6 +33,7 @@ async def test_a_list_says_how_each_station_is_and_why(lists: Open) -> None:
     for said in ("Billing", "To wss://billing.example/ocpp", "1 waiting", "why: 401", BACK):
         assert screen.says(said), said
     assert screen.says("4 waiting, 120 delivered, 1 not taken")
+    assert screen.says("2 sessions that it will not hear of")
 
 
 async def test_without_a_list_the_page_says_what_it_is_for(lists: Open, town: Town) -> None:

@@ -12,7 +12,7 @@ from window import Open, Window
 from shared.accounts import DemoDriver
 from shared.sessions import SessionState, SessionView
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.screen]
 EVENING_S, NIGHT_S = 90, 180
 
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 import sqlite3
+import ssl
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -255,6 +256,26 @@ def test_a_night_price_that_cannot_be_is_one_line(home: Path, words: tuple[str, 
     assert said in refusal("station", "add", "S-1", "--location", "Plein", *words)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--ocpp-port", "70000"), "--ocpp-port must lie between 1 and 65535, not 70000"),
+        (("--ocpp-port", "0"), "--ocpp-port must lie between 1 and 65535, not 0"),
+        (("--ocpps-port", "-1"), "--ocpps-port must lie between 1 and 65535, not -1"),
+        (("--host", "http://us.example"), "--host is a name or an address"),
+        (("--host", "us.example:9000"), "--host is a name or an address"),
+        (("--host", "a b"), "--host is a name or an address"),
+    ],
+)
+def test_an_address_that_no_station_can_use_is_one_line_and_adds_nothing(
+    home: Path, words: tuple[str, ...], said: str
+) -> None:
+    assert said in refusal("station", "add", "S-1", "--location", "Plein", *words)
+    assert "ws://[2001:db8::1]:9001/ocpp/S-1" in done(
+        "station", "add", "S-1", "--location", "Plein", "--host", "2001:db8::1", "--ocpp-port", "9001"
+    )
+
+
 def test_a_database_that_cannot_be_used_is_one_line(home: Path) -> None:
     assert "sqlite:///FILE or postgresql://" in refusal("migrate", "--database", "mysql://somewhere")
     assert "no server answers there" in refusal("migrate", "--database", "postgresql://u:secret@127.0.0.1:1/dalstroom")
@@ -264,6 +285,21 @@ def test_a_database_that_cannot_be_used_is_one_line(home: Path) -> None:
     said = refusal("migrate", "--database", "postgresql://u:secret@127.0.0.1:secret/dalstroom")
     assert "its port is no number" in said
     assert "secret" not in said
+
+
+def test_a_database_url_with_parameters_is_no_trace(home: Path) -> None:
+    url = "postgresql://u:secret@127.0.0.1:1/dalstroom?sslmode=require"
+    assert "no server answers there" in refusal("migrate", "--database", url)
+    said = refusal("migrate", "--database", f"{url}&sslrout=/etc/root.crt")
+    assert "--database: sslrout is not known here" in said
+    assert "secret" not in said
+
+
+def test_a_database_that_is_not_there_or_not_trusted_says_so() -> None:
+    assert explain(TimeoutError()) == "--database: no server answers there (TimeoutError)"
+    assert explain(FileNotFoundError(2, "No such file")) == "--database: no server answers there (No such file)"
+    assert explain(FileNotFoundError(2, "No such file", "prices.csv")) == "prices.csv: No such file"
+    assert "TLS with that server failed" in explain(ssl.SSLCertVerificationError(1, "self-signed certificate"))
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,10 @@ async def test_a_database_out_of_reach_is_missing_and_its_password_is_not_told(h
     assert "no server answers there" in found.says
     assert "secret" not in found.says
     assert (await doctor.database_at("oracle://x")).state is State.MISSING
+    found = await doctor.database_at("postgresql://u:secret@127.0.0.1:1/dalstroom?sslmode=require")
+    assert "no server answers there" in found.says
+    found = await doctor.database_at("postgresql://u:secret@127.0.0.1:1/dalstroom?sslmod=require")
+    assert (found.state, "did you mean sslmode?" in found.says) == (State.MISSING, True)
 
 
 async def test_a_file_that_is_no_database_is_missing(home: Path) -> None:

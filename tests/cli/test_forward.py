@@ -65,4 +65,5 @@ def test_what_is_wrong_is_one_line_and_nothing_is_entered(listed):
     assert "row 2, key:" in said
     assert "ws" in forward("add", str(listed), "--url", "http://x", "--name", "Ours", code=2)
     assert "No such file" in forward("add", "none.csv", "--url", "wss://x.example", "--name", "Ours", code=2)
+    assert "--ocpp-port must lie between" in forward(*add, "--ocpp-port", "70000", code=2)
     assert "no party is called" in forward("list", "--party", "Nobody", code=2)

@@ -150,7 +150,7 @@ def test_a_home_that_cannot_be_written_to_is_one_line(tmp_path):
     ("url", "complaint"),
     [
         ("sqlite:////nowhere/at/all.db", "unable to open database file"),
-        ("postgresql://me:hush@127.0.0.1:1/none", "--database"),
+        ("postgresql://me:hush@127.0.0.1:1/none?sslmode=require", "--database: no server answers there"),
     ],
 )
 def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(tmp_path, url, complaint):
@@ -162,17 +162,25 @@ def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(tmp_p
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("--demo", "--host", "0.0.0.0"), "--demo listens on 127.0.0.1 only"),
+        (("--demo", "--host", "0.0.0.0"), "--demo listens on this machine only"),
+        (("--demo", "--host", "192.0.2.1"), "--demo listens on this machine only"),
+        (("--demo", "--host", "127.0.0.1.example"), "--demo listens on this machine only"),
         (("--demo", "--speed", "7"), "--speed must be one of 0, 1, 60, 600"),
         (("--port", "70000"), "--port must lie between 0 and 65535"),
         (("--database", "mysql://me:hush@somewhere/else"), "sqlite:///FILE or postgresql://"),
         (("--port", "9000"), "--port and --ocpp-port are both 9000"),
         (("--ocpps-port", "8000"), "--port and --ocpps-port are both 8000"),
+        (("--database", "postgresql://me:hush@127.0.0.1:1/x?sslmod=require"), "did you mean sslmode?"),
         (("--database", "no url at all"), "sqlite:///FILE or postgresql://"),
     ],
 )
 def test_what_cannot_be_asked_for_is_one_line(tmp_path, words, complaint):
     assert complaint in refused_here(tmp_path, *words)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
+def test_a_demo_listens_at_any_address_that_only_its_machine_reaches(tmp_path, host):
+    assert "--speed must be one of" in refused_here(tmp_path, "--demo", "--host", host, "--speed", "7")
 
 
 def test_a_demo_that_was_kept_badly_says_what_to_delete(tmp_path):

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from server.core.external_limit import (
     MOST_W,
@@ -11,10 +12,13 @@ from server.core.external_limit import (
     ToldLimit,
     ToldStep,
     by_slot,
+    dated,
+    going_on,
     least_w,
     look_again_at,
     read,
     replaced,
+    said_before,
     shortened,
     without,
 )
@@ -59,6 +63,36 @@ def test_the_least_of_those_that_hold_counts_from_when_they_begin_until_they_end
     assert [least_w(both, 1, NOW + part * HOUR) for part in (-1, 0, 1, 2)] == [None, 4_000, 2_000, 2_000]
     assert [least_w(both, 2, NOW + part * HOUR) for part in (0, 1)] == [None, 2_000]
     assert least_w((ExternalLimit("EMS", 0),), 1, NOW) is None
+
+
+def test_one_that_is_said_anew_holds_since_it_was_said_first():
+    first = ExternalLimit("EMS", 1, (LimitStep(NOW, 5_000),))
+    again = ExternalLimit("EMS", 1, (LimitStep(NOW + QUARTER, 5_000), LimitStep(NOW + HOUR, 7_000)))
+    assert going_on((first,), again, NOW + QUARTER).steps == (LimitStep(NOW, 5_000), LimitStep(NOW + HOUR, 7_000))
+    less = ExternalLimit("EMS", 1, (LimitStep(NOW + QUARTER, 3_000),))
+    held = going_on((first,), less, NOW + QUARTER)
+    assert [held.at(NOW + part * QUARTER) for part in (0, 1)] == [5_000, 3_000]
+    assert len(going_on((held,), replace(less, steps=(LimitStep(NOW + HOUR, 1_000),)), NOW + HOUR).steps) == 2
+
+
+def test_one_that_begins_later_or_after_a_gap_or_of_another_source_carries_nothing_on():
+    later = ExternalLimit("EMS", 1, (LimitStep(NOW + HOUR, 5_000),))
+    now = ExternalLimit("EMS", 1, (LimitStep(NOW + 3 * HOUR, 5_000),))
+    assert going_on((EMS,), later, NOW) == later
+    assert going_on((EMS,), now, NOW + 3 * HOUR) == now, "that one had ended"
+    assert going_on((replace(EMS, connector_no=2), replace(EMS, source="SO")), later, NOW + HOUR) == later
+    assert going_on((EMS,), ExternalLimit("EMS", 1), NOW).steps == ()
+
+
+def test_the_same_words_are_news_only_after_a_boot():
+    first = dated((), EMS, None, NOW)
+    assert first.said_at == NOW
+    assert dated((first,), EMS, None, NOW + HOUR) == first
+    assert dated((first,), EMS, NOW - HOUR, NOW + HOUR) == first
+    assert dated((first,), EMS, NOW + HOUR, NOW + 2 * HOUR).said_at == NOW + 2 * HOUR
+    assert dated((first,), replace(EMS, critical=True), None, NOW + HOUR).said_at == NOW + HOUR
+    assert said_before(EMS, NOW)
+    assert not said_before(first, NOW)
 
 
 def test_it_begins_and_ends_on_whole_seconds_as_plans_do():

@@ -55,7 +55,6 @@ def test_carriage_returns_and_missing_names_are_let_pass_as_the_official_tool_se
         (a_request(cn="CP1", o="Somebody"), "another_organization"),
         (a_request(rsa.generate_private_key(65_537, 1_024), cn="CP1"), "weak_key"),
         (a_request(ec.generate_private_key(ec.SECP192R1()), cn="CP1"), "weak_key"),
-        (a_request(dsa.generate_private_key(2_048), cn="CP1"), "weak_key"),
         ("", "not_a_request"),
         ("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", "not_a_request"),
         ("é" * 50, "not_a_request"),
@@ -64,6 +63,10 @@ def test_carriage_returns_and_missing_names_are_let_pass_as_the_official_tool_se
 )
 def test_other_requests_are_refused_with_a_reason_a_14(pem, why):
     assert code(pem) == why
+
+
+def test_a_key_of_the_kind_before_is_refused():
+    assert code(a_request(dsa.generate_private_key(2_048), cn="CP1")) == "weak_key"  # made here: it takes a second
 
 
 def test_a_key_that_signs_nothing_else_is_refused():

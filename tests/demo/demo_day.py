@@ -74,9 +74,9 @@ def begin(folder: Path, seed: int, prices: Path | None = None) -> "subprocess.Po
     return _process(words)
 
 
-def begin_command(seed: int, *more: str) -> "subprocess.Popen[str]":
+def begin_command(seed: int) -> "subprocess.Popen[str]":
     """Start `dalstroom demo --once --json`."""
-    return _process([sys.executable, "-m", "server.cli", "demo", "--once", "--json", "--seed", str(seed), *more])
+    return _process([sys.executable, "-m", "server.cli", "demo", "--once", "--json", "--seed", str(seed)])
 
 
 def _process(words: list[str]) -> "subprocess.Popen[str]":

@@ -7,7 +7,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from demo_day import CHOSEN_DAYS, Day, begin_command
+from command import refused
+from demo_day import CHOSEN_DAYS, Day
 
 from server.cli.demo_run import start_of
 from server.feeds.prices.recorded import read_prices
@@ -161,11 +162,7 @@ def test_a_price_file_that_will_not_do_is_one_line_and_exit_code_2(tmp_path: Pat
     path = tmp_path / "prices.csv"
     if content is not None:
         path.write_text(content)
-    process = begin_command(1, "--prices", str(path))
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (2, "")
-    assert len(err.splitlines()) == 1
-    assert complaint in err
+    assert complaint in refused(tmp_path, "demo", "--once", "--json", "--seed", "1", "--prices", str(path))
 
 
 def test_the_day_begins_at_a_local_noon_and_all_sessions_lie_in_it(typical_day):

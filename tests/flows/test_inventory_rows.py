@@ -5,6 +5,7 @@ from small_town import HOME_STATION, NOW
 from server.core.inventory import PartEvent, Parts, ReportItem, ReportPart
 from server.flows import inventory
 from server.storage import inventory as stored
+from server.storage.inventory import Wanted
 from shared.operating import InventoryKind
 
 
@@ -16,11 +17,11 @@ async def test_the_last_word_counts_and_a_report_is_whole_whatever_the_order(tow
     for one, whole in ((part(1, "B", last=True), False), (part(0, "A", "B"), True), (part(1, "B", last=True), True)):
         async with town.begin() as tx:
             await inventory.keep(tx, HOME_STATION, one, NOW)
-            found = (await inventory.page(tx, HOME_STATION, InventoryKind.REPORT, None, 9)).items
+            found = (await inventory.page(tx, Wanted(HOME_STATION, InventoryKind.REPORT.value), None, 9)).items
         assert [line.complete for line in found] == [whole]
     async with town.begin() as tx:
         await inventory.keep(tx, HOME_STATION, part(0, "C"), NOW)  # the request number again: another report
-        found = (await inventory.page(tx, HOME_STATION, None, None, 9)).items
+        found = (await inventory.page(tx, Wanted(HOME_STATION), None, 9)).items
     said = {line.name: (line.said, line.complete) for line in found if line.kind is not InventoryKind.REPORT}
     assert said == {"A": ("0", None), "B": ("1", None), "C": ("0", None)}
     assert [line.complete for line in found if line.kind is InventoryKind.REPORT] == [False]
@@ -31,7 +32,7 @@ async def test_a_station_that_never_ends_fills_no_disk(town, monkeypatch):
     async with town.begin() as tx:
         for number in range(5):
             await inventory.keep(tx, HOME_STATION, part(number, f"V{number}", request_no=2**40 + number), NOW)
-        names = [line.name for line in (await inventory.page(tx, HOME_STATION, None, None, 99)).items]
+        names = [line.name for line in (await inventory.page(tx, Wanted(HOME_STATION), None, 99)).items]
     assert names == ["V0", "variable 0"]
 
 

@@ -12,6 +12,7 @@ import pytest
 from fleet_town import Fleet, FleetFlows, asked, fleet_gateway, profile, url_of
 from gateway_town import station_of, until
 
+from server.cli import simulate_command
 from server.gateway.listener import Gateway
 from server.simulator.fleet import plan as planned
 from server.simulator.fleet import quirks
@@ -279,6 +280,12 @@ def test_a_stop_of_no_transaction_is_dealt_to_nobody_and_said_by_who_is_told_to(
     assert set(said) == NOBODYS
     assert spoil(V16, has, "MeterValues", {"transactionId": 7}, 1) == {"transactionId": 7}
     assert "odd_stop_ids" not in quirks.dealt_to(V16)
+
+
+def test_what_is_dealt_to_nobody_is_said_where_each_is():
+    undealt = set(quirks.BY_NAME) - {name for version in quirks.BOTH for name in quirks.dealt_to(version)}
+    named = {name for name in quirks.BY_NAME if name in simulate_command.QUIRK}
+    assert named == undealt == {"odd_stop_ids"}
 
 
 def test_with_all_their_quirks_the_stations_get_through(fleet):

@@ -35,7 +35,7 @@ def call(action, payload, message_id="1"):
         ("result", "Reset", '[3,"1",{"status":"Perhaps"}]', "status: it is not one of"),
         ("result", "", '[3,"1",{"status":"Perhaps"}]', ""),  # nobody knows to what
         ("result", "Nonsense", '[3,"1",{}]', ""),
-        ("error", "Reset", '[4,"1","Whatever","",{}]', ""),
+        ("error", "Reset", '[4,"1","FormationViolation","",{}]', ""),
         ("malformed", "", "hello", judge.NO_FRAME),
         ("call", "Reset", "*** (900 bytes that may hold a key and are not JSON)", ""),
         ("call", "Reset", "[2]", ""),
@@ -45,6 +45,36 @@ def test_what_is_said_of_a_frame(kind, action, frame, said):
     found = judge.complaints("ocpp1.6", kind, action, frame)
     assert found.startswith(said)
     assert bool(found) is bool(said)
+
+
+CODE, TEXT, DETAILS = "no error code of OCPP ", "error description: a text", "error details: an object"
+
+
+@pytest.mark.parametrize(
+    ("version", "frame", "said"),
+    [
+        ("ocpp1.6", '[4,"1","Whatever","",{}]', [f"{CODE}1.6"]),
+        ("ocpp1.6", '[4,"1","FormatViolation","",{}]', [f"{CODE}1.6"]),
+        ("ocpp1.6", f'[4,"1","GenericError","{"x" * 256}",{{}}]', []),
+        ("ocpp2.0.1", f'[4,"1","GenericError","{"x" * 256}",{{}}]', ["error description: longer than 255"]),
+        ("ocpp2.0.1", '[4,"1","OccurenceConstraintViolation","",{}]', []),
+        ("ocpp2.0.1", '[4,"1","OccurrenceConstraintViolation","",{}]', []),
+        ("ocpp2.0.1", '[4,"1","FormationViolation",null,"s3cret"]', [f"{CODE}2.0.1", TEXT, DETAILS]),
+        ("ocpp2.0.1", '[4,"1"]', [f"{CODE}2.0.1", TEXT, DETAILS]),
+        ("ocpp2.0.1", '[4,"1",["GenericError"],"",{},0]', [f"{CODE}2.0.1", "an error has five elements"]),
+        ("ocpp2.1", '[5,"1","TypeConstraintViolation","",{}]', []),
+        ("ocpp2.1", '[5,"1","NoSuchThing","",[]]', [f"{CODE}2.1", DETAILS]),
+        ("ocpp2.1", f'[4,"{"i" * 37}","GenericError","",{{}}]', [judge.LONG_ID]),
+        ("", '[4,"1","Whatever"]', []),
+        ("ocpp2.1", "*** (900 bytes that may hold a key and are not JSON)", []),
+    ],
+)
+def test_errors_have_a_code_of_their_version_a_text_and_details(version, frame, said):
+    found = judge.complaints(version, "error", "Reset", frame)
+    assert [one[: len(other)] for one, other in zip(found.split("; "), said, strict=False)] == said
+    assert len(found.split("; ")) == max(1, len(said))
+    assert bool(found) is bool(said)
+    assert "s3cret" not in found
 
 
 def test_a_time_without_a_zone_is_no_time_and_a_tenth_is_a_multiple_of_a_tenth():

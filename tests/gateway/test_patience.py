@@ -7,14 +7,14 @@ import pytest
 from gateway_town import KEY
 
 from server.gateway.listener import GatewaySettings
-from server.gateway.patience import AT_ONCE, Patience
+from server.gateway.patience import AT_ONCE, FEW, PACE_S, Patience, Turns
 
 MORE = 20
 
 
 def test_a_few_bad_frames_cost_nothing_and_a_flood_of_them_is_slowed_down():
     now = [100.0]
-    patience = Patience(50.0, lambda: now[0])
+    patience = Patience(50.0, clock=lambda: now[0])
     assert [patience.wait_s() for _ in range(AT_ONCE)] == [0.0] * AT_ONCE
     assert patience.wait_s() == 1 / 50
     now[0] += 1 / 50
@@ -24,8 +24,36 @@ def test_a_few_bad_frames_cost_nothing_and_a_flood_of_them_is_slowed_down():
 
 
 def test_without_a_number_nothing_waits():
-    patience = Patience(None, lambda: 0.0)
+    patience = Patience(None, clock=lambda: 0.0)
     assert max(patience.wait_s() for _ in range(10 * AT_ONCE)) == 0.0
+
+
+def test_who_sent_more_than_a_few_of_late_takes_turns_and_is_forgiven():
+    now = [100.0]
+    patience = Patience(50.0, clock=lambda: now[0])
+    for _ in range(FEW):
+        patience.wait_s()
+    assert not patience.tried
+    patience.wait_s()
+    assert patience.tried
+    now[0] += 2 / 50
+    assert not patience.tried
+    unbounded = Patience(None, clock=lambda: now[0])
+    assert [unbounded.wait_s() for _ in range(2 * FEW)][-1] == 0.0
+    assert not unbounded.tried
+
+
+async def test_turns_come_one_at_a_time_in_the_order_of_asking():
+    turns, came = Turns(), []
+
+    async def ask(number: int) -> None:
+        await Patience(50.0, turns).turn()
+        came.append((number, time.monotonic()))
+
+    begun = time.monotonic()
+    await asyncio.gather(*(ask(number) for number in range(5)))
+    assert [number for number, _ in came] == [0, 1, 2, 3, 4]
+    assert all(at - begun >= PACE_S * (number + 1) * 0.9 for number, at in came)
 
 
 @pytest.fixture

@@ -26,13 +26,14 @@ class Narrow:
     async def work(self):
         async for raw in self.socket:
             _, message_id, action, payload = json.loads(raw)
-            name = next(key for key in payload if key != "requestId")
+            name = next(key for key in payload if isinstance(payload[key], list) and key != "monitoringCriteria")
             if len(payload[name]) > self.most:
                 self.refused += 1
                 frame = [4, message_id, "OccurrenceConstraintViolation", "too many", {}]
-            elif action == "GetReport":
+            elif action in {"GetReport", "GetMonitoringReport"}:
                 names = [one["variable"]["name"] for one in payload[name]]
                 self.heard.append((payload["requestId"], names))
+                self.rest = {key: value for key, value in payload.items() if key not in {name, "requestId"}}
                 frame = [3, message_id, {"status": self.reports.pop(0)}]
             else:
                 answered = {"getVariableData": "getVariableResult", "setVariableData": "setVariableResult"}
@@ -106,6 +107,20 @@ async def test_a_report_on_many_variables_is_asked_for_in_parts_that_have_one_nu
         assert json.loads(bytes(reply.payload)) == {"status": whole}
         assert station.heard == [(7, list("AB")), (7, list("CD")), (7, ["E"])][:asked]
         assert station.refused == 1
+
+
+@pytest.mark.parametrize("shy", [False, True])
+async def test_a_report_on_monitors_is_held_to_the_limits_of_reports(town, shy):
+    """2.0.1 N02: ItemsPerMessage and BytesPerMessage have no instance of its own."""
+    wanted = [{"component": {"name": "EVSE"}, "variable": {"name": name}} for name in "ABC"]
+    asked = {"requestId": 8, "monitoringCriteria": ["DeltaMonitoring"], "componentVariable": wanted}
+    async with Plugged(town, 2, shy=shy) as station:
+        station.reports = [YES] * 3
+        reply = await town.gateway.ask(CP1, Question("GetMonitoringReport", asked))
+        assert json.loads(bytes(reply.payload)) == {"status": YES}
+        parts = [["A"], ["B"], ["C"]] if shy else [["A", "B"], ["C"]]
+        assert station.heard == [(8, part) for part in parts]
+        assert station.rest == {"monitoringCriteria": ["DeltaMonitoring"]}
 
 
 async def test_what_a_station_does_not_know_at_all_is_asked_once(town):

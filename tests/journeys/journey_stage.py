@@ -4,12 +4,9 @@ Feeds are fakes, because a story needs prices that everybody can reckon with; al
 """
 
 import asyncio
-import functools
 import io
 import json
-import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -40,8 +37,7 @@ from server.simulator.runner import Ends, Runner
 from server.simulator.station import Station
 from server.simulator.town import Town, build
 from server.simulator.visits import Visit
-from server.storage import outbox, schema, sessions, wallets
-from server.storage.db import Database
+from server.storage import outbox, sessions, wallets
 from server.workers.solve import Inline
 from shared.cdrs import Receipt
 from shared.ids import derive
@@ -150,22 +146,6 @@ def visit(station: str, plug_at: datetime, unplug_at: datetime, soc_pct: int, **
     )
 
 
-@functools.cache
-def empty_database() -> bytes:
-    """A SQLite file that was migrated, once a process."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        with ThreadPoolExecutor(1) as aside:  # a loop runs here
-            aside.submit(asyncio.run, _migrated(path)).result()
-        return path.read_bytes()
-
-
-async def _migrated(path: Path) -> None:
-    db = Database(f"sqlite:///{path}")
-    await schema.migrate(db)
-    await db.close()
-
-
 spare: list[Litestar] = []
 """Applications whose server is gone: to build one takes a third of a second, and all it knows is its `state`."""
 
@@ -197,18 +177,12 @@ class Stage:
 
     async def begin(self) -> None:
         """Start the server, enter the town, connect its stations."""
-        self._lay_out()
         await self.bring_up()
         assert self.server is not None
         await seed(self.server.db, self.town, self.town.start)
         ends = Ends(self.server.ws_url, self.server.api_url, MessageLog(self.sink))
         self._runner = Runner(self.town, Stepped(self.clock, self.settle), ends)
         await self._runner.connect()
-
-    def _lay_out(self) -> None:
-        """A migrated file where the server will look for one."""
-        if not self._database:
-            Path(self._settings().database_url.removeprefix("sqlite:///")).write_bytes(empty_database())
 
     def _settings(self) -> Settings:
         port, ocpp_port = self._ports

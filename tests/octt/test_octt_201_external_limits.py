@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 from types import SimpleNamespace
 
+import pytest
 from small_town import ANNA, HOME, HOME_STATION, NOW, PROVIDER, make_plan, plug_in
 from v2_station import heard, judge_call
 
@@ -168,6 +169,50 @@ async def test_a_station_that_has_none_left_is_taken_at_its_word(case):
         await answer(station, {"status": "NoProfiles"})
         assert await asked == "NoProfiles"
     assert await known(case) == ()
+
+
+@pytest.mark.parametrize("says", ["nothing", "refuses", "less", "all"])
+async def test_a_limit_without_an_end_outlives_a_lost_line_and_a_boot_only_if_it_is_said_again(case, says):
+    """2.0.1 K13 wants ClearedChargingLimit for its end; a station that started anew may not know of it any more."""
+    context = SimpleNamespace(stations=GatewayStations(case.gateway), db=case.db, clock=case.clock)
+    both = {1: "EMS", 2: "SO"}
+    async with case.station() as station:
+        for evse, source in both.items():
+            await limit(station, schedule((0, 8.0)), source=source, evse=evse)
+    case.clock.advance_to(NOW + timedelta(hours=1))
+    async with case.station() as station:
+        assert {one.source for one in await known(case)} == {"EMS", "SO"}, "the line was away, not the limit"
+        await station.tell("BootNotification", reason="PowerUp", chargingStation={"vendorName": "V", "model": "M"})
+        assert len(await known(case)) == 2, "it is asked first"
+        case.clock.advance_to(NOW + timedelta(hours=2))
+        (task,) = await due(case, "ask_limits")
+        asked = asyncio.create_task(worker.ask(context, task))
+        if says == "refuses":
+            call = await heard(station.socket)
+            await station.socket.send(json.dumps([4, call[1], "NotImplemented", "", {}]))
+        else:
+            call = await answer(station, {"status": "NoProfiles" if says == "nothing" else "Accepted"})
+        await asked
+        for evse, source in list(both.items())[: {"less": 1, "all": 2}.get(says, 0)]:
+            profile = {
+                "id": evse,
+                "stackLevel": 0,
+                "chargingProfilePurpose": "ChargingStationExternalConstraints",
+                "chargingProfileKind": "Absolute",
+                "chargingSchedule": [schedule((0, 8.0), startSchedule=f"{NOW:%Y-%m-%dT%H:%M:%SZ}")],
+            }
+            said = {"requestId": call[3]["requestId"], "evseId": evse, "chargingProfile": [profile]}
+            await station.tell("ReportChargingProfiles", chargingLimitSource=source, **said)
+        case.clock.advance_to(NOW + timedelta(hours=3))
+        for task in await due(case, "forget_limits"):
+            await worker.forget(context, task)
+    left = {"less": {"EMS"}, "all": {"EMS", "SO"}}.get(says, set())
+    assert {one.source for one in await known(case)} == left
+
+
+async def due(case, kind):
+    async with case.db.read() as tx:
+        return [task for task in await outbox.due(tx, case.clock.now()) if task.kind == kind]
 
 
 async def answer(station, payload):

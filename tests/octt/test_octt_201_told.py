@@ -42,7 +42,7 @@ async def evse(case):
 
 async def lines(case, kind=None):
     async with case.db.read() as tx:
-        return (await inventory.page(tx, HOME_STATION, kind, None, 100)).items
+        return (await inventory.page(tx, stored.Wanted(HOME_STATION, kind and kind.value), None, 100)).items
 
 
 async def test_tc_g_20_a_plug_lock_that_fails_is_found_with_the_stations_words_until_it_holds_again(case):

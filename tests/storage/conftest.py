@@ -1,14 +1,22 @@
 """A database of each test's own, empty or with the small town in it, on SQLite and on PostgreSQL."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
+import open_databases
 import pytest
 
 from server.storage.db import Database
 
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_server() -> Generator[None, None, None]:
+    """What is tested here migrates."""
+    with open_databases.as_in_a_server():
+        yield
 
 
 @pytest.fixture(params=BOTH)

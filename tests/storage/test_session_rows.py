@@ -25,9 +25,10 @@ from small_town import (
 
 from server.core.meter import Reading
 from server.core.session import Followed
-from server.storage import planned_sessions, sessions
+from server.storage import past_sessions, planned_sessions, sessions
+from server.storage.past_sessions import Visit
 from server.storage.planned_sessions import InForce
-from server.storage.sessions import SampleRow, SessionEvent, Visit
+from server.storage.sessions import SampleRow, SessionEvent
 from shared.sessions import Delay
 
 MINUTE = timedelta(minutes=1)
@@ -227,22 +228,22 @@ async def test_who_is_open_where(db):
 async def test_what_a_stay_leaves_for_the_next_one(db):
     night = await a_night(db, NOW - timedelta(days=2))
     async with db.read() as tx:
-        (own,) = await sessions.stays(tx, ANNA, STREET)
+        (own,) = await past_sessions.stays(tx, ANNA, STREET)
         assert own.ended_at - own.started_at == timedelta(hours=12)
-        assert await sessions.stays(tx, BERT, STREET) == []
+        assert await past_sessions.stays(tx, BERT, STREET) == []
         visit = Visit(ANNA, own.started_at, own.ended_at, 30_000)
-        assert await sessions.visits(tx, [ANNA, BERT], STREET) == {ANNA: [visit], BERT: []}
-        assert await sessions.others_visits(tx, [ANNA, BERT], STREET) == {ANNA: [], BERT: [visit]}
-        assert await sessions.others_visits(tx, [BERT], STREET) == {BERT: [visit]}
-        assert await sessions.others_visits(tx, [ANNA], STREET) == {ANNA: []}
-        assert await sessions.past_energies(tx, [ANNA, BERT], STREET) == {ANNA: (30_000,)}
-        assert await sessions.past_energies(tx, [], STREET) == {}
-        powers = await sessions.past_powers(tx, (await sessions.get(tx, night)).vehicle_id)
+        assert await past_sessions.visits(tx, [ANNA, BERT], STREET) == {ANNA: [visit], BERT: []}
+        assert await past_sessions.others_visits(tx, [ANNA, BERT], STREET) == {ANNA: [], BERT: [visit]}
+        assert await past_sessions.others_visits(tx, [BERT], STREET) == {BERT: [visit]}
+        assert await past_sessions.others_visits(tx, [ANNA], STREET) == {ANNA: []}
+        assert await past_sessions.energies(tx, [ANNA, BERT], STREET) == {ANNA: (30_000,)}
+        assert await past_sessions.energies(tx, [], STREET) == {}
+        powers = await past_sessions.powers(tx, (await sessions.get(tx, night)).vehicle_id)
     assert [set(one) for one in powers] == [{10_000}]
 
 
-async def test_a_message_of_no_transaction_is_kept(db):
-    values = {"party_id": OPERATOR, "station_id": STREET_STATION_1, "received_at": NOW}
+async def test_messages_of_no_transaction_are_kept(db):
+    orphan = (OPERATOR, STREET_STATION_1, NOW, "MeterValues", "{}")
     async with db.begin() as tx:
-        await sessions.add_orphan(tx, {**values, "action": "MeterValues", "payload": "{}"})
-    assert await rows(db, "orphan_messages") == 1
+        await sessions.add_orphans(tx, [orphan, orphan])
+    assert await rows(db, "orphan_messages") == 2

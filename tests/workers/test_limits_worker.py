@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from small_town import HOME_STATION, NOW, an_id, plug_in, unplug
+from small_town import HOME_STATION, NOW, an_id, plug_in, read_meter, unplug
 
 from server.core.external_limit import ToldLimit, ToldStep
+from server.core.session import Followed
 from server.flows import external_limits, session_views, steering
 from server.flows import stations as station_flow
 from server.storage import outbox, plans, sessions
@@ -100,6 +101,36 @@ async def test_a_car_without_a_plan_hears_of_a_limit_that_changes_nothing_of_its
     context.clock.advance_to(context.clock.now() + external_limits.TELL_AFTER)
     (*_, order) = await work_off(context)
     assert order.energy_wh == [], "it is free again"
+
+
+async def drew(context, session_id, minutes, power_w):
+    """A reading so many minutes after noon; how its station does as it was told, and how often it was told again."""
+    context.clock.advance_to(NOW + minutes * MINUTE)
+    await read_meter(context.db, session_id, context.clock.now(), 100 * minutes, power_w)
+    told = await work_off(context)
+    async with context.db.read() as tx:
+        return (await sessions.get(tx, session_id)).followed, len(told)
+
+
+@pytest.mark.parametrize("said_anew", [False, True])
+async def test_charge_now_is_held_to_a_limit_by_the_meter_and_free_without_one(context, home, said_anew):
+    await charge_now(context, home)
+    assert await drew(context, home, 5, 11_040) == (Followed.FOLLOWED, 0)
+    assert await drew(context, home, 6, 14_000) == (Followed.FOLLOWED, 0), "told no limit"
+    await limited(context, (context.clock.now(), 5_000))
+    await work_off(context)
+    assert await drew(context, home, 7, 11_040) == (Followed.FOLLOWED, 0), "it has had no time"
+    for minute in range(8, 12):
+        context.clock.advance_to(NOW + minute * MINUTE)
+        if said_anew:
+            await limited(context, (context.clock.now(), 5_000))
+    assert await drew(context, home, 12, 5_200) == (Followed.FOLLOWED, 0)
+    assert await drew(context, home, 13, 11_040) == (Followed.RESENT, 1)
+    assert (await drew(context, home, 17, 11_040))[0] is Followed.NOT_FOLLOWED
+    async with context.db.begin() as tx:
+        await external_limits.released(tx, HOME_STATION, "EMS", None, context.clock.now())
+    await work_off(context)
+    assert (await drew(context, home, 30, 11_040))[0] is Followed.FOLLOWED
 
 
 async def test_a_limit_that_is_said_again_and_again_is_planned_with_once(context, home):

@@ -159,6 +159,7 @@ def _Station(one: ForwardingView, station: ForwardedStation) -> ft.Control:
         theme.small(t("op.forwarding.why", why=why), theme.AT_ONCE) if why else None,
         theme.small(t("op.forwarding.note", what=station.note)) if station.note else None,
         theme.small(counts),
+        theme.small(t.count("op.forwarding.untold", station.untold), theme.AT_ONCE) if station.untold else None,
         _address(t("op.forwarding.url"), station.url),
         _address(t("op.forwarding.back"), station.back_url),
     ]

@@ -26,7 +26,7 @@ def AdmissionCard(station: StationView) -> ft.Control:
         await care.admit(desk, station.id, STATUSES[event.control.selected[0]])
         set_busy(False)
 
-    segments = [ft.Segment(one, label=t.code("op.admission", one)) for one in STATUSES]
+    segments = [ft.Segment(one, label=ft.Text(t.code("op.admission", one), size=13, no_wrap=True)) for one in STATUSES]
     choice = ft.SegmentedButton(
         segments,
         selected=[station.admission],

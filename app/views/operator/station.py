@@ -15,8 +15,11 @@ from app.views.driver.session import missing
 from app.views.operator import intents
 from app.views.operator.certificates import Certificates
 from app.views.operator.days import days_card
+from app.views.operator.feeders import Feeders
 from app.views.operator.frames import mono, pretty
+from app.views.operator.inventory import Inventory
 from app.views.operator.log import Frames
+from app.views.operator.reservations import Reservations
 from app.views.operator.standing import AdmissionCard, limits_card
 from app.views.operator.stations import evse_line, ill
 from app.views.operator.treatment import Treatment
@@ -63,6 +66,8 @@ def StationPage() -> ft.Control:
         keyed(_Facts, "facts", station),
         _wrong(t, health, clock.now),
         limits_card(t, station, clock.now),
+        keyed(Feeders, f"feeders-{station.id}", station),
+        keyed(Reservations, f"reservations-{station.id}", station),
         keyed(AdmissionCard, f"admission-{station.id}", station),
         days,
     ]
@@ -71,9 +76,10 @@ def StationPage() -> ft.Control:
         keyed(Treatment, f"treatment-{station.id}", station),
         keyed(Certificates, f"certificates-{station.id}", station),
     ]
+    inventory = keyed(Inventory, f"inventory-{station.id}", station)
     log = stack([theme.heading(t("op.log")), keyed(Frames, f"frames-{station.identity}", Search(station.identity))])
     parts = columns(right, left, wide=True) if prefs.wide else stack([*left, *right])
-    return page([parts, log], wide=prefs.wide)
+    return page([parts, inventory, log], wide=prefs.wide)
 
 
 def _wrong(t: Texts, health: StationHealth | None, now: datetime) -> ft.Control | None:

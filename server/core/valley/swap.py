@@ -66,27 +66,27 @@ def _settle(model: Model, plan: Ints, at: tuple[int, int], dearest: int) -> bool
 
 
 def _trades(model: Model, plan: Ints, row: int, slot: int) -> Iterator[_Trade]:
-    """Ways to change a slot: up to the least, by all of another slot or of another demand, or down to nothing."""
-    need = int(model.least[row, slot] - plan[row, slot])
-    ways = (
-        np.full_like(plan, need),
-        np.broadcast_to(plan[row], plan.shape),
-        np.broadcast_to(plan[:, slot, None], plan.shape),
-        np.full_like(plan, -int(plan[row, slot])),
-    )
-    for moved in ways:
-        yield _Trade(moved, _price(model, plan, (row, slot), moved))
+    """Ways to change a slot: up to the least, by all of another slot or of another demand, or down to nothing.
+
+    What the slot, its row and its column say rules out most of them before all is looked at.
+    """
+    have, mine, theirs = plan[row, slot], plan[row], plan[:, slot, None]
+    limits = (model.least, model.caps)
+    own, column, here = ([one[at] for one in limits] for at in (row, (slice(None), slot, None), (row, slot)))
+    for moved in (here[0] - have, mine, theirs, -have):
+        allowed = _fits(have + moved, *here)
+        if allowed.any() and moved is not theirs:
+            allowed = allowed & _fits(theirs - moved, *column)
+        if allowed.any() and moved is not mine:
+            allowed = allowed & _fits(mine - moved, *own)
+        if allowed.any():
+            yield _priced(model, plan, (row, slot), moved, allowed)
 
 
-def _price(model: Model, plan: Ints, at: tuple[int, int], moved: Ints) -> Ints:
-    """What each trade costs more; NEVER where a slot would pass a cap, fall below its least, or a limit break."""
+def _priced(model: Model, plan: Ints, at: tuple[int, int], moved: Ints, allowed: Mask) -> _Trade:
+    """What trades cost that the row and the column of a slot allow; NEVER where another slot or a limit does not."""
     row, slot = at
-    allowed = (
-        _fits(plan[row, slot] + moved, model.least[row, slot], model.caps[row, slot])
-        & _fits(plan[row] - moved, model.least[row], model.caps[row])
-        & _fits(plan[:, slot, None] - moved, model.least[:, slot, None], model.caps[:, slot, None])
-        & _fits(plan + moved, model.least, model.caps)
-    )
+    allowed = allowed & _fits(plan + moved, model.least, model.caps)
     allowed[row] = False
     allowed[:, slot] = False
     for limit in model.limits:
@@ -95,7 +95,7 @@ def _price(model: Model, plan: Ints, at: tuple[int, int], moved: Ints) -> Ints:
             room = limit.limit - limit.load(plan)
             allowed &= (heavier * moved <= room[slot]) & (-heavier * moved <= room)
     dearer = (model.cost[row, slot] - model.cost[row]) + (model.cost - model.cost[:, slot, None])
-    return np.where(allowed, dearer * moved, NEVER)
+    return _Trade(np.broadcast_to(moved, plan.shape), np.where(allowed, dearer * moved, NEVER))
 
 
 def _fits(energy: Ints, least: Ints, caps: Ints) -> Mask:

@@ -27,7 +27,7 @@ from server.gateway.ports import Said
 from server.gateway.rpc import Call, CallError, CallResult, Malformed
 from server.gateway.versions import Version
 
-CONNECTED, PENDING, WAITING = "connected", "pending", "waiting"
+CONNECTED, PENDING, WAITING, REFUSED = "connected", "pending", "waiting", "refused"
 BEAT_S, BEAT_LEAST_S = 300.0, 10.0
 UNSAID_S = 60.0
 """An interval of 0 leaves it to the station."""
@@ -59,6 +59,7 @@ class Line:
         self.route, self.takes = route, memory.takes
         self._station = station
         self._refusals = 0  # of a version, since the last connection
+        self._refused = False  # the last time, and for its version alone
         self._came_back: set[Version] = set()
         self._store, self._patience = store, patience
         self._waiting = Waiting(store, memory.waiting)
@@ -101,8 +102,9 @@ class Line:
                 self._tell(WAITING, "")
                 await self._waiting.woken.wait()
                 continue
+            self._refused = False
             error = await self._once()
-            self._tell(WAITING, error)
+            self._tell(REFUSED if self._refused else WAITING, error)
             if error:
                 self._failures += 1
                 await asyncio.sleep(self._pause_s(self._failures - 1))
@@ -127,8 +129,11 @@ class Line:
         """It may not take what we spoke: where it takes another version that the station offers, that is theirs."""
         others = [version for version in self._station.offers() if version is not self._speaks]
         version = await taken(self.route, others, self._patience)
-        if version is None or await taken(self.route, [self._speaks], self._patience) is not None:
-            return refused  # or it was something else, which is over
+        if version is None:
+            return await self._of_none(refused)
+        if await taken(self.route, [self._speaks], self._patience) is not None:
+            return refused  # it was something else, which is over
+        self._refused = True
         if version is not self.takes:
             self.takes = version
             self._store.takes(version)
@@ -142,12 +147,24 @@ class Line:
             self._came_back.add(version)
         return f"{said}: the station changes once nobody charges there"
 
+    async def _of_none(self, refused: str) -> str:
+        """It takes nothing that the station offers: where it takes another version, nothing can be told at all."""
+        offered = self._station.offers()
+        unknown = [version for version in Version if version not in {*offered, self._speaks}]
+        version = await taken(self.route, unknown, self._patience) if offered else None
+        if version is None:
+            return refused
+        self._refused = True
+        return f"it takes {version}, and the station speaks {' and '.join(offered)} only"
+
     async def _give_up(self, version: Version) -> None:
         """What was said in a version that it does not take stands before all else: nobody would hear anything."""
         item = await self._waiting.first()
         if item is not None and item.version is version:
             self._store.note(f"It does not take {version}: what the station said in it is dropped")
         while item is not None and item.version is version:
+            if words.begins(item.action, item.payload):
+                self._store.untold()
             self._done(item, delivered=False)
             item = await self._waiting.first()
 

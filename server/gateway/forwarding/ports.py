@@ -104,6 +104,9 @@ class Store(Protocol):
     def dropped(self, item: Item | None) -> None:
         """It will never be delivered; None: one that was not kept."""
 
+    def untold(self) -> None:
+        """A session will never be told: the other system does not take the version that it was said in."""
+
     def numbers(self, ours: int, known: Numbers) -> None:
         """What is known of a transaction."""
 
@@ -118,7 +121,7 @@ class Store(Protocol):
         """What the station says of itself (None: as before), and whether the other system has accepted that."""
 
     def state(self, state: str, error: str) -> None:
-        """How it stands: waiting, pending or connected, and why not."""
+        """How it stands: waiting, refused, pending or connected, and why not."""
 
     def takes(self, version: Version) -> None:
         """The version that the other system takes, where it refused another one."""

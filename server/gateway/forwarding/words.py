@@ -100,6 +100,11 @@ def transaction(payload: bytes) -> tuple[str, str]:
     return str(said.get("eventType", "")), name if isinstance(name, str) else ""
 
 
+def begins(action: str, payload: bytes) -> bool:
+    """Whether a call tells of the begin of a transaction, in any version."""
+    return action == START or (action == EVENT and transaction(payload)[0] == "Started")
+
+
 def begin(connector: int, card: str, meter_wh: int, at: str) -> bytes:
     """A StartTransaction of 1.6 for a transaction that runs already."""
     return msgspec.json.encode({"connectorId": connector, "idTag": card, "meterStart": meter_wh, "timestamp": at})

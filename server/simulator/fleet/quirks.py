@@ -47,7 +47,7 @@ QUIRKS = (
     Quirk(15, "empty_values", "Sends empty samples, values and dates between its readings."),
     Quirk(16, "other_result_ids", "Answers calls under another message id.", BOTH, "other_result_ids"),
     Quirk(17, "odd_transaction_ids", "Says 0, -1 or 2^63-1 for its transaction in MeterValues.", _ONLY_16),
-    Quirk(17, "odd_stop_ids", "Says 0, -1 or 2^63-1 in StopTransaction (not among `each`).", _ONLY_16, dealt=False),
+    Quirk(17, "odd_stop_ids", "Says 0, -1 or 2^63-1 in StopTransaction; not dealt by `each`.", _ONLY_16, dealt=False),
     Quirk(18, "talks_after_end", "Goes on with readings of a transaction that has ended.", _ONLY_16),
     Quirk(19, "everything_twice", "Says everything again, with the same message id and with a new one."),
     Quirk(20, "stop_of_nobody", "Stops a transaction that nobody saw begin.", _ONLY_16),

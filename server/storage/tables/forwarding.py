@@ -40,6 +40,7 @@ class ForwardedStations(SQLModel, table=True):
     booted: bool = False  # and the other system took it
     delivered: int = 0
     dropped: int = 0
+    untold: int = 0  # sessions that were said in a version which the other system does not take
     takes: str = ""  # the subprotocol that the other system takes where it refused another one of the station's
 
 

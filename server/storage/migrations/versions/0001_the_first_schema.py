@@ -483,6 +483,7 @@ def upgrade() -> None:
     sa.Column('booted', sa.Boolean(), nullable=False),
     sa.Column('delivered', sa.Integer(), nullable=False),
     sa.Column('dropped', sa.Integer(), nullable=False),
+    sa.Column('untold', sa.Integer(), nullable=False),
     sa.Column('takes', sa.String(), nullable=False),
     sa.ForeignKeyConstraint(['forwarding_id'], ['forwardings.id'], name=op.f('fk_forwarded_stations_forwarding_id')),
     sa.ForeignKeyConstraint(['party_id'], ['parties.id'], name=op.f('fk_forwarded_stations_party_id')),
