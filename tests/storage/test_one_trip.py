@@ -113,52 +113,45 @@ async def test_the_loop_runs_on_while_a_statement_does(db):
     assert len(heard) > 10
 
 
-INSERT = "INSERT INTO things (name) VALUES (?)"
+def later(connection, text, rows):
+    connection.sync_connection.connection.dbapi_connection.write_later(text, rows)
 
 
-async def later(tx, text, rows):
-    (await tx.connection()).sync_connection.connection.dbapi_connection.write_later(text, rows)
+async def a_change_of_mind(db):
+    async with db.begin() as tx:
+        later(await tx.connection(), "INSERT INTO things (name) VALUES (?)", [("e",)])
+        raise ValueError("a change of mind")
+
+
+async def the_same_twice(db):
+    async with db.begin() as tx:
+        await tx.execute(sa.text("INSERT INTO things (name) VALUES ('a')"))
+        later(await tx.connection(), "INSERT INTO things (name) VALUES (?)", [("b",), ("a",)])
 
 
 async def test_what_is_only_written_goes_along_with_what_is_said_next(db, trips):
     async with db.begin() as tx:
-        await later(tx, INSERT, [("a",), ("b",)])
-        await later(tx, "UPDATE things SET name = name || ? WHERE name = ?", [("!", "b")])
+        later(await tx.connection(), "INSERT INTO things (name) VALUES (?)", [("a",), ("b",)])
+        later(await tx.connection(), "UPDATE things SET name = name || ? WHERE name = ?", [("!", "b")])
         assert trips == []
         assert await names(tx) == ["a", "b!"]
         assert len(trips) == 1
-        await later(tx, INSERT, [("c",)])
+        later(await tx.connection(), "INSERT INTO things (name) VALUES (?)", [("c",)])
     assert len(trips) == 2
     async with db.begin() as tx:
-        await later(tx, INSERT, [("d",)])
+        later(await tx.connection(), "INSERT INTO things (name) VALUES (?)", [("d",)])
     assert len(trips) == 3
+    with pytest.raises(ValueError, match="a change of mind"):
+        await a_change_of_mind(db)
     async with db.read() as tx:
         assert await names(tx) == ["a", "b!", "c", "d"]
 
 
-async def test_what_was_to_be_written_is_not_where_the_transaction_fails(db, trips):
-    async def change_of_mind():
-        async with db.begin() as tx:
-            await later(tx, INSERT, [("e",)])
-            raise ValueError("a change of mind")
-
-    with pytest.raises(ValueError, match="a change of mind"):
-        await change_of_mind()
-    assert trips == []
-    async with db.begin() as tx:
-        assert await names(tx) == []
-
-
 async def test_what_is_refused_at_the_commit_is_rolled_back_and_named(db):
-    async def twice():
-        async with db.begin() as tx:
-            await tx.execute(sa.text("INSERT INTO things (name) VALUES ('a')"))
-            await later(tx, INSERT, [("b",), ("a",)])
-
     with pytest.raises(sa.exc.IntegrityError, match="UNIQUE"):
-        await twice()
+        await the_same_twice(db)
     async with db.begin() as tx:
         assert await names(tx) == []
-        await later(tx, INSERT, [("b",)])
+        await tx.execute(sa.text("INSERT INTO things (name) VALUES ('b')"))
     async with db.read() as tx:
         assert await names(tx) == ["b"]
