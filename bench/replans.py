@@ -192,6 +192,7 @@ async def rows(rounds: int, seed_no: int) -> list[Row]:
         short_log = asyncio.create_task(checkpoints.make(db))  # as `dalstroom up` does
         town = build(1, NOON)
         await seed(db, town, NOON)
+        await db.checkpoint()
         for name, prefix in SITES:
             cars, took = await measure(db, await plug_in(db, town, prefix), rounds)
             found.append(as_row(name, cars, took))
