@@ -47,10 +47,16 @@ async def none_left(tx: AsyncSession, station_id: UUID, now: datetime) -> None:
     await _keep(tx, await stations.get(tx, station_id), (), now)
 
 
-async def forget_unsaid(tx: AsyncSession, station_id: UUID, now: datetime) -> None:
-    """A station was asked which limits it has, and has answered: those that it last said before it booted are gone."""
+async def forget_unsaid(tx: AsyncSession, station_id: UUID, asked_at: datetime, now: datetime) -> None:
+    """A station was asked which limits it has, and has answered: those that it last said before it booted are gone.
+
+    One that has gone or come (back) since may have lost what it had to say: it is asked again, and what it said stays.
+    """
     station = await stations.get(tx, station_id)
     known = station.external_limits or ()
+    came = [at for at in (station.connected_at, station.booted_at) if at is not None]
+    if not station.online or any(at > asked_at for at in came):
+        return
     said = tuple(one for one in known if not external_limit.said_before(one, station.booted_at))
     await _keep(tx, station, said, now)
 

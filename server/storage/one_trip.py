@@ -8,6 +8,7 @@ the commit: while the loop is busy a trip takes milliseconds.
 
 import sqlite3
 from collections import deque
+from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -115,5 +116,6 @@ def _fetched(cursor: Any, first: First, statement: partial[Any]) -> list[Any]:  
 
 
 def _committed(connection: Any, first: First) -> None:  # noqa: ANN401 -- the driver's own
-    first.run(connection.cursor())
+    with closing(connection.cursor()) as cursor:  # one left open after an error keeps its lock
+        first.run(cursor)
     connection.commit()

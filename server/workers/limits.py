@@ -22,12 +22,19 @@ class Changed(msgspec.Struct, frozen=True):
     since: datetime
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """When a station was asked which limits it has."""
+
+    asked_at: datetime
+
+
 async def ask(context: WorkContext, task: Task) -> str:
     """What is limited is told afterwards; a station without any is taken at its word.
 
     One that cannot say, or says less than it did, has lost at a boot what it does not say again.
     """
     station_id = UUID(task.key)
+    asked = Asked(context.clock.now())
     heard = await context.stations.ask_limits(station_id)
     now = context.clock.now()
     async with context.db.begin() as tx:
@@ -35,16 +42,17 @@ async def ask(context: WorkContext, task: Task) -> str:
             await external_limits.none_left(tx, station_id, now)
         elif heard.accepted:
             due_at = now + external_limits.SAID_WITHIN
-            await outbox.put_once(tx, external_limits.FORGET, str(station_id), {}, due_at)
+            await outbox.put_once(tx, external_limits.FORGET, str(station_id), asked, due_at)
         elif heard.status in REFUSALS:
-            await external_limits.forget_unsaid(tx, station_id, now)
+            await external_limits.forget_unsaid(tx, station_id, asked.asked_at, now)
     return heard.detail or heard.status
 
 
 async def forget(context: WorkContext, task: Task) -> str:
     """Forget what a station that was asked has not said again since it booted."""
+    asked = msgspec.json.decode(task.payload, type=Asked)
     async with context.db.begin() as tx:
-        await external_limits.forget_unsaid(tx, UUID(task.key), context.clock.now())
+        await external_limits.forget_unsaid(tx, UUID(task.key), asked.asked_at, context.clock.now())
     return "looked"
 
 

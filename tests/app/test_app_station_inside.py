@@ -7,7 +7,9 @@ from furnished_town import feeder
 from msgspec.structs import replace
 
 from app.strings import LANGUAGES, Texts
+from app.views.operator import reservations
 from app.views.operator.feeders import depth, limit_of
+from shared.problems import Problem
 
 
 @pytest.fixture
@@ -39,6 +41,19 @@ async def test_a_reservation_is_let_go_by_the_second_click(at_station: Open, tow
     await screen.click("cancel-8")
     await screen.click("cancel-8")
     await screen.until(lambda: screen.says("Nothing is kept free here."))
+
+
+async def test_what_was_read_stays_where_it_cannot_be_read_again(
+    at_station: Open, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reservations, "LOOK_S", 0.05)
+    screen = await at_station()
+    await screen.until(lambda: screen.has("cancel-7"))
+    path = f"/api/stations/{town.operated.stations[0].id}/reservations"
+    town.refusals["GET", path] = Problem("about:blank", "Later", 503)
+    before = town.asked.count(("GET", path))
+    await screen.until(lambda: town.asked.count(("GET", path)) >= before + 3)
+    assert screen.has("cancel-7")
 
 
 async def test_the_limits_that_a_station_shares_are_a_tree_and_its_own_is_marked(at_station: Open) -> None:

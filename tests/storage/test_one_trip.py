@@ -155,3 +155,23 @@ async def test_what_is_refused_at_the_commit_is_rolled_back_and_named(db):
         await tx.execute(sa.text("INSERT INTO things (name) VALUES ('b')"))
     async with db.read() as tx:
         assert await names(tx) == ["b"]
+
+
+async def counting(db):
+    async with db.begin() as tx:
+        await tx.execute(sa.text("INSERT INTO things (name) VALUES ('z')"))
+        many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT max(i) FROM n"
+        await tx.execute(sa.text(many))
+
+
+async def test_what_was_refused_at_a_commit_does_not_keep_a_connection_open_that_is_closed(db):
+    for _ in range(2):
+        with pytest.raises(sa.exc.IntegrityError):
+            await the_same_twice(db)
+    task = asyncio.create_task(counting(db))
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(3), db.begin() as tx:  # SQLite would wait for another writer for five seconds
+        assert await names(tx) == []

@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from small_town import HOME_STATION, NOW, an_id, plug_in, read_meter, unplug
 
 from server.core.external_limit import ToldLimit, ToldStep
+from server.core.reports import BootInfo
 from server.core.session import Followed
 from server.flows import external_limits, session_views, steering
 from server.flows import stations as station_flow
-from server.storage import outbox, plans, sessions
+from server.storage import outbox, plans, sessions, stations
+from server.storage.outbox import Task
 from server.workers import asking, limits, local_lists, replan
 from shared.sessions import SessionUpdate
 
@@ -152,3 +155,34 @@ async def test_who_was_told_since_or_has_left_is_not_told_again(context, home):
     await unplug(context.db, home, context.clock.now(), 100)
     context.clock.advance_to(context.clock.now() + external_limits.TELL_AFTER)
     assert await work_off(context) == []
+
+
+async def boots(tx, now):
+    await station_flow.boot(tx, HOME_STATION, BootInfo("V", "M"), now)
+
+
+async def goes(tx, now):
+    await station_flow.disconnect(tx, HOME_STATION, "c1", now)
+
+
+async def comes_back(tx, now):
+    await goes(tx, now)
+    await station_flow.connect(tx, HOME_STATION, "c2", now)
+
+
+async def stays(tx, now):
+    pass
+
+
+@pytest.mark.parametrize(("happens", "left"), [(stays, 0), (goes, 1), (comes_back, 1), (boots, 1)])
+async def test_a_limit_outlives_a_question_whose_answer_may_be_lost(context, home, happens, left):
+    await limited(context, (NOW, 5_000))
+    asked_at = NOW + HOUR
+    said = msgspec.json.encode(limits.Asked(asked_at)).decode()
+    async with context.db.begin() as tx:
+        await boots(tx, asked_at - MINUTE)
+        await happens(tx, asked_at + MINUTE / 2)
+    context.clock.advance_to(asked_at + external_limits.SAID_WITHIN)
+    await limits.forget(context, Task(1, external_limits.FORGET, str(HOME_STATION), said, context.clock.now(), 0))
+    async with context.db.read() as tx:
+        assert len((await stations.get(tx, HOME_STATION)).external_limits or ()) == left

@@ -24,7 +24,8 @@ def use_fetched(
         try:
             set_found(nothing.ready(await ask()))
         except ApiProblem as refused:
-            set_found(found.failed(refused.problem))
+            problem = refused.problem
+            set_found(lambda last: last.failed(problem))
             if refused.unauthorized:
                 desk.refuse(refused)
 
