@@ -164,13 +164,14 @@ def _scale(model: Model, branches: list[Branch]) -> _Scale:
     slot_high, slot_low = high.max(axis=0)[some], low.min(axis=0)[some]
     cheaper = _cheaper(model, branches)[some]
     least = int(slot_low.min())
-    spread = int((slot_high + np.maximum(-cheaper, 0)).max() - (slot_low - np.maximum(cheaper, 0)).min())
+    sunny, dark = np.maximum(cheaper, 0), np.maximum(-cheaper, 0)
     # Where all pay the same in a slot, a path's costs cancel but for its ends; else each demand on it adds its range.
     if not floors and np.array_equal(slot_high, slot_low):
         unit = int(np.gcd.reduce(np.concatenate((slot_low - least, cheaper)))) or 1
-        return _Scale(unit, least, spread // unit, 1)
+        return _Scale(unit, least, int((slot_high + dark).max() - (slot_low - sunny).min()) // unit, 1)
     hops = min(count * (1 + floors), len(branches) * slots) + 1
     own_range = (high.max(axis=1) - low.min(axis=1))[usable.any(axis=1)]
+    spread = int(slot_high.max() + dark.max() - least + sunny.max())  # it may end in the sun of another slot
     reach = spread + (1 + floors) * int(np.sort(own_range)[-hops:].sum())
     unit = int(np.gcd(np.gcd.reduce(model.cost[usable] - least), np.gcd.reduce(cheaper))) or 1
     return _Scale(unit, least, reach // unit, hops)

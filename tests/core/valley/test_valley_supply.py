@@ -41,6 +41,14 @@ def test_with_solar_carbon_and_peak_it_serves_and_costs_what_the_linear_optimum_
     assert answer.status == "optimal"
 
 
+def test_who_would_go_short_has_a_slot_that_another_leaves_for_dear_sun():
+    """The sun of slot 0 is worth more than the grid's energy, which has a negative price then, and still it is used."""
+    demands = [ev("a", energy_wh=749, price_micro_per_kwh=[0, 1]), ev("b", energy_wh=1, arrive_slot=1)]
+    site = {"limit_w": [0, 2998], "solar_w": [20_000, 0]}
+    answer = solved([-50_000, 100_000], demands, **site)
+    assert [sum(row) for row in energies(answer)] == [749, 1]
+
+
 @THOROUGH
 @given(problems(supply=True, battery=True, mixed=True))
 def test_with_all_at_once_nothing_is_passed_and_the_bound_is_below_the_cheapest_way(problem):
