@@ -116,7 +116,7 @@ class MessageLog:
     def _next(self, times: int) -> list[_Waiting]:
         """What one transaction writes: at least one frame, where one waits."""
         batch: list[_Waiting] = []
-        size, times = 0, times if self._patient else 2 * LARGER
+        size = 0
         for one in islice(self._waiting, BATCH * times):
             size += len(one.said.raw)
             if batch and size > BATCH_BYTES * times:
