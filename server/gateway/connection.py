@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from websockets import frames
 from websockets.exceptions import ConnectionClosed
@@ -15,6 +16,7 @@ from websockets.protocol import CONNECTING, OPEN, Event
 
 from server.core.reports import Credential
 from server.gateway.door import Stranger
+from server.gateway.farewells import Farewells
 from server.gateway.liveness import PingedConnection
 from server.gateway.signin import Admitted
 
@@ -41,6 +43,7 @@ class StationConnection(PingedConnection):
     credential: Credential | None = None
     entry: Admitted | None = None
     stranger: Stranger | None = None
+    farewells: Farewells | None = None  # of all whose line breaks; None: told at once
     _listener: Callable[[bytes], None] | None = None
     _early: deque[bytes] | None = None  # messages that came before anybody listened
     _part: bytearray | None = None  # of a message in several frames
@@ -116,6 +119,13 @@ class StationConnection(PingedConnection):
             return bytearray(held[begin:]) if begin < size else None
         del held[:begin]  # what grows piece by piece is not copied with each
         return held or None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The line is broken: whoever waits for something from it hears so, in turn."""
+        if self.farewells is None:
+            super().connection_lost(exc)
+        else:
+            self.farewells.say(partial(super().connection_lost, exc))
 
     def process_event(self, event: Event) -> None:
         """What the library has found: of a station, the frames of a message that are told when the last is there."""

@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable
 from enum import StrEnum
 from typing import Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -112,7 +112,7 @@ class Link:
     ) -> None:
         self.station_id = station_id
         self.version = version
-        self.connection_id = uuid4().hex
+        self.connection_id = rpc.fresh_id()
         self.open = True
         self.ended_by_us = False
         self.believes_any_id = False  # an answer counts for the call that is out, whatever id it names
@@ -353,7 +353,7 @@ class Link:
     async def _ask(self, question: Question) -> CallResult | CallError | None:
         if not self.open:
             return None
-        asked = _Asked(str(uuid4()), asyncio.get_running_loop().create_future())
+        asked = _Asked(rpc.fresh_id(), asyncio.get_running_loop().create_future())
         self._line.asked(question)
         frame = rpc.encode_call(asked.message_id, question.action, question.payload)
         self._calls_out.append((asked.message_id, question.action))

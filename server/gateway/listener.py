@@ -20,6 +20,7 @@ from server.gateway import languages, liveness, rpc, splitting, strangers, tls
 from server.gateway.caller import Caller, Standing, shows
 from server.gateway.connection import StationConnection
 from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
+from server.gateway.farewells import Farewells
 from server.gateway.inflate import Inflate
 from server.gateway.languages import LANGUAGES, Command, CommandAnswer
 from server.gateway.link import CallStatus, Link, Question, Reply, name_and_places
@@ -132,6 +133,7 @@ class Gateway:
         self._reception = Reception(flows, self._door, self.counts)
         self._strangers = 0
         self._turns = Turns()
+        self._farewells = Farewells()
         self.choice = Choice()
         self._limits: dict[UUID, splitting.Limits] = {}
         self._servers: dict[str, Server] = {}
@@ -302,6 +304,7 @@ class Gateway:
             await self._keep(connection)
             return
         assert connection.credential is not None
+        connection.farewells = self._farewells
         quirks = of_station(connection.credential)
         if quirks.compressed_frames:
             connection.protocol.extensions = [Inflate()]

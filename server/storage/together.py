@@ -16,6 +16,8 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 MOST = 400
 """Items of one transaction: beyond it they wait for the next, so that nobody else waits long for the loop."""
+WOKEN = 50
+"""Items whose answers are given in one round of the loop: whoever gets one has work to do then."""
 AWAY = (sa.exc.InterfaceError, sa.exc.OperationalError, OSError)
 """What is nobody's fault but the database's: one try for all is enough."""
 
@@ -70,8 +72,7 @@ class Together(Generic[Item, Answer]):
         """One transaction: for a batch, or where there is none yet for all who wait when its turn has come."""
         (said,) = await asyncio.gather(self._once(batch), return_exceptions=True)
         if not isinstance(said, BaseException):
-            for (_, answer), one in zip(batch, said, strict=True):
-                _settle(answer, one)
+            await _tell(batch, said)
             return
         batch = batch or self._next()  # it failed before its turn came
         if len(batch) > 1 and not isinstance(said, AWAY):
@@ -92,6 +93,19 @@ class Together(Generic[Item, Answer]):
         """Who is served next; who has gone meanwhile is not."""
         batch = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
         return [one for one in batch if not one[1].done()]
+
+
+async def _tell(batch: Sequence[tuple[object, "asyncio.Future[Answer]"]], said: Sequence[Answer]) -> None:
+    """Give the answers, a few at a time; all the rest at once where nobody waits for that."""
+    told = zip(batch, said, strict=True)
+    try:
+        for number, ((_, answer), one) in enumerate(told, 1):
+            _settle(answer, one)
+            if number % WOKEN == 0:
+                await asyncio.sleep(0)
+    finally:
+        for (_, answer), one in told:
+            _settle(answer, one)
 
 
 def _settle(answer: "asyncio.Future[Answer]", said: Answer) -> None:

@@ -9,7 +9,7 @@ from small_town import HOME_STATION, NOW, STREET_STATION_1
 
 from server.storage import stations
 from server.storage.db import among, listed
-from server.storage.together import MOST, Together
+from server.storage.together import MOST, WOKEN, Together
 
 
 def test_few_texts_of_one_statement_exist():
@@ -165,3 +165,39 @@ async def test_where_its_turn_never_comes_who_waits_hears_so():
     together = Together(away, None)
     said = await asyncio.gather(together.do(1), together.do(2), return_exceptions=True)
     assert [type(one) for one in said] == [OSError, OSError]
+
+
+@asynccontextmanager
+async def nowhere():
+    yield None
+
+
+async def echo(_tx, items):
+    return items
+
+
+async def test_many_are_woken_in_turns():
+    async def one(number):
+        said = await together.do(number)
+        rounds[said] = turn
+
+    async def turns():
+        nonlocal turn
+        while len(rounds) < count:
+            turn += 1
+            await asyncio.sleep(0)
+
+    together, count, turn, rounds = Together(nowhere, echo), 2 * WOKEN + 1, 0, {}
+    await asyncio.gather(turns(), *(one(number) for number in range(count)))
+    first, second, third = rounds[0], rounds[WOKEN], rounds[2 * WOKEN]
+    assert first < second < third
+    assert {rounds[number] for number in range(WOKEN)} == {first}
+
+
+async def test_all_are_woken_where_the_turns_are_cut_off():
+    together = Together(nowhere, echo)
+    asked = [asyncio.create_task(together.do(number)) for number in range(3 * WOKEN)]
+    while not any(one.done() for one in asked):  # noqa: ASYNC110 -- between two of its rounds
+        await asyncio.sleep(0)
+    together._running.cancel()
+    assert await asyncio.wait_for(asyncio.gather(*asked), 5) == list(range(3 * WOKEN))
