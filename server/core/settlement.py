@@ -125,7 +125,9 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
 
 def settle(inputs: SettlementInput) -> Settlement:
     """Settle a session. The same input gives the same settlement; nothing is posted here."""
-    stay, (compared, slots) = _stay(inputs), _slots(inputs)
+    stay = _stay(inputs)
+    seconds = inputs.grid.overlap_seconds(*stay)
+    compared, slots = _slots(inputs, stay[0], seconds)
     energy_wh, value_nano = sum(inputs.metered_wh), sum(slot.value_nano for slot in slots)
     against = reasons_against(_conduct(inputs, energy_wh), inputs.terms)
     own_nano = sum(slot.driver_price_micro_per_kwh * (slot.baseline_wh - slot.actual_wh) for slot in slots)
@@ -134,7 +136,7 @@ def settle(inputs: SettlementInput) -> Settlement:
     pool_nano = 0 if against else value_nano - savings_nano - inputs.terms.platform_fee_nano
     shares = split(pool_nano, inputs.terms, inputs.pending_before_minor)
     cost, at_once = _costs(inputs, slots)
-    said = [Reason.WINDOW_TOO_SHORT] if window_too_short(sum(_seconds(inputs)), energy_wh, compared.power_w) else []
+    said = [Reason.WINDOW_TOO_SHORT] if window_too_short(sum(seconds), energy_wh, compared.power_w) else []
     return Settlement(
         session_id=inputs.session_id,
         case=case_of(inputs.terms),
@@ -181,13 +183,12 @@ def _stay(inputs: SettlementInput) -> tuple[datetime, datetime]:
     return start, end + timedelta(seconds=1) if end < inputs.ended_at else end
 
 
-def _seconds(inputs: SettlementInput) -> list[int]:
-    return inputs.grid.overlap_seconds(*_stay(inputs))
+def _slots(inputs: SettlementInput, start: datetime, every: Sequence[int]) -> tuple[Baseline, list[ReceiptSlot]]:
+    """The parts of slots that lie in the stay, oldest first, with what they held and what that was worth.
 
-
-def _slots(inputs: SettlementInput) -> tuple[Baseline, list[ReceiptSlot]]:
-    """The parts of slots that lie in the stay, oldest first, with what they held and what that was worth."""
-    grid, (start, _), every = inputs.grid, _stay(inputs), _seconds(inputs)
+    The stay: its start, and how many seconds of each slot are in it.
+    """
+    grid = inputs.grid
     assert len(inputs.metered_wh) == grid.slots, "one figure of energy a slot"
     kept = [slot for slot in range(grid.slots) if every[slot] or inputs.metered_wh[slot]]
     starts, seconds = [max(start, grid.at(slot)) for slot in kept], [every[slot] for slot in kept]

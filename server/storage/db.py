@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from server.storage import one_trip
+from server.storage import known_ids, one_trip
 from server.storage.database_url import async_url
 
 T = TypeVar("T")
@@ -46,8 +46,8 @@ PRAGMAS = (
 
 def to_struct(row: sa.Row[*tuple[Any, ...]] | Row, kind: type[T]) -> T:
     """A row as a core struct: enums from their values, unknown columns dropped."""
-    values = row._mapping if isinstance(row, sa.Row) else row  # noqa: SLF001 -- the documented accessor
-    return msgspec.convert(dict(values), kind, strict=False)
+    values = dict(zip(row._fields, row, strict=True) if isinstance(row, sa.Row) else row)
+    return msgspec.convert(values, kind, strict=False)
 
 
 def padded(values: Sequence[T]) -> list[T]:
@@ -115,6 +115,7 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(self.url, hide_parameters=True, **arguments)
         if self.sqlite:
             _prepare_sqlite(self.engine)
+            self.engine.dialect.colspecs = {**self.engine.dialect.colspecs, sa.Uuid: known_ids.Id}
         self._writer = asyncio.Lock()
         self._written = False  # since the last checkpoint
         kept: dict[str, Any] = {KEPT: OrderedDict()}
