@@ -40,7 +40,7 @@ def spans(on: NDArray[np.bool_]) -> list[tuple[int, int]]:
 def starts(plan: NDArray[np.int64], rules: Rules) -> int:
     """How often the plan of a stay, shape (t), starts to charge."""
     on = plan > 0
-    return int(on[0] and not rules.charging) + int(np.sum(on[1:] & ~on[:-1]))
+    return int(on[0] and not rules.charging) + int(np.count_nonzero(on[1:] & ~on[:-1]))
 
 
 def kept(on: NDArray[np.bool_], rules: Rules) -> bool:

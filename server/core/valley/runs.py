@@ -302,20 +302,26 @@ def _narrow(way: Course, search: _Search) -> None:
 
 def filled(way: Course, on: Mask) -> Ints | None:
     """Just the energy into the slots of a pattern, the cheapest first; None where they cannot hold just that."""
-    plan = np.where(on, way.low, 0)
-    top = np.where(on, way.high, 0)
+    plan, top = way.low * on, way.high * on
     left = way.energy - int(plan.sum())
     if left < 0 or left > int(top.sum()) - int(plan.sum()):
         return None
+    if not way.sun.any():
+        return plan + _poured(way.cost, top - plan, left)
     lit = np.clip(way.sun, plan, top)
     cost = np.concatenate((way.cost - way.rebate, way.cost))
-    room = np.concatenate((lit - plan, top - lit))
-    order = np.argsort(cost, kind="stable")
-    added = np.zeros_like(room)
-    added[order] = earliest(room[order], left)
+    added = _poured(cost, np.concatenate((lit - plan, top - lit)), left)
     half = len(plan)
     filled_up: Ints = plan + added[:half] + added[half:]
     return filled_up
+
+
+def _poured(cost: Ints, room: Ints, energy: int) -> Ints:
+    """Energy into rooms, the cheapest first."""
+    order = cost.argsort(kind="stable")
+    added = np.zeros_like(room)
+    added[order] = earliest(room[order], energy)
+    return added
 
 
 def fitting(way: Course, on: Mask) -> list[Mask]:
