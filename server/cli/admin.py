@@ -113,7 +113,8 @@ async def station_add(wanted: StationWanted, base_url: str, database: str) -> No
     try:
         station = msgspec.convert(said, StationAdd)
     except msgspec.ValidationError as error:
-        raise BadSetting(f"{error}; an identity is 1 to 48 printable characters, no space, no colon") from error
+        hint = "; an identity is 1 to 48 printable characters, no space, no colon" if "identity" in str(error) else ""
+        raise BadSetting(f"{error}{hint}") from error
     new = StationEntry(
         station=station,
         party=wanted.party,

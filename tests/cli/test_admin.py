@@ -259,6 +259,31 @@ def test_a_night_price_that_cannot_be_is_one_line(home: Path, words: tuple[str, 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("station", "add", "S-1", "--phases", "4"), "'--phases'"),
+        (("station", "add", "S-1", "--phases", "three"), "'--phases'"),
+        (("station", "add", "S-1", "--max-w", "lots"), "'--max-w'"),
+        (("station", "add", "S-1", "--max-w", "100"), "$.max_w"),
+        (("station", "add", "S-1", "--ocpps-port", "tls"), "'--ocpps-port'"),
+        (("station", "add"), "'identity'"),
+        (("account", "add", ANNA), "'--name'"),
+        (("token", "add", "04AABBCC"), "'--account'"),
+        (("feeder", "add", "Main", "--location", "Plein", "--limit-w", "much"), "'--limit-w'"),
+        (("feeder", "change", "Main", "--location", "Plein", "--limit-w", "1.5"), "'--limit-w'"),
+        (("up", "--port", "http"), "'--port'"),
+    ],
+)
+def test_a_value_that_the_command_line_itself_refuses_is_one_line_that_names_it(
+    home: Path, words: tuple[str, ...], said: str
+) -> None:
+    line = refusal(*words)
+    assert line.startswith("dalstroom: ")
+    assert said in line
+    assert "an identity is" not in line
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
         (("--ocpp-port", "70000"), "--ocpp-port must lie between 1 and 65535, not 70000"),
         (("--ocpp-port", "0"), "--ocpp-port must lie between 1 and 65535, not 0"),
         (("--ocpps-port", "-1"), "--ocpps-port must lie between 1 and 65535, not -1"),
