@@ -203,6 +203,20 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(home: Path) -> None:
     assert "1 to 20 characters" in refusal("token", "add", "0" * 21, "--account", ANNA)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("account", "add", "@", "--name", "B", "--password", PASSWORD), "the e-mail address: "),
+        (("account", "add", "b@example.org", "--name", "B", "--password", "x" * 1025), "--password: "),
+        (("account", "add", "b@example.org", "--name", " ", "--password", PASSWORD), "--name: "),
+        (("account", "add", "b@example.org", "--name", "B", "--party", "", "--password", PASSWORD), "--party: "),
+        (("station", "add", "S-1", "--location", "Plein", "--party", "x" * 81), "--party: "),
+    ],
+)
+def test_what_nobody_could_sign_in_with_or_read_is_one_line(home: Path, words: tuple[str, ...], said: str) -> None:
+    assert said in refusal(*words)
+
+
 def test_a_price_belongs_to_the_place_that_is_made_with_it(home: Path) -> None:
     done("station", "add", "S-1", "--location", "Plein", "--price", "0.39")
     assert "leave the price out" in refusal("station", "add", "S-2", "--location", "plein", "--price", "0.45")
