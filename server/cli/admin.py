@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import typer
@@ -18,8 +18,9 @@ from server.flows.entry import AccountEntry, StationEntry
 from server.settings import BadSetting, Settings, home_dir
 from server.storage import schema
 from server.storage.db import Database
-from shared.accounts import Role
+from shared.accounts import Email, Password, Role
 from shared.stations import StationAdd
+from shared.vehicles import Name
 
 T = TypeVar("T")
 LEAST_PASSWORD = 8
@@ -95,6 +96,10 @@ async def account_add(wanted: AccountWanted, database: str) -> None:
         raise BadSetting(f"--role must be one of {', '.join(Role)}, not {wanted.role}")
     if len(wanted.password) < LEAST_PASSWORD:
         raise BadSetting(f"--password: take {LEAST_PASSWORD} characters or more")
+    _fits("the e-mail address", wanted.email.strip(), Email)
+    _fits("--password", wanted.password, Password)
+    _fits("--name", wanted.name.strip(), Name)
+    _fits("--party", wanted.party.strip(), Name)
     hashed = hash_password(wanted.password)
     new = AccountEntry(wanted.email, wanted.name, Role(wanted.role), wanted.party, hashed)
     async with opened(database) as db, db.begin() as tx:
@@ -113,7 +118,9 @@ async def station_add(wanted: StationWanted, base_url: str, database: str) -> No
     try:
         station = msgspec.convert(said, StationAdd)
     except msgspec.ValidationError as error:
-        raise BadSetting(f"{error}; an identity is 1 to 48 printable characters, no space, no colon") from error
+        hint = "; an identity is 1 to 48 printable characters, no space, no colon" if "identity" in str(error) else ""
+        raise BadSetting(f"{error}{hint}") from error
+    _fits("--party", wanted.party.strip(), Name)
     new = StationEntry(
         station=station,
         party=wanted.party,
@@ -192,6 +199,14 @@ def _quarter(option: str, text: str) -> int:
     if minute % 15:
         raise BadSetting(f"{option}: a price changes at a quarter of an hour, such as 22:45, not at {text}")
     return minute
+
+
+def _fits(what: str, said: str, kind: Any) -> None:  # noqa: ANN401 -- a type of the API
+    """Refuse what the API would: with such an address or password nobody could sign in."""
+    try:
+        msgspec.convert(said, kind)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"{what}: {error}") from error
 
 
 def _granted(answer: T | Refused) -> T:

@@ -8,13 +8,27 @@ from typing import Annotated, Any, NoReturn
 from uuid import UUID
 
 import typer
+from typer.core import TyperGroup
 
 from server.cli.feeder_commands import app as feeder_app
 from server.cli.forward_commands import app as forward_app
 from server.cli.simulate_command import simulate
 
+
+class OneLine(TyperGroup):
+    """A value that cannot be is one line in every command, as those are that we refuse ourselves."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 -- Typer's own
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            fail(error.format_message())
+
+
 app = typer.Typer(
     name="dalstroom",
+    cls=OneLine,
     help="Charge in the price valley: server, demo town, planner and replay.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -13,6 +13,7 @@ from server.core.demand import NeedSource
 from server.core.following import DRAWING_W, GRACE, TOLERANCE_W, TOO_MUCH, Sight, Verdict
 from server.core.reports import UNSAID_WH, ReadingsInfo, SampledReading
 from server.core.session import Followed, Session
+from server.core.station import Station
 from server.flows import metered, waking
 from server.flows.announcements import SessionMoved
 from server.storage import outbox, plans, session_batches, sessions, stations
@@ -119,10 +120,7 @@ async def _hold_against_plan(
     drew = since is not None and idle and await sessions.drew_between(tx, session.id, since, sample.at)
     allowed = max(plan.power_w(sample.at), plan.power_w(sample.at - GRACE))
     sight = Sight(sample.at, sample.power_w, allowed, since, drew)
-    verdict = following.judge(session, sight)
-    if verdict in (Verdict.SEND_AGAIN, Verdict.NOT_FOLLOWED) and await _is_unplanned(tx, session, plan):
-        limit_w = await _elsewhere_w(tx, session, sample.at)
-        verdict = following.judge(session, msgspec.structs.replace(sight, allowed_w=limit_w))
+    verdict = await _judged(tx, session, plan, sight)
     if session.idle_since is not None and sample.power_w >= DRAWING_W:
         session = await waking.drew_again(tx, session, plan, sample)
     session = _idling(session, sight)
@@ -139,16 +137,27 @@ async def _hold_against_plan(
     return await _act_on(tx, session, verdict, now)
 
 
-async def _is_unplanned(tx: AsyncSession, session: Session, plan: Plan) -> bool:
-    """A charge at once on a limit of its own was not told its plan: that is only what we expect of it."""
+async def _judged(tx: AsyncSession, session: Session, plan: Plan, sight: Sight) -> Verdict:
+    """What is seen of a car; one that was not told its plan is held against the limits from elsewhere."""
+    verdict = following.judge(session, sight)
+    if verdict not in (Verdict.SEND_AGAIN, Verdict.NOT_FOLLOWED):
+        return verdict
     station = await stations.get(tx, session.station_id)
+    if not _is_unplanned(station, session, plan):
+        return verdict
+    limit_w = _elsewhere_w(station, session, sight.at)
+    return following.judge(session, msgspec.structs.replace(sight, allowed_w=limit_w))
+
+
+def _is_unplanned(station: Station, session: Session, plan: Plan) -> bool:
+    """A charge at once on a limit of its own was not told its plan: that is only what we expect of it."""
     shared = station.feeder_id is not None
     return objective.told_no_limit(session.delay, plan.need_source, shared=shared, asleep=session.asleep)
 
 
-async def _elsewhere_w(tx: AsyncSession, session: Session, at: datetime) -> int:
+def _elsewhere_w(station: Station, session: Session, at: datetime) -> int:
     """The most that limits from elsewhere, which it was told, left it within GRACE before a moment, W."""
-    limits = (await stations.get(tx, session.station_id)).external_limits or ()
+    limits = station.external_limits or ()
     found = [external_limit.least_w(limits, session.connector_no, then) for then in (at, at - GRACE)]
     return max(external_limit.MOST_W if one is None else one for one in found)
 

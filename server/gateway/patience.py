@@ -8,8 +8,6 @@ AT_ONCE = 200
 """So many bad frames may come at the speed of its turns: a station with a new firmware may well try a few things."""
 FEW = 10
 """Who has sent more bad frames than that of late takes turns with others like it."""
-
-
 PACE_S = 0.001
 """So long one of them has its turn."""
 

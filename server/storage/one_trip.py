@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
 from sqlalchemy.engine import Dialect
 from sqlalchemy.util.concurrency import await_
 
-Row = tuple[Any, ...]
+from server.storage.bare_rows import Row
 
 
 class Cursor(AsyncAdapt_aiosqlite_cursor):

@@ -8,6 +8,8 @@ from fletkit import Open, Screen, sign_in
 
 from app.main import entry
 
+STATION_CARDS = ("traits", "certificates", "admission", "reservations", "feeders", "inventory")
+
 
 @pytest.fixture
 def town() -> Town:
@@ -41,6 +43,22 @@ def signed_in(open_app: Open) -> Open:
         screen = await open_app(**options)
         await sign_in(screen)
         await screen.until(lambda: screen.has("headline") or screen.has("retry") or screen.has("sums"))
+        return screen
+
+    return start
+
+
+@pytest.fixture
+def at_station(open_app: Open, town: Town) -> Open:
+    """Starts the app and opens a station as somebody who operates it; returns when all its cards are there."""
+    town.employ()
+
+    async def start(**options: object) -> Screen:
+        screen = await open_app(**options)
+        await sign_in(screen)
+        await screen.until(lambda: screen.has("op-head"))
+        await screen.click("station-LOOTS/1")
+        await screen.until(lambda: all(screen.has(card) for card in STATION_CARDS))
         return screen
 
     return start

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from cared_town import traits
 from fake_town import Town
-from fletkit import Open, Screen, sign_in
+from fletkit import Open
 from town_facts import NOW, an_id
 
 from app.strings import LANGUAGES, Texts
@@ -15,21 +15,6 @@ from app.views.operator.treatment import draft_of, row_of
 from shared.stations import Dispute, DisputeKind, StationLimit
 
 NEW, OLD = an_id("certificate", "new"), an_id("certificate", "old")
-
-
-@pytest.fixture
-def at_station(open_app: Open, town: Town) -> Open:
-    town.employ()
-
-    async def start(**options: object) -> Screen:
-        screen = await open_app(**options)
-        await sign_in(screen)
-        await screen.until(lambda: screen.has("op-head"))
-        await screen.click("station-LOOTS/1")
-        await screen.until(lambda: screen.has("traits") and screen.has("certificates") and screen.has("admission"))
-        return screen
-
-    return start
 
 
 async def test_traits_are_said_in_words_and_only_what_was_changed_is_written(at_station: Open, town: Town) -> None:

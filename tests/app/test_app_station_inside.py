@@ -2,7 +2,7 @@
 
 import pytest
 from fake_town import Town
-from fletkit import Open, Screen, sign_in
+from fletkit import Open
 from furnished_town import feeder
 from msgspec.structs import replace
 
@@ -10,21 +10,6 @@ from app.strings import LANGUAGES, Texts
 from app.views.operator import reservations
 from app.views.operator.feeders import depth, limit_of
 from shared.problems import Problem
-
-
-@pytest.fixture
-def at_station(open_app: Open, town: Town) -> Open:
-    town.employ()
-
-    async def start(**options: object) -> Screen:
-        screen = await open_app(**options)
-        await sign_in(screen)
-        await screen.until(lambda: screen.has("op-head"))
-        await screen.click("station-LOOTS/1")
-        await screen.until(lambda: screen.has("reservations") and screen.has("feeders") and screen.has("inventory"))
-        return screen
-
-    return start
 
 
 async def test_a_reservation_is_let_go_by_the_second_click(at_station: Open, town: Town) -> None:

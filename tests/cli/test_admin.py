@@ -203,6 +203,20 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(home: Path) -> None:
     assert "1 to 20 characters" in refusal("token", "add", "0" * 21, "--account", ANNA)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("account", "add", "@", "--name", "B", "--password", PASSWORD), "the e-mail address: "),
+        (("account", "add", "b@example.org", "--name", "B", "--password", "x" * 1025), "--password: "),
+        (("account", "add", "b@example.org", "--name", " ", "--password", PASSWORD), "--name: "),
+        (("account", "add", "b@example.org", "--name", "B", "--party", "", "--password", PASSWORD), "--party: "),
+        (("station", "add", "S-1", "--location", "Plein", "--party", "x" * 81), "--party: "),
+    ],
+)
+def test_what_nobody_could_sign_in_with_or_read_is_one_line(home: Path, words: tuple[str, ...], said: str) -> None:
+    assert said in refusal(*words)
+
+
 def test_a_price_belongs_to_the_place_that_is_made_with_it(home: Path) -> None:
     done("station", "add", "S-1", "--location", "Plein", "--price", "0.39")
     assert "leave the price out" in refusal("station", "add", "S-2", "--location", "plein", "--price", "0.45")
@@ -254,6 +268,31 @@ def test_a_public_price_may_be_another_at_night(home: Path) -> None:
 def test_a_night_price_that_cannot_be_is_one_line(home: Path, words: tuple[str, ...], said: str) -> None:
     add_anna()
     assert said in refusal("station", "add", "S-1", "--location", "Plein", *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("station", "add", "S-1", "--phases", "4"), "'--phases'"),
+        (("station", "add", "S-1", "--phases", "three"), "'--phases'"),
+        (("station", "add", "S-1", "--max-w", "lots"), "'--max-w'"),
+        (("station", "add", "S-1", "--max-w", "100"), "$.max_w"),
+        (("station", "add", "S-1", "--ocpps-port", "tls"), "'--ocpps-port'"),
+        (("station", "add"), "'identity'"),
+        (("account", "add", ANNA), "'--name'"),
+        (("token", "add", "04AABBCC"), "'--account'"),
+        (("feeder", "add", "Main", "--location", "Plein", "--limit-w", "much"), "'--limit-w'"),
+        (("feeder", "change", "Main", "--location", "Plein", "--limit-w", "1.5"), "'--limit-w'"),
+        (("up", "--port", "http"), "'--port'"),
+    ],
+)
+def test_a_value_that_the_command_line_itself_refuses_is_one_line_that_names_it(
+    home: Path, words: tuple[str, ...], said: str
+) -> None:
+    line = refusal(*words)
+    assert line.startswith("dalstroom: ")
+    assert said in line
+    assert "an identity is" not in line
 
 
 @pytest.mark.parametrize(
