@@ -62,5 +62,7 @@ async def spare(quiet: Callable[[], bool], look_s: float = LOOK_S) -> None:
             grown = gc.get_count()[2]
             if grown > GROWN or (grown and still >= STILL):
                 look_at_everything()
+                still = 0
     finally:
+        gc.freeze()  # what has grown old would be due for a full round at once, in the middle of an end
         gc.set_threshold(*usual)

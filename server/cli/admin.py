@@ -96,12 +96,10 @@ async def account_add(wanted: AccountWanted, database: str) -> None:
         raise BadSetting(f"--role must be one of {', '.join(Role)}, not {wanted.role}")
     if len(wanted.password) < LEAST_PASSWORD:
         raise BadSetting(f"--password: take {LEAST_PASSWORD} characters or more")
-    _fits("the e-mail address", wanted.email.strip(), Email)
+    email = _fits("the e-mail address", wanted.email, Email)
+    name, party = _fits("--name", wanted.name, Name), _fits("--party", wanted.party, Name)
     _fits("--password", wanted.password, Password)
-    _fits("--name", wanted.name.strip(), Name)
-    _fits("--party", wanted.party.strip(), Name)
-    hashed = hash_password(wanted.password)
-    new = AccountEntry(wanted.email, wanted.name, Role(wanted.role), wanted.party, hashed)
+    new = AccountEntry(email, name, Role(wanted.role), party, hash_password(wanted.password))
     async with opened(database) as db, db.begin() as tx:
         account = _granted(await entry.add_account(tx, new, RealClock().now()))
     typer.echo(f"Added {account.role.value} {account.name} <{account.email}> of {wanted.party}.")
@@ -120,7 +118,8 @@ async def station_add(wanted: StationWanted, base_url: str, database: str) -> No
     except msgspec.ValidationError as error:
         hint = "; an identity is 1 to 48 printable characters, no space, no colon" if "identity" in str(error) else ""
         raise BadSetting(f"{error}{hint}") from error
-    _fits("--party", wanted.party.strip(), Name)
+    if not wanted.owner:
+        _fits("--party", wanted.party, Name)
     new = StationEntry(
         station=station,
         party=wanted.party,
@@ -201,10 +200,10 @@ def _quarter(option: str, text: str) -> int:
     return minute
 
 
-def _fits(what: str, said: str, kind: Any) -> None:  # noqa: ANN401 -- a type of the API
-    """Refuse what the API would: with such an address or password nobody could sign in."""
+def _fits(what: str, said: str, kind: Any) -> str:  # noqa: ANN401 -- a type of the API
+    """What was said, without spaces around it. What the API would refuse is refused: nobody could sign in with it."""
     try:
-        msgspec.convert(said, kind)
+        return str(msgspec.convert(said.strip(), kind))
     except msgspec.ValidationError as error:
         raise BadSetting(f"{what}: {error}") from error
 

@@ -125,6 +125,7 @@ class StationConnection(PingedConnection):
         if self.farewells is None:
             super().connection_lost(exc)
         else:
+            self.protocol.receive_eof()  # closed from now on: what would be sent meanwhile finds no handle any more
             self.farewells.say(partial(super().connection_lost, exc))
 
     def process_event(self, event: Event) -> None:

@@ -27,6 +27,5 @@ class Farewells:
 
     def _go_on(self) -> None:
         self._left = AT_ONCE
-        due = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-        for farewell in due:
-            self.say(farewell)
+        for _ in range(min(AT_ONCE, len(self._waiting))):
+            self.say(self._waiting.popleft())

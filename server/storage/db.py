@@ -46,8 +46,8 @@ PRAGMAS = (
 
 def to_struct(row: sa.Row[*tuple[Any, ...]] | Row, kind: type[T]) -> T:
     """A row as a core struct: enums from their values, unknown columns dropped."""
-    values = dict(zip(row._fields, row, strict=True) if isinstance(row, sa.Row) else row)
-    return msgspec.convert(values, kind, strict=False)
+    values = row._mapping if isinstance(row, sa.Row) else row  # noqa: SLF001 -- the documented accessor
+    return msgspec.convert(dict(values), kind, strict=False)
 
 
 def padded(values: Sequence[T]) -> list[T]:
