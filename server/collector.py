@@ -1,9 +1,9 @@
 """Python's garbage collector, kept from stopping everything for what is no garbage.
 
 A full round looks at every object that a process holds: 75 ms for its modules alone, and most of a second with some
-thousand stations, in which none of them is answered. So small rounds look at what is new only, and are short. What has
-lived through two and become garbage since, in a cycle, is found once nobody waits, or once so much is kept that it
-must be.
+thousand stations, in which none of them is answered. So what has lived through some rounds is kept out of the next
+ones (`gc.freeze`): a round looks at what is new, and is short. What was kept and has become garbage since, in a cycle,
+is found once nobody waits, or once so much is kept that it must be.
 
 What C libraries have freed (frames, pages of SQLite) the C library keeps, in ever smaller pieces: it is told to give
 whole pages of it back.
@@ -18,6 +18,11 @@ from collections.abc import Callable
 YOUNG, ROUNDS = 5_000, 1
 """A small round after so many new objects, and after two of those one of what outlived them: 15 000, at 1 to 4 us."""
 NEVER = 1 << 30
+DUE, MANY = 2, 4
+"""Rounds of the second kind after which all that is new is looked at and kept: of 30 000 to 60 000 objects.
+
+Where there were more since the last look all came at once, as in a storm, and is no garbage: it is kept unseen.
+"""
 LOOK_S = 0.25
 STILL = 20
 """Looks in a row at which nobody waited: a loop that is too busy to hear anybody also seems quiet, but not for long."""
@@ -48,10 +53,10 @@ def look_at_everything() -> None:
 
 
 async def spare(quiet: Callable[[], bool], look_s: float = LOOK_S) -> None:
-    """Make short rounds as they fall due, a full one while nobody waits (`quiet`), and give back; until cancelled."""
+    """Make short rounds as they fall due, long ones while nobody waits (`quiet`), and give back; until cancelled."""
     usual = gc.get_threshold()
     gc.set_threshold(YOUNG, ROUNDS, NEVER)
-    still = looks = 0
+    still = looks = grown = 0
     try:
         while True:
             await asyncio.sleep(look_s)
@@ -59,10 +64,13 @@ async def spare(quiet: Callable[[], bool], look_s: float = LOOK_S) -> None:
             if looks % GIVE_BACK == 0:
                 await asyncio.to_thread(give_back)
             still = still + 1 if quiet() else 0
-            grown = gc.get_count()[2]
+            rounds = gc.get_count()[2]
+            if rounds >= DUE:
+                (keep_for_good if rounds <= MANY else gc.freeze)()
+                grown += rounds
             if grown > GROWN or (grown and still >= STILL):
                 look_at_everything()
-                still = 0
+                still = grown = 0
     finally:
         gc.freeze()  # what has grown old would be due for a full round at once, in the middle of an end
         gc.set_threshold(*usual)

@@ -55,8 +55,9 @@ async def until(holds):
             await asyncio.sleep(0.001)
 
 
-async def test_new_garbage_is_found_while_somebody_waits_and_no_round_is_a_full_one():
+async def test_new_garbage_is_found_while_somebody_waits_and_python_makes_no_full_round(monkeypatch):
     nothing_is_old()
+    monkeypatch.setattr(collector, "DUE", collector.NEVER)
     async with sparing(lambda: False):
         make_old(2 * FULL_ROUND_AFTER)  # by Python's own thresholds a full round would follow now
         whole = gc.get_stats()[2]["collections"]
@@ -67,8 +68,9 @@ async def test_new_garbage_is_found_while_somebody_waits_and_no_round_is_a_full_
         del kept
 
 
-async def test_the_end_is_no_time_for_a_full_round():
+async def test_the_end_is_no_time_for_a_full_round(monkeypatch):
     nothing_is_old()
+    monkeypatch.setattr(collector, "DUE", collector.NEVER)
     async with sparing(lambda: False) as end:
         kept = [Knot() for _ in range(1_000)]
         make_old(2 * FULL_ROUND_AFTER)
@@ -79,11 +81,29 @@ async def test_the_end_is_no_time_for_a_full_round():
         del kept
 
 
+async def test_what_outlived_small_rounds_is_found_soon_and_what_lives_is_kept_out_of_the_next_one():
+    async with sparing(lambda: False):
+        knot, kept = weakref.ref(Knot()), gc.get_freeze_count()
+        make_old(collector.DUE)
+        await until(lambda: knot() is None and gc.get_freeze_count() > kept)
+
+
+async def test_what_comes_all_at_once_is_kept_unseen():
+    nothing_is_old()
+    async with sparing(lambda: False):
+        knot, kept, whole = Knot(), gc.get_freeze_count(), gc.get_stats()[2]["collections"]
+        make_old(collector.MANY + 1)
+        await until(lambda: gc.get_freeze_count() > kept)
+        assert gc.get_stats()[2]["collections"] == whole
+        del knot
+
+
 async def test_what_was_kept_and_became_garbage_waits_until_nobody_does():
     waiting = asyncio.Event()
     async with sparing(waiting.is_set):
-        knot = Knot()
-        make_old()
+        knot, kept = Knot(), gc.get_freeze_count()
+        make_old(collector.DUE)
+        await until(lambda: gc.get_freeze_count() > kept)
         knot = weakref.ref(knot)
         make_old()
         await asyncio.sleep(0.02)
@@ -96,7 +116,7 @@ async def test_a_look_that_finds_nobody_by_chance_is_not_quiet(monkeypatch):
     looks, whole = itertools.cycle([True, True, False]), []
     monkeypatch.setattr(collector, "look_at_everything", lambda: whole.append(1))
     async with sparing(lambda: next(looks)):
-        make_old()
+        make_old(collector.DUE)
         await asyncio.sleep(0.1)
         assert whole == []
 
@@ -108,7 +128,7 @@ async def test_where_nobody_ever_rests_much_growth_is_looked_at_all_the_same(mon
         gc.freeze()
         gone = weakref.ref(knot)
         del knot
-        make_old()
+        make_old(collector.DUE)
         await until(lambda: gone() is None)
 
 
