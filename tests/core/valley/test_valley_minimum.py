@@ -2,7 +2,6 @@
 
 import math
 import random
-import time
 
 import pytest
 from msgspec.structs import replace
@@ -69,15 +68,9 @@ def test_a_street_of_mixed_phases_stays_near_its_bound(seed):
 
 
 @pytest.mark.parametrize("town", [depot, street])
-def test_a_replan_that_need_not_be_searched_for_takes_less_than_fifty_milliseconds_of_work(town):
-    solve(town(0))
-    took = []
-    for seed in range(5):
-        problem = replace(town(seed), limits=Limits(gap=0.03))
-        begun = time.process_time()
-        assert solve(problem).solver == "repair"
-        took.append(time.process_time() - begun)
-    assert sorted(took)[2] < 0.05
+@pytest.mark.parametrize("seed", range(5))
+def test_a_replan_that_need_not_be_searched_for_is_only_repaired(town, seed):
+    assert solve(replace(town(seed), limits=Limits(gap=0.03))).solver == "repair"
 
 
 def test_a_car_that_charges_now_takes_all_that_the_site_has_left():

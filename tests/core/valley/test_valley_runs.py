@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import time
 
 import msgspec
 import numpy as np
@@ -165,16 +164,15 @@ def night(slots, seed):
 
 
 @pytest.mark.parametrize("slots", [96, 192])
-def test_a_long_stay_is_proven_best_in_milliseconds(slots):
-    took = []
+def test_a_long_stay_is_proven_best_after_few_paths(slots, monkeypatch):
+    looked, look = [], Paths.at
+    monkeypatch.setattr(Paths, "at", lambda paths, worth: looked.append(worth) or look(paths, worth))
     for seed in range(9):
         way = night(slots, seed)
-        begun = time.process_time()
         found = runs.planned(way)
-        took.append(time.process_time() - begun)
         assert found.plan.sum() == way.energy
         assert found.bound == way.total(found.plan)
-    assert sorted(took)[4] < 0.1
+    assert 9 <= len(looked) <= 9 * 8
 
 
 def test_where_the_programme_would_be_too_large_a_bound_is_proven_all_the_same():
