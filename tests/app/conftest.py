@@ -49,13 +49,25 @@ def signed_in(open_app: Open) -> Open:
 
 
 @pytest.fixture
-def at_station(open_app: Open, town: Town) -> Open:
-    """Starts the app and opens a station as somebody who operates it; returns when all its cards are there."""
+def operator(open_app: Open, town: Town) -> Open:
+    """Starts the app and signs in as somebody who operates stations."""
     town.employ()
 
     async def start(**options: object) -> Screen:
         screen = await open_app(**options)
         await sign_in(screen)
+        await screen.until(lambda: screen.has("op-head") or screen.has("retry") or screen.says("No stations yet."))
+        return screen
+
+    return start
+
+
+@pytest.fixture
+def at_station(operator: Open) -> Open:
+    """Starts the app and opens a station as somebody who operates it; returns when all its cards are there."""
+
+    async def start(**options: object) -> Screen:
+        screen = await operator(**options)
         await screen.until(lambda: screen.has("op-head"))
         await screen.click("station-LOOTS/1")
         await screen.until(lambda: all(screen.has(card) for card in STATION_CARDS))

@@ -3,7 +3,7 @@
 import pytest
 from cared_town import BACK, LISTS
 from fake_town import Town
-from fletkit import Open, Screen, sign_in
+from fletkit import Open, Screen
 from town_facts import an_id
 
 from app.views.operator.forwarding import split
@@ -14,12 +14,9 @@ LIST = an_id("list")
 
 
 @pytest.fixture
-def lists(open_app: Open, town: Town) -> Open:
-    town.employ()
-
+def lists(operator: Open) -> Open:
     async def start(**options: object) -> Screen:
-        screen = await open_app(**options)
-        await sign_in(screen)
+        screen = await operator(**options)
         await screen.until(lambda: screen.has("op-head"))
         await screen.go(2)
         await screen.until(lambda: screen.has("upload"))

@@ -1,27 +1,13 @@
 import msgspec
 import pytest
 from fake_town import Town
-from fletkit import Open, Screen, sign_in
+from fletkit import Open, Screen
 from operated_town import NOT_FIT, message
 from town_facts import an_id
 
 from app.console import MESSAGES_MAX, Console, Search
 from shared.operating import CommandOutcome, CommandStatus, Direction
 from shared.problems import Problem
-
-
-@pytest.fixture
-def operator(open_app: Open, town: Town) -> Open:
-    """Starts the app and signs in as somebody who operates stations."""
-    town.employ()
-
-    async def start(**options: object) -> Screen:
-        screen = await open_app(**options)
-        await sign_in(screen)
-        await screen.until(lambda: screen.has("op-head") or screen.has("retry") or screen.says("No stations yet."))
-        return screen
-
-    return start
 
 
 async def at_station(operator: Open, **options: object) -> Screen:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections import OrderedDict
-from uuid import uuid4
 
 from server.gateway import rpc
 from server.gateway.forwarding import words
@@ -46,7 +45,7 @@ class Ears:
         self._told: OrderedDict[bytes, None] = OrderedDict()
         for ours, payload in memory.ends:
             self._number(ours, Numbers(self.numbers[ours].theirs, stopped=True))
-            item = Item(store.next_id(), Version.V16, words.STOP, str(uuid4()), payload, ours, kept=True)
+            item = Item(store.next_id(), Version.V16, words.STOP, rpc.fresh_id(), payload, ours, kept=True)
             waiting.put(item, heard=False)
         self._begun_here: set[int] = set()
         for one in memory.begun:
@@ -59,7 +58,7 @@ class Ears:
             self._begun_here.add(one.number)
         self._number(one.number, Numbers())
         action, ours = (words.START, one.number) if numbered else (words.EVENT, None)
-        item = Item(self._store.next_id(), one.version, action, str(uuid4()), one.payload, ours, kept=True)
+        item = Item(self._store.next_id(), one.version, action, rpc.fresh_id(), one.payload, ours, kept=True)
         self._waiting.put(item, heard=False)
 
     def follow(self, before: "Ears") -> None:

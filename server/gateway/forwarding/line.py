@@ -9,7 +9,6 @@ import itertools
 import random
 from collections.abc import Coroutine
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import structlog
@@ -240,7 +239,7 @@ class Line:
     async def _rest(self, connection: ClientConnection) -> None:
         """Nothing to say: a heartbeat as often as the other system wants one, whatever we want of the station."""
         if not await self._until_woken(self._beat_s):
-            await self._say(connection, words.BEAT, b"{}", str(uuid4()))
+            await self._say(connection, words.BEAT, b"{}", rpc.fresh_id())
 
     async def _until_woken(self, at_most_s: float) -> bool:
         """Whether something came in time."""
@@ -257,7 +256,7 @@ class Line:
             await self._until_woken(self._patience.hello_s)
         self._ears.boot_due = False
         payload = words.introduction(self._speaks, self._ears.boot, self.route.vendor, self.route.model)
-        frame = await self._say(connection, words.BOOT, payload, str(uuid4()))
+        frame = await self._say(connection, words.BOOT, payload, rpc.fresh_id())
         said = words.read(bytes(frame.payload)) if isinstance(frame, CallResult) else {}
         interval = said.get("interval")
         wanted = min(interval, AGAIN_MOST_S) if isinstance(interval, int | float) and interval > 0 else UNSAID_S
@@ -278,7 +277,7 @@ class Line:
         before = [(number, said) for number, said in self._connectors if str(number) not in heard]
         known = [words.status(self._speaks, number, said, now) for number, said in before]
         for payload in [*known, *(self._status(said, payload, now) for said, payload in self._ears.statuses.values())]:
-            await self._say(connection, words.STATUS, payload, str(uuid4()))
+            await self._say(connection, words.STATUS, payload, rpc.fresh_id())
 
     def _status(self, version: Version, payload: bytes, now: str) -> bytes:
         """A status as it was said, or what it says in the version that is spoken now."""
@@ -325,7 +324,7 @@ class Line:
             await asyncio.sleep(min(pause_s, self._beat_s))
             pause_s -= self._beat_s
             if pause_s > 0:
-                await self._say(connection, words.BEAT, b"{}", str(uuid4()))
+                await self._say(connection, words.BEAT, b"{}", rpc.fresh_id())
         if isinstance(frame, CallError) and frame.code == SECURITY:
             await self._introduce(connection)
 
