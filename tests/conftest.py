@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from uuid import uuid4
@@ -18,12 +19,25 @@ from small_town import found
 from xdist.remote import Producer
 
 SHARED = "DALSTROOM_SHARED"
+USUAL_PORTS = {8000, 9000}
+"""Where `up` listens unless it is told otherwise."""
 # No test asserts a time: a machine that is busy with something else must not fail a property.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 open_databases.cost_less()
 cheap_passwords.cost_less()
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_configure() -> None:
+    """Let no test listen where another, or a server that somebody runs, may listen at the same time."""
+    sys.addaudithook(refuse_usual_ports)
+
+
+def refuse_usual_ports(event: str, args: tuple[object, ...]) -> None:
+    """An audit hook. Raises RuntimeError for a bind to one of the usual ports."""
+    if event == "socket.bind" and isinstance(args[1], tuple) and args[1][1] in USUAL_PORTS:
+        raise RuntimeError(f"a test listens on port {args[1][1]}: let the system choose one (port 0)")
 
 
 @pytest.fixture(scope="session")

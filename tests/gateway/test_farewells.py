@@ -55,7 +55,7 @@ async def _answered_too_late():
     flows = MemoryFlows()
     flows.holds = "heartbeat"
     flows.gate.clear()
-    gateway = Gateway(flows, GatewaySettings(host="127.0.0.1"))
+    gateway = Gateway(flows, GatewaySettings(port=0))
     await gateway.start()
     some, status = gateway._farewells, {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
     try:
