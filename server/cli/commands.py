@@ -2,13 +2,15 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from uuid import UUID
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from server.cli.feeder_commands import app as feeder_app
 from server.cli.forward_commands import app as forward_app
@@ -16,14 +18,29 @@ from server.cli.simulate_command import simulate
 
 
 class OneLine(TyperGroup):
-    """A value that cannot be is one line in every command, as those are that we refuse ourselves."""
+    """What cannot be (a value, an option, a command) is one line everywhere, as what we refuse ourselves is."""
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 -- Typer's own
+        """Read the options before the command's name."""
+        with _in_one_line():
+            return super().make_context(*args, **extra)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 -- Typer's own
         """Run the command that was named."""
-        try:
+        with _in_one_line():
             return super().invoke(ctx)
-        except typer.BadParameter as error:
-            fail(error.format_message())
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except TyperException as error:
+        said = error.format_message()
+        if not said or "\n" in said:  # no command at all: its message is the whole help
+            raise
+        where = getattr(getattr(error, "ctx", None), "command_path", "dalstroom")
+        fail(said if isinstance(error, typer.BadParameter) else f"{said} ({where} --help says what there is)")
 
 
 app = typer.Typer(
