@@ -3,8 +3,9 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -117,17 +118,29 @@ async def _what_has_time(node: Node) -> float:
 
 
 async def _back(station: Station, delay: float, *, queue: bool) -> tuple[float, int]:
-    """Come back; when its boot was answered, and how often it was not let in."""
+    """Come back; when its boot was answered, and how often it was not let in, or not answered."""
     await asyncio.sleep(delay)
     refused = await _until_in(station)
     back = time.perf_counter()
     if queue:
         began = datetime.now(UTC) - timedelta(hours=3)
-        await station.plug_in(began)
-        for number in range(1, QUEUED_READINGS + 1):
-            await station.read(began + timedelta(minutes=15 * number))
-        await station.unplug(began + timedelta(hours=2))
+        moments = [began + timedelta(minutes=15 * number) for number in range(1, QUEUED_READINGS + 1)]
+        told = [partial(station.read, moment) for moment in moments]
+        for tell in (partial(station.plug_in, began), *told, partial(station.unplug, began + timedelta(hours=2))):
+            refused += await _until_told(station, tell)
     return back, refused
+
+
+async def _until_told(station: Station, tell: Callable[[], Awaitable[None]]) -> int:
+    """Say it again on a new line, as often as it is not answered; how often it was not, or was not let in."""
+    refused = 0
+    while True:
+        try:
+            await tell()
+        except Lost:
+            refused += 1 + await _until_in(station)
+        else:
+            return refused
 
 
 async def _until_in(station: Station) -> int:

@@ -120,14 +120,18 @@ class Wire(asyncio.Protocol):
             waiting.set_result(said)
 
     async def call(self, action: str, payload: object) -> Any:  # noqa: ANN401 -- any JSON
-        """The server's answer. Raises Lost where there is none, or an error."""
+        """The server's answer. Raises Lost where there is none, or an error; who waits in vain lets go of the line."""
         self._numbers += 1
         self._asked = f"bench-{self._numbers}"
         if self.lost.is_set():
             raise Lost("the line broke")
         waiting = self._waiting = asyncio.get_running_loop().create_future()
         self._write(TEXT, msgspec.json.encode([2, self._asked, action, payload]))
-        return await asyncio.wait_for(waiting, CALL_SECONDS)
+        try:
+            return await asyncio.wait_for(waiting, CALL_SECONDS)
+        except TimeoutError as error:
+            self.drop()
+            raise Lost(f"no answer to {action} within {CALL_SECONDS:g} s") from error
 
     def send(self, frame: bytes, opcode: int = TEXT) -> None:
         """A frame for whose answer nobody waits."""
