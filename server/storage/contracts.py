@@ -36,6 +36,15 @@ TARIFF_AT_HOME = (
     .order_by(H.valid_from.desc())
     .limit(1)
 )
+ONE_SESSION = sa.select(P.id).where(P.id.in_(sa.bindparam("parties", expanding=True)), P.one_session_a_token.is_(True))
+ONE_SESSION = ONE_SESSION.limit(1)
+AT_PLACE = (
+    sa.select(CONTRACTS)
+    .where(C.account_id == sa.bindparam("account"))
+    .where(sa.or_(C.location_id == sa.bindparam("location"), C.location_id.is_(None)))
+    .order_by(C.location_id.is_(None), C.id)
+    .limit(1)
+)
 HOME_KINDS = (ContractKind.HOME_DYNAMIC.value, ContractKind.HOME_FIXED.value, ContractKind.HOME_NIGHT.value)
 
 
@@ -84,8 +93,7 @@ async def token_of(tx: AsyncSession, account_id: UUID) -> Token | None:
 
 async def one_session_a_token(tx: AsyncSession, parties: Sequence[UUID]) -> bool:
     """Whether one of these parties lets a token charge once at a time."""
-    mine = sa.select(P.id).where(P.id.in_(padded(parties)), P.one_session_a_token.is_(True)).limit(1)
-    return (await tx.execute(mine)).first() is not None
+    return (await tx.execute(ONE_SESSION, {"parties": padded(parties)})).first() is not None
 
 
 async def set_one_session_a_token(tx: AsyncSession, party_id: UUID, *, wanted: bool) -> None:
@@ -126,9 +134,7 @@ def _contract(row: sa.Row[*tuple[Any, ...]]) -> Contract:
 
 async def contract_at(tx: AsyncSession, account_id: UUID, location_id: UUID) -> Contract | None:
     """The contract of an account that holds at a location: the place's own first, else the public one."""
-    rows = sa.select(Contracts.__table__).where(C.account_id == account_id)  # type: ignore[attr-defined]
-    rows = rows.where(sa.or_(C.location_id == location_id, C.location_id.is_(None)))
-    row = (await tx.execute(rows.order_by(C.location_id.is_(None), C.id).limit(1))).first()
+    row = (await tx.execute(AT_PLACE, {"account": account_id, "location": location_id})).first()
     return None if row is None else _contract(row)
 
 

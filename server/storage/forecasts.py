@@ -15,6 +15,12 @@ TABLE = ForecastRecords.__table__  # type: ignore[attr-defined]
 F = TABLE.c
 FIGURES = (F.fates, F.share)
 HERE = sa.select(*FIGURES).where(F.location_id == sa.bindparam("location"))
+HELD = HERE.with_for_update()
+FIRST = {
+    "sqlite": sqlite.insert(TABLE).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(TABLE).on_conflict_do_nothing(),
+}
+CHANGE = sa.update(TABLE).where(F.location_id == sa.bindparam("location"))
 
 
 async def record(tx: AsyncSession, location_id: UUID) -> Record:
@@ -25,10 +31,8 @@ async def record(tx: AsyncSession, location_id: UUID) -> Record:
 
 async def advance(tx: AsyncSession, party_id: UUID, location_id: UUID, fate: tuple[float, float]) -> None:
     """One more stay at a location of a party has ended. Stays that end at once take turns."""
-    insert = sqlite.insert(TABLE) if tx.get_bind().dialect.name == "sqlite" else postgresql.insert(TABLE)
     first = {"party_id": party_id, "location_id": location_id, **msgspec.structs.asdict(Record())}
-    await tx.execute(insert.values(**first).on_conflict_do_nothing())
-    this = F.location_id == location_id
-    so_far = (await tx.execute(sa.select(*FIGURES).where(this).with_for_update())).one()
+    await tx.execute(FIRST[tx.get_bind().dialect.name], first)
+    so_far = (await tx.execute(HELD, {"location": location_id})).one()
     now = msgspec.structs.asdict(calibration.after(Record(*so_far), fate))
-    await tx.execute(sa.update(TABLE).where(this).values(**now))
+    await tx.execute(CHANGE, {**now, "location": location_id})

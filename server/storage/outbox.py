@@ -22,6 +22,17 @@ WAITING = (
     .with_for_update()
 )
 INSERT = sa.insert(TABLE)
+WITHDRAW = (
+    sa.update(TABLE)
+    .where(T.kind == sa.bindparam("which_kind"), T.key == sa.bindparam("which_key"))
+    .where(T.done_at.is_(None), T.started_at.is_(None))
+    .values(done_at=sa.bindparam("now"), outcome="withdrawn")
+)
+THESE = sa.update(TABLE).where(T.id.in_(sa.bindparam("ids", expanding=True)))
+START = THESE.where(T.done_at.is_(None)).values(started_at=sa.bindparam("now")).returning(T.id)
+DONE = THESE.values(done_at=sa.bindparam("now"), outcome=sa.bindparam("how"))
+NEXT = sa.select(T.due_at).where(T.done_at.is_(None)).order_by(T.due_at).limit(1)
+NEXT_AFTER = NEXT.where(T.due_at > sa.bindparam("after"))
 RETRY_SECONDS = 5
 ATTEMPTS_MAX = 8
 BATCH = 2_000
@@ -117,8 +128,7 @@ async def put_each_once(
 
 async def withdraw(tx: AsyncSession, kind: str, key: str, now: datetime) -> None:
     """What waits of this kind and key is no longer to be done."""
-    waiting = (T.kind == kind, T.key == key, T.done_at.is_(None), T.started_at.is_(None))
-    await tx.execute(sa.update(TABLE).where(*waiting).values(done_at=now, outcome="withdrawn"))
+    await tx.execute(WITHDRAW, {"which_kind": kind, "which_key": key, "now": now})
 
 
 async def due(tx: AsyncSession, now: datetime, limit: int = 200, *, slow: bool | None = None) -> list[Task]:
@@ -129,22 +139,20 @@ async def due(tx: AsyncSession, now: datetime, limit: int = 200, *, slow: bool |
 
 async def next_due(tx: AsyncSession, after: datetime | None = None) -> datetime | None:
     """When the next task falls due, or the next `after` a time; None when nothing waits."""
-    waiting = sa.select(T.due_at).where(T.done_at.is_(None))
-    waiting = waiting if after is None else waiting.where(T.due_at > after)
-    return (await tx.execute(waiting.order_by(T.due_at).limit(1))).scalar()
+    found = await (tx.execute(NEXT) if after is None else tx.execute(NEXT_AFTER, {"after": after}))
+    return found.scalar()
 
 
 async def start(tx: AsyncSession, ids: Sequence[int], now: datetime) -> set[int]:
     """Mark tasks as being done; which of them: some may be withdrawn. One that a killed server had begun stays due."""
     if not ids:
         return set()
-    waiting = sa.update(TABLE).where(T.id.in_(padded(ids)), T.done_at.is_(None))
-    return set((await tx.execute(waiting.values(started_at=now).returning(T.id))).scalars())
+    return set((await tx.execute(START, {"ids": padded(ids), "now": now})).scalars())
 
 
 async def done(tx: AsyncSession, ids: Sequence[int], now: datetime, outcome: str = "done") -> None:
     """Mark tasks as done."""
-    await tx.execute(sa.update(TABLE).where(T.id.in_(padded(ids))).values(done_at=now, outcome=outcome))
+    await tx.execute(DONE, {"ids": padded(ids), "now": now, "how": outcome})
 
 
 async def forget(tx: AsyncSession, before: datetime) -> int:

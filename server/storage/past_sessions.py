@@ -61,6 +61,11 @@ def _energies() -> sa.Select[Any]:
 OWN = {until: _own(ended) for until, ended in ENDED.items()}
 EVERYBODYS = {(until, one): _everybodys(ended, but_one=one) for until, ended in ENDED.items() for one in (False, True)}
 ENERGIES = _energies()
+RECENT = sa.select(S.id).where(S.vehicle_id == sa.bindparam("vehicle"), S.state == "settled")
+RECENT = RECENT.order_by(S.started_at.desc()).limit(sa.bindparam("most"))
+POWERS = sa.select(R.session_id, R.power_w).where(
+    R.session_id.in_(sa.bindparam("sessions", expanding=True)), R.power_w > 0
+)
 """Made once: to make one takes longer than to run it."""
 
 
@@ -119,11 +124,9 @@ def _oldest_first(said: str) -> tuple[int, ...]:
 
 async def powers(tx: AsyncSession, vehicle_id: UUID, limit: int = 20) -> list[list[int]]:
     """The metered powers (W, while drawing) of a car's last settled sessions, a list a session."""
-    recent = sa.select(S.id).where(S.vehicle_id == vehicle_id, S.state == "settled")
-    ids = [row.id for row in await tx.execute(recent.order_by(S.started_at.desc()).limit(limit))]
-    rows = sa.select(R.session_id, R.power_w).where(R.session_id.in_(ids), R.power_w > 0)
+    ids = [row.id for row in await tx.execute(RECENT, {"vehicle": vehicle_id, "most": limit})]
     found: dict[UUID, list[int]] = {session_id: [] for session_id in ids}
-    for row in await tx.execute(rows):
+    for row in await tx.execute(POWERS, {"sessions": padded(ids)}) if ids else ():
         found[row.session_id].append(row.power_w)
     return [values for values in found.values() if values]
 

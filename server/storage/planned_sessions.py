@@ -23,6 +23,17 @@ SET = (
     .where(S.id == sa.bindparam("session"))
     .values(delay=sa.bindparam("delayed"), plan_id=sa.bindparam("plan"), plan_version=sa.bindparam("version"))
 )
+SET_ASKED = (
+    sa.update(TABLE)
+    .where(S.id == sa.bindparam("session"), S.answer_worth_minor.is_(None))
+    .values(answer_worth_minor=sa.bindparam("worth"), asked=sa.bindparam("whether"))
+)
+WORTHS = (
+    sa.select(S.answer_worth_minor, S.asked)
+    .where(S.party_id == sa.bindparam("party"), S.answer_worth_minor.is_not(None))
+    .order_by(S.started_at.desc(), S.id)
+    .limit(sa.bindparam("most"))
+)
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -59,13 +70,11 @@ async def running_at(tx: AsyncSession, location_id: UUID) -> dict[UUID, Running]
 
 async def set_asked(tx: AsyncSession, session_id: UUID, worth_minor: int, *, asked: bool) -> bool:
     """Keep what the answer of a driver is worth, and whether it is asked for; whether there was none yet."""
-    statement = sa.update(TABLE).where(S.id == session_id, S.answer_worth_minor.is_(None))
-    kept = await tx.execute(statement.values(answer_worth_minor=worth_minor, asked=asked))
+    kept = await tx.execute(SET_ASKED, {"session": session_id, "worth": worth_minor, "whether": asked})
     return bool(kept.rowcount)  # type: ignore[attr-defined]
 
 
 async def answer_worths(tx: AsyncSession, party_id: UUID, limit: int = 500) -> tuple[list[int], int]:
     """What answers were worth in a party's newest sessions that were valued, oldest first; in how many was asked."""
-    rows = sa.select(S.answer_worth_minor, S.asked).where(S.party_id == party_id, S.answer_worth_minor.is_not(None))
-    found = (await tx.execute(rows.order_by(S.started_at.desc(), S.id).limit(limit))).all()
+    found = (await tx.execute(WORTHS, {"party": party_id, "most": limit})).all()
     return [row.answer_worth_minor for row in reversed(found)], sum(1 for row in found if row.asked)

@@ -43,6 +43,11 @@ def _held() -> sa.Select[Any]:
 
 
 HELD = _held()
+ONE = sa.select(TABLE).where(P.id == sa.bindparam("plan"))
+LAST = sa.select(TABLE).where(P.session_id == sa.bindparam("session"), P.made_at <= sa.bindparam("until"))
+LAST = LAST.order_by(P.version.desc()).limit(1)
+SET_OUTCOME = sa.update(TABLE).where(P.id == sa.bindparam("plan"))
+SET_OUTCOME = SET_OUTCOME.values(sent_at=sa.bindparam("sent"), outcome=sa.bindparam("said"))
 
 
 class Plan(msgspec.Struct, frozen=True, dict=True):
@@ -175,7 +180,7 @@ async def insert(tx: AsyncSession, plans: Sequence[Plan]) -> None:
 
 async def get(tx: AsyncSession, plan_id: UUID | None) -> Plan | None:
     """A plan by id."""
-    row = None if plan_id is None else (await tx.execute(sa.select(TABLE).where(P.id == plan_id))).first()
+    row = None if plan_id is None else (await tx.execute(ONE, {"plan": plan_id})).first()
     return None if row is None else to_struct(row, Plan)
 
 
@@ -216,8 +221,7 @@ class _Seen(msgspec.Struct, frozen=True):
 
 async def last_of(tx: AsyncSession, session_id: UUID, until: datetime) -> Plan | None:
     """The last plan of a session that was made by a moment."""
-    rows = sa.select(TABLE).where(P.session_id == session_id, P.made_at <= until)
-    row = (await tx.execute(rows.order_by(P.version.desc()).limit(1))).first()
+    row = (await tx.execute(LAST, {"session": session_id, "until": until})).first()
     return None if row is None else to_struct(row, Plan)
 
 
@@ -245,9 +249,7 @@ class Outcome(msgspec.Struct, frozen=True):
 async def set_outcomes(tx: AsyncSession, rows: Sequence[Outcome]) -> None:
     """Record that plans were sent and what the stations said, in one statement."""
     if rows:
-        statement = sa.update(TABLE).where(P.id == sa.bindparam("plan"))
-        statement = statement.values(sent_at=sa.bindparam("sent"), outcome=sa.bindparam("said"))
-        await tx.execute(statement, [msgspec.structs.asdict(row) for row in rows])
+        await tx.execute(SET_OUTCOME, [msgspec.structs.asdict(row) for row in rows])
 
 
 async def advance_version(tx: AsyncSession, location_id: UUID, seen: int) -> bool:

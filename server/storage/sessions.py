@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.core.meter import Reading
 from server.core.session import Session
 from server.storage import bare_rows
-from server.storage.db import to_struct
+from server.storage.db import padded, to_struct
 from server.storage.tables import Evses, OrphanMessages, Readings, SessionEvents, Sessions, Transactions
 
 TABLE = Sessions.__table__  # type: ignore[attr-defined]
@@ -25,9 +25,28 @@ ORPHAN = ("party_id", "station_id", "received_at", "action", "payload")
 ADD_ORPHAN = sa.insert(OrphanMessages).inline()
 EVENTS = SessionEvents.__table__  # type: ignore[attr-defined]
 V = EVENTS.c
+ANSWERS = ("plan_accepted", "plan_not_accepted")
+# Made once: to make a statement takes longer than to run it.
+COUNTED = sa.insert(Transactions).returning(Transactions.__table__.c.id)  # type: ignore[attr-defined]
+INSERT = sa.insert(TABLE)
+CHANGE = sa.update(TABLE).where(S.id == sa.bindparam("which_session"))  # SET is of the values' other names
+ONE = sa.select(TABLE).where(S.id == sa.bindparam("session"))
+HELD = ONE.with_for_update(key_share=True)
+SOME_HELD = sa.select(TABLE).where(S.id.in_(sa.bindparam("sessions", expanding=True))).order_by(S.id)
+SOME_HELD = SOME_HELD.with_for_update(key_share=True)
+AT_STATION = sa.select(TABLE).where(S.station_id == sa.bindparam("station")).with_for_update(key_share=True)
+NUMBERED = AT_STATION.where(S.transaction_id == sa.bindparam("number"))
+NAMED = AT_STATION.where(S.transaction_ref == sa.bindparam("reference"))
 OPEN_HERE = sa.select(TABLE).where(S.location_id == sa.bindparam("location"), S.state == "open")
 OPEN_HERE = OPEN_HERE.order_by(S.started_at, S.id)
-ANSWERS = ("plan_accepted", "plan_not_accepted")
+ON_EVSE = sa.select(TABLE).where(S.evse_id == sa.bindparam("evse"))
+OPEN_ON = ON_EVSE.where(S.state == "open").order_by(S.started_at, S.id)
+NEWEST_OPEN_ON = ON_EVSE.where(S.state == "open").order_by(S.started_at.desc()).limit(1)
+LAST_ENDED = ON_EVSE.where(S.token_uid == sa.bindparam("token"), S.ended_at.is_not(None))
+LAST_ENDED = LAST_ENDED.order_by(S.ended_at.desc()).limit(1)
+REGISTERS = sa.select(R.at, R.register_wh).where(R.session_id == sa.bindparam("session")).order_by(R.at)
+ADD_EVENT = sa.insert(EVENTS)
+HAPPENED = sa.select(V.session_id, V.at, V.kind, V.detail).where(V.session_id == sa.bindparam("session")).order_by(V.id)
 
 
 class SessionEvent(msgspec.Struct, frozen=True):
@@ -52,14 +71,12 @@ class SampleRow(msgspec.Struct, frozen=True):
 
 async def next_transaction_id(tx: AsyncSession, session_id: UUID) -> int:
     """A positive, unique OCPP 1.6 transaction id for a session."""
-    counted = sa.insert(Transactions).values(session_id=session_id).returning(Transactions.__table__.c.id)  # type: ignore[attr-defined]
-    result = await tx.execute(counted)
-    return int(result.scalar_one())
+    return int((await tx.execute(COUNTED, {"session_id": session_id})).scalar_one())
 
 
 async def insert(tx: AsyncSession, session: Session) -> None:
     """Keep a new session."""
-    await tx.execute(sa.insert(TABLE).values(**msgspec.structs.asdict(session)))
+    await tx.execute(INSERT, msgspec.structs.asdict(session))
 
 
 async def save(tx: AsyncSession, before: Session, after: Session) -> None:
@@ -67,32 +84,30 @@ async def save(tx: AsyncSession, before: Session, after: Session) -> None:
     old, new = msgspec.structs.asdict(before), msgspec.structs.asdict(after)
     changed = {name: value for name, value in new.items() if value != old[name]}
     if changed:
-        await tx.execute(sa.update(TABLE).where(S.id == before.id).values(**changed))
+        await tx.execute(CHANGE, {**changed, "which_session": before.id})
 
 
 async def get(tx: AsyncSession, session_id: UUID) -> Session | None:
     """A session by id."""
-    row = (await tx.execute(sa.select(TABLE).where(S.id == session_id))).first()
+    row = (await tx.execute(ONE, {"session": session_id})).first()
     return None if row is None else to_struct(row, Session)
 
 
 async def held(tx: AsyncSession, session_id: UUID) -> Session | None:
     """A session that nobody else changes until this transaction ends, as it stands once it is ours."""
-    row = (await tx.execute(sa.select(TABLE).where(S.id == session_id).with_for_update(key_share=True))).first()
+    row = (await tx.execute(HELD, {"session": session_id})).first()
     return None if row is None else to_struct(row, Session)
 
 
 async def some_held(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, Session]:
     """Sessions by id, held: see `held`. In the order of their ids: of two that hold several neither waits for both."""
-    rows = sa.select(TABLE).where(S.id.in_(list(session_ids))).order_by(S.id)
-    found = await tx.execute(rows.with_for_update(key_share=True))
+    found = await tx.execute(SOME_HELD, {"sessions": padded(session_ids)})
     return {row.id: to_struct(row, Session) for row in found}
 
 
 async def by_transaction(tx: AsyncSession, station_id: UUID, transaction_id: int) -> Session | None:
     """The session of a station's transaction, held: see `held`. What the station says, a worker must not cross."""
-    rows = sa.select(TABLE).where(S.transaction_id == transaction_id, S.station_id == station_id)
-    row = (await tx.execute(rows.with_for_update(key_share=True))).first()
+    row = (await tx.execute(NUMBERED, {"station": station_id, "number": transaction_id})).first()
     return None if row is None else to_struct(row, Session)
 
 
@@ -105,8 +120,7 @@ async def open_of_token(tx: AsyncSession, token_uid: str, by: datetime) -> list[
 
 async def by_reference(tx: AsyncSession, station_id: UUID, reference: str) -> Session | None:
     """The session of a transaction that its station named, held: see `held`."""
-    rows = sa.select(TABLE).where(S.transaction_ref == reference, S.station_id == station_id)
-    row = (await tx.execute(rows.with_for_update(key_share=True))).first()
+    row = (await tx.execute(NAMED, {"station": station_id, "reference": reference})).first()
     return None if row is None else to_struct(row, Session)
 
 
@@ -117,15 +131,13 @@ async def open_at(tx: AsyncSession, location_id: UUID) -> list[Session]:
 
 async def open_on(tx: AsyncSession, evse_id: UUID) -> Session | None:
     """The open session of an EVSE, the newest if a station left one behind."""
-    rows = sa.select(TABLE).where(S.evse_id == evse_id, S.state == "open").order_by(S.started_at.desc()).limit(1)
-    row = (await tx.execute(rows)).first()
+    row = (await tx.execute(NEWEST_OPEN_ON, {"evse": evse_id})).first()
     return None if row is None else to_struct(row, Session)
 
 
 async def all_open_on(tx: AsyncSession, evse_id: UUID) -> list[Session]:
     """Every open session of an EVSE, oldest first: more than one where a station left some behind."""
-    rows = sa.select(TABLE).where(S.evse_id == evse_id, S.state == "open").order_by(S.started_at, S.id)
-    return [to_struct(row, Session) for row in await tx.execute(rows)]
+    return [to_struct(row, Session) for row in await tx.execute(OPEN_ON, {"evse": evse_id})]
 
 
 async def next_start(tx: AsyncSession, session: Session) -> datetime | None:
@@ -167,8 +179,7 @@ async def page_of(tx: AsyncSession, account_id: UUID, before: datetime | None, l
 
 async def last_ended(tx: AsyncSession, evse_id: UUID, token_uid: str) -> Session | None:
     """The last session of a token on an EVSE that has ended."""
-    rows = sa.select(TABLE).where(S.evse_id == evse_id, S.token_uid == token_uid, S.ended_at.is_not(None))
-    row = (await tx.execute(rows.order_by(S.ended_at.desc()).limit(1))).first()
+    row = (await tx.execute(LAST_ENDED, {"evse": evse_id, "token": token_uid})).first()
     return None if row is None else to_struct(row, Session)
 
 
@@ -224,8 +235,7 @@ def _both(first: SampleRow, row: SampleRow) -> SampleRow:
 
 async def readings(tx: AsyncSession, session_id: UUID) -> list[Reading]:
     """The register readings of a session, oldest first."""
-    rows = sa.select(R.at, R.register_wh).where(R.session_id == session_id).order_by(R.at)
-    return [Reading(at=row.at, register_wh=row.register_wh) for row in await tx.execute(rows)]
+    return [Reading(at=at, register_wh=wh) for at, wh in await tx.execute(REGISTERS, {"session": session_id})]
 
 
 async def drew_between(tx: AsyncSession, session_id: UUID, start: datetime, end: datetime) -> bool:
@@ -237,14 +247,14 @@ async def drew_between(tx: AsyncSession, session_id: UUID, start: datetime, end:
 async def add_event(tx: AsyncSession, session: Session, at: datetime, kind: str, detail: str = "") -> None:
     """Record what happened in a session."""
     values = {"party_id": session.party_id, "session_id": session.id, "at": at, "kind": kind, "detail": detail}
-    await tx.execute(sa.insert(EVENTS).values(**values))
+    await tx.execute(ADD_EVENT, values)
 
 
 async def add_events(tx: AsyncSession, happened: Sequence[tuple[Session, SessionEvent]]) -> None:
     """Record what happened in several sessions, in this order."""
     if happened:
         rows = [{**msgspec.structs.asdict(event), "party_id": session.party_id} for session, event in happened]
-        await tx.execute(sa.insert(EVENTS), rows)
+        await tx.execute(ADD_EVENT, rows)
 
 
 async def answers(tx: AsyncSession, session_id: UUID, last: int) -> list[str]:
@@ -256,8 +266,7 @@ async def answers(tx: AsyncSession, session_id: UUID, last: int) -> list[str]:
 
 async def events(tx: AsyncSession, session_id: UUID) -> list[SessionEvent]:
     """What happened in a session, in order."""
-    rows = sa.select(V.session_id, V.at, V.kind, V.detail).where(V.session_id == session_id).order_by(V.id)
-    return [to_struct(row, SessionEvent) for row in await tx.execute(rows)]
+    return [to_struct(row, SessionEvent) for row in await tx.execute(HAPPENED, {"session": session_id})]
 
 
 async def details_of_car(tx: AsyncSession, vehicle_id: UUID, kind: str, limit: int) -> list[str]:

@@ -12,6 +12,7 @@ from server.storage.tables import StartWishes
 
 TABLE = StartWishes.__table__  # type: ignore[attr-defined]
 W = TABLE.c
+HERE = sa.select(TABLE).where(W.account_id == sa.bindparam("account"), W.evse_id == sa.bindparam("evse"))
 
 
 class StartWish(msgspec.Struct, frozen=True):
@@ -38,5 +39,5 @@ async def drop(tx: AsyncSession, account_id: UUID, evse_id: UUID) -> None:
 
 async def wish(tx: AsyncSession, account_id: UUID, evse_id: UUID) -> StartWish | None:
     """What an account wished for at an EVSE."""
-    row = (await tx.execute(sa.select(TABLE).where(W.account_id == account_id, W.evse_id == evse_id))).first()
+    row = (await tx.execute(HERE, {"account": account_id, "evse": evse_id})).first()
     return None if row is None else to_struct(row, StartWish)

@@ -24,8 +24,17 @@ ONE = sa.select(STATIONS).where(S.id == sa.bindparam("station"))
 SOME = sa.select(STATIONS).where(S.id.in_(sa.bindparam("stations", expanding=True)))
 SEEN = sa.update(STATIONS).where(S.id == sa.bindparam("station")).values(last_seen_at=sa.bindparam("seen_at"))
 PARTIES = sa.select(S.id, S.party_id).where(S.id.in_(sa.bindparam("stations", expanding=True)))
+CHANGE = sa.update(STATIONS).where(S.id == sa.bindparam("which_station"))  # SET is of the values' other names
+TODAY = sa.case(
+    (S.flash_day == sa.bindparam("day"), S.flash_writes + sa.bindparam("count")), else_=sa.bindparam("count")
+)
+WROTE = sa.update(STATIONS).where(S.id == sa.bindparam("station"))
+WROTE = WROTE.values(flash_writes=TODAY, flash_day=sa.bindparam("day"))
 HERE = sa.select(STATIONS).where(S.location_id == sa.bindparam("location")).order_by(S.identity)
 EVSES_HERE = sa.select(EVSES).where(E.location_id.in_(sa.bindparam("locations", expanding=True))).order_by(E.label)
+EVSE_AT = sa.select(EVSES).where(E.station_id == sa.bindparam("station"), E.connector_no == sa.bindparam("connector"))
+EVSE = sa.select(EVSES).where(E.id == sa.bindparam("evse"))
+CHANGE_EVSE = sa.update(EVSES).where(E.id == sa.bindparam("which_evse"))
 FEEDERS_HERE = sa.select(FEEDERS).where(F.location_id == sa.bindparam("location")).order_by(F.name, F.id)
 
 
@@ -104,14 +113,13 @@ async def feeders_of(tx: AsyncSession, location_id: UUID) -> list[Feeder]:
 
 async def evse_at(tx: AsyncSession, station_id: UUID, connector_no: int) -> Evse | None:
     """The EVSE behind a connector number."""
-    rows = sa.select(Evses.__table__).where(E.station_id == station_id, E.connector_no == connector_no)  # type: ignore[attr-defined]
-    row = (await tx.execute(rows)).first()
+    row = (await tx.execute(EVSE_AT, {"station": station_id, "connector": connector_no})).first()
     return None if row is None else to_struct(row, Evse)
 
 
 async def evse(tx: AsyncSession, evse_id: UUID) -> Evse | None:
     """An EVSE by id."""
-    row = (await tx.execute(sa.select(Evses.__table__).where(E.id == evse_id))).first()  # type: ignore[attr-defined]
+    row = (await tx.execute(EVSE, {"evse": evse_id})).first()
     return None if row is None else to_struct(row, Evse)
 
 
@@ -147,7 +155,7 @@ async def add_evse(tx: AsyncSession, station: Station, connector_no: int) -> Evs
 
 async def update(tx: AsyncSession, station_id: UUID, **values: object) -> None:
     """Write columns of a station."""
-    await tx.execute(sa.update(STATIONS).where(S.id == station_id).values(**values))
+    await tx.execute(CHANGE, {**values, "which_station": station_id})
 
 
 async def held(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -159,8 +167,7 @@ async def held(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, str]
 async def update_each(tx: AsyncSession, rows: Mapping[UUID, Mapping[str, object]]) -> None:
     """Write columns of several stations, the same ones of each; the values are each one's own."""
     if rows:
-        written = sa.update(STATIONS).where(S.id == sa.bindparam("which_station"))  # SET is of the rows' other names
-        await tx.execute(written, [{**rows[key], "which_station": key} for key in sorted(rows)])
+        await tx.execute(CHANGE, [{**rows[key], "which_station": key} for key in sorted(rows)])
 
 
 async def seen(tx: AsyncSession, station_ids: Sequence[UUID], now: datetime) -> None:
@@ -188,9 +195,8 @@ async def disconnect_all(tx: AsyncSession, connections: Mapping[UUID, str], now:
 
 async def wrote(tx: AsyncSession, writes: Mapping[UUID, int], day: date) -> None:
     """Count what stations were sent that goes to flash, on a day."""
-    for station_id, count in writes.items():
-        today = sa.case((S.flash_day == day, S.flash_writes + count), else_=count)
-        await tx.execute(sa.update(STATIONS).where(S.id == station_id).values(flash_writes=today, flash_day=day))
+    if writes:
+        await tx.execute(WROTE, [{"station": key, "count": writes[key], "day": day} for key in sorted(writes)])
 
 
 async def set_follows(tx: AsyncSession, station_id: UUID, *, follows: bool) -> None:
@@ -206,14 +212,15 @@ async def all_offline(tx: AsyncSession) -> None:
 
 async def set_status(tx: AsyncSession, evse_id: UUID, status: str, error_code: str, at: datetime) -> None:
     """Write what a connector said of itself."""
-    await tx.execute(sa.update(EVSES).where(E.id == evse_id).values(status=status, error_code=error_code, status_at=at))
+    said = {"status": status, "error_code": error_code, "status_at": at}
+    await tx.execute(CHANGE_EVSE, {**said, "which_evse": evse_id})
 
 
 async def set_sockets(tx: AsyncSession, evse_id: UUID, sockets: Mapping[int, str] | None) -> None:
     """Write what the connectors of an EVSE said last (2.x)."""
-    await tx.execute(sa.update(EVSES).where(E.id == evse_id).values(sockets=sockets))
+    await tx.execute(CHANGE_EVSE, {"sockets": sockets, "which_evse": evse_id})
 
 
 async def set_clock(tx: AsyncSession, evse_id: UUID, off_s: int) -> None:
     """Write how far a station's clock is off, as a connector's status showed, s."""
-    await tx.execute(sa.update(EVSES).where(E.id == evse_id).values(clock_off_s=off_s))
+    await tx.execute(CHANGE_EVSE, {"clock_off_s": off_s, "which_evse": evse_id})

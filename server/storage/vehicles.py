@@ -12,6 +12,9 @@ from server.storage.tables import Vehicles
 
 TABLE = Vehicles.__table__  # type: ignore[attr-defined]
 V = TABLE.c
+ONE = sa.select(TABLE).where(V.id == sa.bindparam("vehicle"))
+OF = sa.select(TABLE).where(V.account_id == sa.bindparam("account")).order_by(V.name, V.id)
+SLEEPY = sa.select(sa.func.count()).where(V.name == sa.bindparam("name"), V.failed_resumes > 0)
 SOME = sa.select(TABLE).where(V.id.in_(sa.bindparam("vehicles", expanding=True)))
 
 
@@ -35,7 +38,7 @@ class VehicleRow(msgspec.Struct, frozen=True):
 
 async def get(tx: AsyncSession, vehicle_id: UUID | None) -> VehicleRow | None:
     """A car by id."""
-    row = None if vehicle_id is None else (await tx.execute(sa.select(TABLE).where(V.id == vehicle_id))).first()
+    row = None if vehicle_id is None else (await tx.execute(ONE, {"vehicle": vehicle_id})).first()
     return None if row is None else to_struct(row, VehicleRow)
 
 
@@ -49,14 +52,12 @@ async def by_id(tx: AsyncSession, vehicle_ids: Sequence[UUID]) -> dict[UUID, Veh
 
 async def of(tx: AsyncSession, account_id: UUID) -> list[VehicleRow]:
     """The cars of an account, by name."""
-    rows = sa.select(TABLE).where(V.account_id == account_id).order_by(V.name, V.id)
-    return [to_struct(row, VehicleRow) for row in await tx.execute(rows)]
+    return [to_struct(row, VehicleRow) for row in await tx.execute(OF, {"account": account_id})]
 
 
 async def sleepy_of_name(tx: AsyncSession, name: str) -> int:
     """How many cars of a name did not go on after a pause."""
-    rows = sa.select(sa.func.count()).where(V.name == name, V.failed_resumes > 0)
-    return int((await tx.execute(rows)).scalar_one())
+    return int((await tx.execute(SLEEPY, {"name": name})).scalar_one())
 
 
 async def update(tx: AsyncSession, vehicle_id: UUID, **values: object) -> None:

@@ -21,8 +21,46 @@ CDRS = Cdrs.__table__  # type: ignore[attr-defined]
 C = CDRS.c
 S = Sessions.__table__.c  # type: ignore[attr-defined]
 L = Locations.__table__.c  # type: ignore[attr-defined]
+LOCK = sa.select(A.id).where(A.id == sa.bindparam("account")).with_for_update()
+# In one step: of two that post at once, the second waits for the first and then finds it.
+POST = {
+    "sqlite": sqlite.insert(Entries).on_conflict_do_nothing(index_elements=["id"]).returning(E.seq),
+    "postgresql": postgresql.insert(Entries).on_conflict_do_nothing(index_elements=["id"]).returning(E.seq),
+}
+TRANSFER = sa.insert(Transfers)
+ADD_CDR = sa.insert(Cdrs)
 PENDING_CORRECTION = "pending_correction"
 """The kind of a line that corrects what is saved up: money that was not paid yet."""
+
+
+def _balance() -> sa.Select[int]:
+    amount = sa.func.coalesce(sa.func.sum(T.amount_minor), 0)
+    credit = sa.select(amount).where(T.credit == sa.bindparam("account")).scalar_subquery()
+    debit = sa.select(amount).where(T.debit == sa.bindparam("account")).scalar_subquery()
+    return sa.select(credit - debit)
+
+
+def _newest() -> sa.ColumnElement[bool]:
+    """Of a session's CDRs the one that holds: no later revision corrects it."""
+    later = CDRS.alias("later")
+    corrected = sa.select(later.c.id).where(later.c.session_id == C.session_id, later.c.revision > C.revision)
+    return ~corrected.exists()
+
+
+def _earned() -> sa.Select[int, int, int, int]:
+    smart = sa.func.sum(sa.case((C.smart.is_(True), 1), else_=0))
+    columns = [
+        sa.func.coalesce(sa.func.sum(C.driver_minor), 0).label("earnings_minor"),
+        sa.func.coalesce(sa.func.sum(C.savings_minor), 0).label("savings_minor"),
+        sa.func.count().label("sessions"),
+        sa.func.coalesce(smart, 0).label("smart_sessions"),
+    ]
+    return sa.select(*columns).where(C.account_id == sa.bindparam("account"), NEWEST)
+
+
+BALANCE, NEWEST = _balance(), _newest()
+EARNED = _earned()
+RECEIPT = sa.select(C.receipt).where(C.session_id == sa.bindparam("session"), NEWEST)
 
 
 class PostedLine(msgspec.Struct, frozen=True):
@@ -40,28 +78,24 @@ class PostedLine(msgspec.Struct, frozen=True):
 async def lock(tx: AsyncSession, account_id: UUID) -> None:
     """Let settlements of one account take turns (SQLite's writers do so anyway)."""
     if tx.get_bind().dialect.name != "sqlite":
-        await tx.execute(sa.select(A.id).where(A.id == account_id).with_for_update())
+        await tx.execute(LOCK, {"account": account_id})
 
 
 async def post(tx: AsyncSession, entry: Entry, party_id: UUID, account_id: UUID | None, at: datetime) -> bool:
     """Append an entry with its transfers, once: an entry id that is there already changes nothing."""
     head = {"id": entry.id, "party_id": party_id, "account_id": account_id, "session_id": entry.session_id}
-    insert = sqlite.insert(Entries) if tx.get_bind().dialect.name == "sqlite" else postgresql.insert(Entries)
-    # In one step: of two that post at once, the second waits for the first and then finds it.
-    once = insert.values(**head, kind=entry.kind, at=at).on_conflict_do_nothing(index_elements=["id"])
-    if (await tx.execute(once.returning(E.seq))).first() is None:
+    once = POST[tx.get_bind().dialect.name]
+    if (await tx.execute(once, {**head, "kind": entry.kind, "at": at})).first() is None:
         return False
     rows = [{**msgspec.structs.asdict(one), "party_id": party_id, "at": at} for one in entry.transfers]
     if rows:
-        await tx.execute(sa.insert(Transfers), rows)
+        await tx.execute(TRANSFER, rows)
     return True
 
 
 async def balance(tx: AsyncSession, account: str) -> int:
     """The balance of a ledger account: what it was credited less what it was debited, minor units."""
-    credit = sa.select(sa.func.coalesce(sa.func.sum(T.amount_minor), 0)).where(T.credit == account).scalar_subquery()
-    debit = sa.select(sa.func.coalesce(sa.func.sum(T.amount_minor), 0)).where(T.debit == account).scalar_subquery()
-    return int((await tx.execute(sa.select(credit - debit))).scalar_one())
+    return int((await tx.execute(BALANCE, {"account": account})).scalar_one())
 
 
 async def total(tx: AsyncSession) -> int:
@@ -150,14 +184,7 @@ async def add_cdr(tx: AsyncSession, receipt: Receipt, party_id: UUID, account_id
         "savings_minor": receipt.savings_minor,
         "smart": any(slot.baseline_wh != slot.actual_wh for slot in receipt.slots),
     }
-    await tx.execute(sa.insert(Cdrs).values(**values, settled_at=at, receipt=receipt))
-
-
-def _newest() -> sa.ColumnElement[bool]:
-    """Of a session's CDRs the one that holds: no later revision corrects it."""
-    later = CDRS.alias("later")
-    corrected = sa.select(later.c.id).where(later.c.session_id == C.session_id, later.c.revision > C.revision)
-    return ~corrected.exists()
+    await tx.execute(ADD_CDR, {**values, "settled_at": at, "receipt": receipt})
 
 
 class Earned(msgspec.Struct, frozen=True):
@@ -171,30 +198,23 @@ class Earned(msgspec.Struct, frozen=True):
 
 async def earned(tx: AsyncSession, account_id: UUID) -> Earned:
     """What an account's settled sessions earned and saved."""
-    smart = sa.func.sum(sa.case((C.smart.is_(True), 1), else_=0))
-    columns = [
-        sa.func.coalesce(sa.func.sum(C.driver_minor), 0).label("earnings_minor"),
-        sa.func.coalesce(sa.func.sum(C.savings_minor), 0).label("savings_minor"),
-        sa.func.count().label("sessions"),
-        sa.func.coalesce(smart, 0).label("smart_sessions"),
-    ]
-    row = (await tx.execute(sa.select(*columns).where(C.account_id == account_id, _newest()))).one()
+    row = (await tx.execute(EARNED, {"account": account_id})).one()
     return Earned(*(int(value) for value in row))
 
 
 async def receipt(tx: AsyncSession, session_id: UUID) -> Receipt | None:
     """The receipt of a settled session, as it was last corrected."""
-    row = (await tx.execute(sa.select(C.receipt).where(C.session_id == session_id, _newest()))).first()
+    row = (await tx.execute(RECEIPT, {"session": session_id})).first()
     return None if row is None else row.receipt
 
 
 async def receipts(tx: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, Receipt]:
     """The receipts of some sessions."""
-    rows = await tx.execute(sa.select(C.session_id, C.receipt).where(C.session_id.in_(list(session_ids)), _newest()))
+    rows = await tx.execute(sa.select(C.session_id, C.receipt).where(C.session_id.in_(list(session_ids)), NEWEST))
     return {row.session_id: row.receipt for row in rows}
 
 
 async def receipts_of(tx: AsyncSession, account_id: UUID) -> list[Receipt]:
     """All receipts of an account, oldest first."""
-    rows = sa.select(C.receipt).where(C.account_id == account_id, _newest()).order_by(C.settled_at, C.id)
+    rows = sa.select(C.receipt).where(C.account_id == account_id, NEWEST).order_by(C.settled_at, C.id)
     return [row.receipt for row in await tx.execute(rows)]
