@@ -20,6 +20,8 @@ L, R, T = LISTS.c, ROWS.c, TOKENS.c
 C = Sessions.__table__.c  # type: ignore[attr-defined]
 S = Stations.__table__.c  # type: ignore[attr-defined]
 P = Locations.__table__.c  # type: ignore[attr-defined]
+HAS = sa.select(R.uid).where(R.station_id == sa.bindparam("station"), sa.func.lower(R.uid) == sa.bindparam("uid"))
+HAS = HAS.limit(1)
 HELD, UNKNOWN, FAILED, NOT_SUPPORTED = "held", "unknown", "failed", "not_supported"
 
 
@@ -69,8 +71,7 @@ async def hold(tx: AsyncSession, known: StationList, held: Held) -> None:
 
 async def has(tx: AsyncSession, station_id: UUID, uid: str) -> bool:
     """Is the token in the station's list?"""
-    found = sa.select(R.uid).where(R.station_id == station_id, sa.func.lower(R.uid) == uid.lower()).limit(1)
-    return (await tx.execute(found)).first() is not None
+    return (await tx.execute(HAS, {"station": station_id, "uid": uid.lower()})).first() is not None
 
 
 async def of_account(tx: AsyncSession, account_id: UUID) -> list[Token]:
