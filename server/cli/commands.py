@@ -2,46 +2,17 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from typer.core import TyperGroup
-from typer.exceptions import TyperException
 
 from server.cli.feeder_commands import app as feeder_app
 from server.cli.forward_commands import app as forward_app
+from server.cli.one_line import OneLine, fail
 from server.cli.simulate_command import simulate
-
-
-class OneLine(TyperGroup):
-    """What cannot be (a value, an option, a command) is one line everywhere, as what we refuse ourselves is."""
-
-    def make_context(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 -- Typer's own
-        """Read the options before the command's name."""
-        with _in_one_line():
-            return super().make_context(*args, **extra)
-
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 -- Typer's own
-        """Run the command that was named."""
-        with _in_one_line():
-            return super().invoke(ctx)
-
-
-@contextmanager
-def _in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except TyperException as error:
-        said = error.format_message()
-        if not said or "\n" in said:  # no command at all: its message is the whole help
-            raise
-        where = getattr(getattr(error, "ctx", None), "command_path", "dalstroom")
-        fail(said if isinstance(error, typer.BadParameter) else f"{said} ({where} --help says what there is)")
-
 
 app = typer.Typer(
     name="dalstroom",
@@ -65,13 +36,6 @@ app.add_typer(feeder_app, name="feeder")
 app.add_typer(forward_app, name="forward")
 
 Database = Annotated[str, typer.Option(help="sqlite:///FILE or postgresql://...; default: SQLite in $DALSTROOM_HOME.")]
-EXIT_BAD_INPUT = 2
-
-
-def fail(message: str) -> NoReturn:
-    """One clear line, exit code 2."""
-    typer.echo(f"dalstroom: {message}", err=True)
-    raise typer.Exit(EXIT_BAD_INPUT)
 
 
 def guarded(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

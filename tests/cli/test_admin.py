@@ -358,32 +358,6 @@ def test_a_file_that_is_no_database_is_one_line_in_every_command(home: Path, wor
     assert text.read_text().startswith("this is no database")
 
 
-@pytest.mark.parametrize(
-    ("words", "said", "help_of"),
-    [
-        (("up", "--spead", "3"), "No such option: --spead (Possible options: --seed, --speed)", "dalstroom up"),
-        (("--frob",), "No such option: --frob", "dalstroom"),
-        (("upp",), "No such command 'upp'. Did you mean 'up'?", "dalstroom"),
-        (("station", "ad"), "No such command 'ad'. Did you mean 'add'?", "dalstroom station"),
-        (("plan", "a", "b"), "Got unexpected extra argument(s) (b)", "dalstroom plan"),
-        (("bench", "gateway", "--rows"), "Option '--rows' requires an argument", "dalstroom"),
-    ],
-    ids=lambda words: "_".join(words) if isinstance(words, tuple) else "",
-)
-def test_an_option_or_a_command_that_is_not_there_is_one_line(words: tuple[str, ...], said: str, help_of: str) -> None:
-    line = refusal(*words)
-    assert line.startswith(f"dalstroom: {said}")
-    assert line.endswith(f"({help_of} --help says what there is)")
-
-
-@pytest.mark.parametrize("words", [(), ("station",)])
-def test_nothing_to_do_prints_the_help(words: tuple[str, ...]) -> None:
-    result = dalstroom(*words)
-    assert result.exit_code == 2
-    assert "Commands" in result.output
-    assert "dalstroom:" not in result.output
-
-
 def test_a_broken_database_is_one_line_and_what_it_refuses_is_not(home: Path) -> None:
     done("migrate")
     file = home / "dalstroom.db"
