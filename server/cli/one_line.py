@@ -39,5 +39,7 @@ def _in_one_line() -> Iterator[None]:
         said = error.format_message()
         if not said or "\n" in said:  # no command at all: its message is the whole help
             raise
-        where = getattr(getattr(error, "ctx", None), "command_path", "dalstroom")
-        fail(said if isinstance(error, typer.BadParameter) else f"{said} ({where} --help says what there is)")
+        where = getattr(error, "ctx", None)
+        if where is None or isinstance(error, typer.BadParameter):
+            fail(said)
+        fail(f"{said} ({where.command_path} --help says what there is)")

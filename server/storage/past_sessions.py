@@ -61,12 +61,12 @@ def _energies() -> sa.Select[Any]:
 OWN = {until: _own(ended) for until, ended in ENDED.items()}
 EVERYBODYS = {(until, one): _everybodys(ended, but_one=one) for until, ended in ENDED.items() for one in (False, True)}
 ENERGIES = _energies()
+"""Made once: to make one takes longer than to run it."""
 RECENT = sa.select(S.id).where(S.vehicle_id == sa.bindparam("vehicle"), S.state == "settled")
 RECENT = RECENT.order_by(S.started_at.desc()).limit(sa.bindparam("most"))
 POWERS = sa.select(R.session_id, R.power_w).where(
     R.session_id.in_(sa.bindparam("sessions", expanding=True)), R.power_w > 0
 )
-"""Made once: to make one takes longer than to run it."""
 
 
 async def stays(tx: AsyncSession, account_id: UUID, location_id: UUID, limit: int = 120) -> list[Stay]:

@@ -154,7 +154,8 @@ async def add_evse(tx: AsyncSession, station: Station, connector_no: int) -> Evs
 
 
 async def update(tx: AsyncSession, station_id: UUID, **values: object) -> None:
-    """Write columns of a station."""
+    """Write columns of a station. What is no column SQLAlchemy would leave out unsaid."""
+    assert values.keys() <= set(STATIONS.c.keys()), values.keys()
     await tx.execute(CHANGE, {**values, "which_station": station_id})
 
 

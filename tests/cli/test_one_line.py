@@ -17,7 +17,6 @@ from server.cli import app
         (("upp",), "No such command 'upp'. Did you mean 'up'?", "dalstroom"),
         (("station", "ad"), "No such command 'ad'. Did you mean 'add'?", "dalstroom station"),
         (("plan", "a", "b"), "Got unexpected extra argument(s) (b)", "dalstroom plan"),
-        (("bench", "gateway", "--rows"), "Option '--rows' requires an argument", "dalstroom"),
     ],
     ids=lambda words: "_".join(words) if isinstance(words, tuple) else "",
 )
@@ -27,6 +26,11 @@ def test_an_option_or_a_command_that_is_not_there_is_one_line(
     line = refused(tmp_path, *words)
     assert line.startswith(f"dalstroom: {said}")
     assert line.endswith(f"({help_of} --help says what there is)")
+
+
+@pytest.mark.parametrize("words", [("bench", "gateway", "--rows"), ("up", "--port")], ids=lambda words: words[0])
+def test_an_option_without_its_value_is_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert refused(tmp_path, *words) == f"dalstroom: Option '{words[-1]}' requires an argument."
 
 
 @pytest.mark.parametrize("words", [(), ("station",)])

@@ -84,6 +84,7 @@ class Station:
 
     async def come(self, *, boot: bool = True) -> None:
         """Sign in on a new socket; a station that boots says of its connector what it does."""
+        self.wire.drop()
         self.wire = self._line()
         await self.wire.connect(self.where)
         if boot:

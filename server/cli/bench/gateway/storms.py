@@ -33,7 +33,8 @@ class Storm(msgspec.Struct, frozen=True):
     """`back_s`: from the first that drops to the last whose boot is answered. `settled`: of the queued sessions.
 
     `done_s`: until all queues were told, `settled_s`: and all that is prompt was done. `lists_s`: how long what has
-    time (lists of tokens) took afterwards, all of it due at once.
+    time (lists of tokens) took afterwards, all of it due at once. `refused`: how often one was not let in, or waited
+    in vain for an answer, and came again.
     """
 
     stations: int
@@ -132,12 +133,17 @@ async def _back(station: Station, delay: float, *, queue: bool) -> tuple[float, 
 
 
 async def _until_told(station: Station, tell: Callable[[], Awaitable[None]]) -> int:
-    """Say it again on a new line, as often as it is not answered; how often it was not, or was not let in."""
+    """Say it again on a new line, as often as it is not answered; how often it was not, or was not let in.
+
+    Raises Lost where it is answered with an error: that is no good to say again.
+    """
     refused = 0
     while True:
         try:
             await tell()
-        except Lost:
+        except (Lost, TimeoutError) as error:
+            if isinstance(error, Lost) and not station.wire.lost.is_set():
+                raise
             refused += 1 + await _until_in(station)
         else:
             return refused
@@ -148,7 +154,7 @@ async def _until_in(station: Station) -> int:
     while True:
         try:
             await station.come()
-        except Lost:
+        except (Lost, TimeoutError):
             refused += 1
             await asyncio.sleep(LOOK_S)
         else:

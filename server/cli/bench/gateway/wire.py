@@ -120,7 +120,10 @@ class Wire(asyncio.Protocol):
             waiting.set_result(said)
 
     async def call(self, action: str, payload: object) -> Any:  # noqa: ANN401 -- any JSON
-        """The server's answer. Raises Lost where there is none, or an error; who waits in vain lets go of the line."""
+        """The server's answer. Raises Lost where the line breaks, or the answer is an error.
+
+        Raises TimeoutError where there is none, and then lets go of the line, as chargers do.
+        """
         self._numbers += 1
         self._asked = f"bench-{self._numbers}"
         if self.lost.is_set():
@@ -129,9 +132,9 @@ class Wire(asyncio.Protocol):
         self._write(TEXT, msgspec.json.encode([2, self._asked, action, payload]))
         try:
             return await asyncio.wait_for(waiting, CALL_SECONDS)
-        except TimeoutError as error:
+        except TimeoutError:
             self.drop()
-            raise Lost(f"no answer to {action} within {CALL_SECONDS:g} s") from error
+            raise
 
     def send(self, frame: bytes, opcode: int = TEXT) -> None:
         """A frame for whose answer nobody waits."""
