@@ -100,7 +100,8 @@ class GatewayStations:
 
     async def ask_limits(self, station_id: UUID) -> Heard:
         """Ask for the limits that a station has from elsewhere; `NoProfiles` is what one says that has none."""
-        return await self._ask(station_id, self._words(station_id).ask_limits())
+        heard = await self._ask(station_id, self._words(station_id).ask_limits())
+        return Heard("not_supported", heard.detail) if heard.detail in UNKNOWN_HERE else heard
 
     async def reset(self, station_id: UUID, *, hard: bool) -> Heard:
         """Restart a station."""

@@ -13,6 +13,8 @@ from server.workers.context import WorkContext
 from shared.sessions import SessionState
 
 NONE = "NoProfiles"
+TRIES = 3
+"""A station that answers with an error may be able to say the next time."""
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -20,6 +22,12 @@ class Changed(msgspec.Struct, frozen=True):
 
     session_id: UUID
     since: datetime
+
+
+class Again(msgspec.Struct, frozen=True):
+    """How often a station has answered the question for its limits with an error."""
+
+    errors: int = 0
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -33,7 +41,7 @@ async def ask(context: WorkContext, task: Task) -> str:
 
     One that cannot say, or says less than it did, has lost at a boot what it does not say again.
     """
-    station_id = UUID(task.key)
+    station_id, errors = UUID(task.key), msgspec.json.decode(task.payload, type=Again).errors
     asked = Asked(context.clock.now())
     heard = await context.stations.ask_limits(station_id)
     now = context.clock.now()
@@ -43,6 +51,9 @@ async def ask(context: WorkContext, task: Task) -> str:
         elif heard.accepted:
             due_at = now + external_limits.SAID_WITHIN
             await outbox.put_once(tx, external_limits.FORGET, str(station_id), asked, due_at)
+        elif heard.status == "error" and errors + 1 < TRIES:
+            again = Again(errors + 1)
+            await outbox.put(tx, external_limits.ASK, str(station_id), again, now + external_limits.SAID_WITHIN)
         elif heard.status in REFUSALS:
             await external_limits.forget_unsaid(tx, station_id, asked.asked_at, now)
     return heard.detail or heard.status

@@ -14,6 +14,7 @@ from server.flows import stations as station_flow
 from server.storage import outbox, plans, sessions, stations
 from server.storage.outbox import Task
 from server.workers import asking, limits, local_lists, replan
+from server.workers.ports import Heard
 from shared.sessions import SessionUpdate
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -186,3 +187,28 @@ async def test_a_limit_outlives_a_question_whose_answer_may_be_lost(context, hom
     await limits.forget(context, Task(1, external_limits.FORGET, str(HOME_STATION), said, context.clock.now(), 0))
     async with context.db.read() as tx:
         assert len((await stations.get(tx, HOME_STATION)).external_limits or ()) == left
+
+
+@pytest.mark.parametrize(
+    ("says", "asked", "left"), [("error", 3, [1, 1, 0]), ("rejected", 1, [0]), ("timed_out", 1, [1])]
+)
+async def test_a_station_that_cannot_say_its_limits_this_time_is_asked_again(context, home, says, asked, left):
+    questions, known = [], []
+
+    async def ask_limits(station_id):
+        questions.append(station_id)
+        return Heard(says)
+
+    context.stations.ask_limits = ask_limits
+    await limited(context, (NOW, 5_000))
+    async with context.db.begin() as tx:
+        await boots(tx, NOW + MINUTE)
+        await outbox.put_once(tx, external_limits.ASK, str(HOME_STATION), {}, NOW + 2 * MINUTE)
+    for minute in range(2, 8):
+        context.clock.advance_to(NOW + minute * MINUTE)
+        before = len(questions)
+        await work_off(context)
+        if len(questions) > before:
+            async with context.db.read() as tx:
+                known.append(len((await stations.get(tx, HOME_STATION)).external_limits or ()))
+    assert (len(questions), known) == (asked, left)
