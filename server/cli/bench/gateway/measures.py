@@ -63,13 +63,16 @@ class PlugIn(msgspec.Struct, frozen=True):
 class Fuzzed(msgspec.Struct, frozen=True):
     """`p50_ms` and `p99_ms`: a witness's heartbeats meanwhile; `before_`: while nobody else said anything.
 
-    `grown_mib`: since a tenth of the frames. `per_s`: frames that the server took a second.
+    `grown_mib`: what the server holds more than after a tenth of the frames, both times at rest, its garbage and free
+    pages given back; `grown_busy_mib`: the same straight after the last frame of each. `per_s`: frames that it took a
+    second.
     """
 
     frames: int
     lost: int
     handler_failures: int
     grown_mib: float
+    grown_busy_mib: float
     per_s: float
     before_p50_ms: float
     before_p99_ms: float
@@ -210,16 +213,24 @@ async def fuzzed(url: str, home: Path, count: int, seed: int = 1) -> Fuzzed:
             progress.say(f"{few * FUZZERS} frames, then the memory is weighed")
             first = _all_throw(wild, few, seed)
             await _beats(witness, first)
-            weight, begun = rss_kib(node.pid), time.perf_counter()
+            before, begun = await _weights(node), time.perf_counter()
             rest = count // FUZZERS - few
             progress.say(f"{rest * FUZZERS} frames more")
             thrown = _all_throw(wild, rest, seed + 1)
             meanwhile = await _beats(witness, thrown)
             rate = rest * FUZZERS / (time.perf_counter() - begun)
-            grown = (rss_kib(node.pid) - weight) / 1024
+            after = await _weights(node)
             said = await told(node, "state")
+    busy, grown = [round((late - early) / 1024, 2) for late, early in zip(after, before, strict=True)]
     lost, failures = sum(await first) + sum(await thrown), said.counts.get("handler_failures", 0)
-    return Fuzzed(count, lost, failures, round(grown, 2), round(rate), *_quantiles(calm), *_quantiles(meanwhile))
+    return Fuzzed(count, lost, failures, grown, busy, round(rate), *_quantiles(calm), *_quantiles(meanwhile))
+
+
+async def _weights(node: Node) -> tuple[int, int]:
+    """What the server weighs now, and at rest, KiB."""
+    now = rss_kib(node.pid)
+    await told(node, "lean")
+    return now, rss_kib(node.pid)
 
 
 def _all_throw(some: Sequence[Station], count: int, seed: int) -> "asyncio.Future[list[int]]":

@@ -2,7 +2,8 @@
 
 Says one JSON line when it stands and one for each line that it is told: `reset` (forget the longest block), `rest`
 (answer when nothing is under way), `prompt` (answer when nothing is due but what has time, `outbox.SLOW`), `skip N`
-(its clock moves N seconds on).
+(its clock moves N seconds on), `lean` (write what is to be written, and do at once what the collector does once nobody
+waits).
 """
 
 import asyncio
@@ -111,6 +112,11 @@ async def _do(word: str, server: Server, clock: SkippingClock, watch: Watch) -> 
         await server.messages.flush()
     elif word == "prompt":
         await _prompt(server, clock)
+    elif word == "lean":
+        await _rest(server)
+        await server.messages.flush()
+        collector.look_at_everything()
+        collector.give_back()
     elif word.startswith("skip "):
         clock.skip(float(word.removeprefix("skip ")))
 
