@@ -17,6 +17,8 @@ TABLE = StationInventory.__table__  # type: ignore[attr-defined]
 V = TABLE.c
 S = Stations.__table__.c  # type: ignore[attr-defined]
 PROBLEM, REPORT, CUSTOMER = "problem", "report", "customer"
+FORGET_PROBLEMS = sa.delete(TABLE).where(V.station_id.in_(sa.bindparam("stations", expanding=True)))
+FORGET_PROBLEMS = FORGET_PROBLEMS.where(sa.text("kind = 'problem'"))
 LINES_MAX = 20_000
 """Of one station: a full inventory has some hundreds."""
 
@@ -145,8 +147,7 @@ async def over(tx: AsyncSession, station_id: UUID, name: str) -> bool:
 
 async def forget_problems(tx: AsyncSession, station_ids: Sequence[UUID]) -> None:
     """Stations have started anew: what is still wrong they say again."""
-    mine = (V.station_id.in_(padded(station_ids)), sa.text("kind = 'problem'"))
-    await tx.execute(sa.delete(TABLE).where(*mine))
+    await tx.execute(FORGET_PROBLEMS, {"stations": padded(station_ids)})
 
 
 async def forget(tx: AsyncSession, before: datetime) -> int:

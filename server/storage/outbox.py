@@ -21,6 +21,13 @@ WAITING = (
     .limit(1)
     .with_for_update()
 )
+EACH = (
+    sa.select(T.key, T.due_at)
+    .where(T.kind == sa.bindparam("kind"), T.key.in_(sa.bindparam("keys", expanding=True)))
+    .where(T.due_at <= sa.bindparam("due"), T.done_at.is_(None), T.started_at.is_(None))
+    .order_by(T.id)
+    .with_for_update()
+)
 INSERT = sa.insert(TABLE)
 WITHDRAW = (
     sa.update(TABLE)
@@ -112,9 +119,7 @@ async def put_each_once(
     if not payloads:
         return
     due = dict.fromkeys(payloads, due_at) if isinstance(due_at, datetime) else due_at
-    waiting = sa.select(T.key, T.due_at).where(T.kind == kind, T.key.in_(padded(list(payloads))))
-    waiting = waiting.where(T.due_at <= max(due.values()), T.done_at.is_(None), T.started_at.is_(None))
-    rows = await tx.execute(waiting.order_by(T.id).with_for_update())
+    rows = await tx.execute(EACH, {"kind": kind, "keys": padded(list(payloads)), "due": max(due.values())})
     there = {row.key for row in rows if row.due_at <= due[row.key]}
     new = [
         {"kind": kind, "key": key, "payload": msgspec.json.encode(payload).decode(), "due_at": due[key]}

@@ -41,6 +41,22 @@ STAMPS_AND_HEARD = STAMPS[True].add_columns(*plans.HEARD).select_from(_LEFT)
 AT_CONNECTORS = sa.select(TABLE, EVSES.c.connector_no.label("at_connector")).join(EVSES, S.evse_id == EVSES.c.id)
 AT_CONNECTORS = AT_CONNECTORS.where(S.station_id.in_(sa.bindparam("stations", expanding=True)), S.state == "open")
 AT_CONNECTORS = AT_CONNECTORS.order_by(S.started_at, S.id)
+AT_STATIONS = S.station_id.in_(sa.bindparam("stations", expanding=True))
+OPEN_OF = sa.select(TABLE).where(AT_STATIONS, S.state == "open").order_by(S.started_at, S.id)
+OPEN_NAMED = sa.select(S.id).where(AT_STATIONS, S.state == "open", S.transaction_ref.is_not(None))
+OPEN_NAMED = OPEN_NAMED.order_by(S.started_at, S.id)
+CHARGED_AT = sa.select(S.location_id).distinct().where(S.state == "open")
+CHARGED_AT = CHARGED_AT.where(S.location_id.in_(sa.bindparam("locations", expanding=True)))
+
+
+def _nothing_to_hold() -> sa.Select[Any]:
+    here = sa.select(FEEDERS.c.id).where(FEEDERS.c.location_id == STATIONS.c.location_id).exists()
+    charging = sa.select(S.id).where(S.station_id == STATIONS.c.id, S.state == "open").exists()
+    rows = sa.select(STATIONS).where(STATIONS.c.id.in_(sa.bindparam("stations", expanding=True)), ~here, ~charging)
+    return rows.where(STATIONS.c.unit.is_not(None), STATIONS.c.admission == ACCEPTED, STATIONS.c.safe_held_w.is_(None))
+
+
+NOTHING_TO_HOLD = _nothing_to_hold()
 CHANGE = sa.update(TABLE).where(S.id == sa.bindparam(KEY)).values(stamp=S.stamp + sa.bindparam(STEP))
 """SET is of the other names of the rows that it is given."""
 
@@ -83,8 +99,7 @@ async def of_transactions(
 
 async def open_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> list[Session]:
     """The open sessions of some stations, oldest first."""
-    rows = sa.select(TABLE).where(S.station_id.in_(padded(station_ids)), S.state == "open")
-    return [to_struct(row, Session) for row in await tx.execute(rows.order_by(S.started_at, S.id))]
+    return [to_struct(row, Session) for row in await tx.execute(OPEN_OF, {"stations": padded(station_ids)})]
 
 
 async def open_at_connectors(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[tuple[UUID, int], Session]:
@@ -97,8 +112,7 @@ async def open_at_connectors(tx: AsyncSession, station_ids: Sequence[UUID]) -> d
 
 async def charged_at(tx: AsyncSession, location_ids: Sequence[UUID]) -> list[UUID]:
     """Those of some locations where a session is open, in their order."""
-    rows = sa.select(S.location_id).distinct().where(S.location_id.in_(padded(location_ids)), S.state == "open")
-    charged = set((await tx.execute(rows)).scalars())
+    charged = set((await tx.execute(CHARGED_AT, {"locations": padded(location_ids)})).scalars())
     return [one for one in location_ids if one in charged]
 
 
@@ -107,18 +121,12 @@ async def nothing_to_hold(tx: AsyncSession, station_ids: Sequence[UUID]) -> list
 
     Known: it was asked what its profiles may be. One that still holds a share of a limit that is gone is to be let go.
     """
-    here = sa.select(FEEDERS.c.id).where(FEEDERS.c.location_id == STATIONS.c.location_id).exists()
-    charging = sa.select(S.id).where(S.station_id == STATIONS.c.id, S.state == "open").exists()
-    rows = sa.select(STATIONS).where(STATIONS.c.id.in_(padded(station_ids)), STATIONS.c.unit.is_not(None))
-    rows = rows.where(STATIONS.c.admission == ACCEPTED, STATIONS.c.safe_held_w.is_(None), ~here, ~charging)
-    return [to_struct(row, Station) for row in await tx.execute(rows)]
+    return [to_struct(row, Station) for row in await tx.execute(NOTHING_TO_HOLD, {"stations": padded(station_ids)})]
 
 
 async def open_named(tx: AsyncSession, station_ids: Sequence[UUID]) -> list[UUID]:
     """The open sessions of some stations whose transactions they named (2.x), oldest first, by id."""
-    rows = sa.select(S.id).where(S.station_id.in_(padded(station_ids)), S.state == "open")
-    found = await tx.execute(rows.where(S.transaction_ref.is_not(None)).order_by(S.started_at, S.id))
-    return list(found.scalars())
+    return list((await tx.execute(OPEN_NAMED, {"stations": padded(station_ids)})).scalars())
 
 
 async def save_metered(tx: AsyncSession, changes: Sequence[tuple[Session, Session]]) -> None:

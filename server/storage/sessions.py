@@ -46,6 +46,8 @@ LAST_ENDED = ON_EVSE.where(S.token_uid == sa.bindparam("token"), S.ended_at.is_n
 LAST_ENDED = LAST_ENDED.order_by(S.ended_at.desc()).limit(1)
 REGISTERS = sa.select(R.at, R.register_wh).where(R.session_id == sa.bindparam("session")).order_by(R.at)
 ADD_EVENT = sa.insert(EVENTS)
+SAID_OF_PLANS = sa.select(V.kind, V.detail).where(V.session_id == sa.bindparam("session"), V.kind.in_(ANSWERS))
+SAID_OF_PLANS = SAID_OF_PLANS.order_by(V.id.desc()).limit(sa.bindparam("most"))
 HAPPENED = sa.select(V.session_id, V.at, V.kind, V.detail).where(V.session_id == sa.bindparam("session")).order_by(V.id)
 
 
@@ -259,8 +261,7 @@ async def add_events(tx: AsyncSession, happened: Sequence[tuple[Session, Session
 
 async def answers(tx: AsyncSession, session_id: UUID, last: int) -> list[str]:
     """What a station said of the plans that it was sent, the `last` ones, newest first: `accepted`, or why not."""
-    said = sa.select(V.kind, V.detail).where(V.session_id == session_id, V.kind.in_(ANSWERS))
-    rows = await tx.execute(said.order_by(V.id.desc()).limit(last))
+    rows = await tx.execute(SAID_OF_PLANS, {"session": session_id, "most": last})
     return ["accepted" if row.kind == ANSWERS[0] else row.detail for row in rows]
 
 

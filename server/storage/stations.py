@@ -24,6 +24,12 @@ ONE = sa.select(STATIONS).where(S.id == sa.bindparam("station"))
 SOME = sa.select(STATIONS).where(S.id.in_(sa.bindparam("stations", expanding=True)))
 SEEN = sa.update(STATIONS).where(S.id == sa.bindparam("station")).values(last_seen_at=sa.bindparam("seen_at"))
 PARTIES = sa.select(S.id, S.party_id).where(S.id.in_(sa.bindparam("stations", expanding=True)))
+THESE = S.id.in_(sa.bindparam("stations", expanding=True))
+HELD = sa.select(S.id, S.admission).where(THESE, S.admission != ACCEPTED)
+PLACES = sa.select(S.id, S.location_id).where(THESE)
+CONNECTIONS = sa.select(S.id, S.connection_id).where(THESE).order_by(S.id).with_for_update(key_share=True)
+OFFLINE = sa.update(STATIONS).where(THESE)
+OFFLINE = OFFLINE.values(online=False, connection_id=None, last_seen_at=sa.bindparam("now"))
 CHANGE = sa.update(STATIONS).where(S.id == sa.bindparam("which_station"))  # SET is of the values' other names
 TODAY = sa.case(
     (S.flash_day == sa.bindparam("day"), S.flash_writes + sa.bindparam("count")), else_=sa.bindparam("count")
@@ -161,8 +167,7 @@ async def update(tx: AsyncSession, station_id: UUID, **values: object) -> None:
 
 async def held(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, str]:
     """Of these stations those that may not go to work: what their boot is answered."""
-    found = sa.select(S.id, S.admission).where(S.id.in_(padded(station_ids)), S.admission != ACCEPTED)
-    return {row.id: row.admission for row in await tx.execute(found)}
+    return {row.id: row.admission for row in await tx.execute(HELD, {"stations": padded(station_ids)})}
 
 
 async def update_each(tx: AsyncSession, rows: Mapping[UUID, Mapping[str, object]]) -> None:
@@ -179,18 +184,15 @@ async def seen(tx: AsyncSession, station_ids: Sequence[UUID], now: datetime) -> 
 
 async def places_of(tx: AsyncSession, station_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """The location of each of some stations."""
-    rows = sa.select(S.id, S.location_id).where(S.id.in_(padded(station_ids)))
-    return {row.id: row.location_id for row in await tx.execute(rows)}
+    return {row.id: row.location_id for row in await tx.execute(PLACES, {"stations": padded(station_ids)})}
 
 
 async def disconnect_all(tx: AsyncSession, connections: Mapping[UUID, str], now: datetime) -> list[UUID]:
     """Mark stations offline, those of which the connection is still their newest; which they were."""
-    rows = sa.select(S.id, S.connection_id).where(S.id.in_(padded(sorted(connections)))).order_by(S.id)
-    newest = await tx.execute(rows.with_for_update(key_share=True))
+    newest = await tx.execute(CONNECTIONS, {"stations": padded(sorted(connections))})
     gone = [row.id for row in newest if row.connection_id == connections[row.id]]
     if gone:
-        offline = sa.update(STATIONS).where(S.id.in_(padded(gone)))
-        await tx.execute(offline.values(online=False, connection_id=None, last_seen_at=now))
+        await tx.execute(OFFLINE, {"stations": padded(gone), "now": now})
     return gone
 
 
