@@ -71,14 +71,13 @@ async def cli(node: str, home: Path, up: Up, seconds: float) -> bool:
         warm, whole = home / "warm", home / "whole"
         warm.mkdir(), whole.mkdir()
         await ws_cli.fuzz(node, warm, url, WARM_S)
-        await asyncio.sleep(QUIET_S)
         before = ws_cli.resident_kib(up.process.pid)
         figures = await ws_cli.fuzz(node, whole, url, seconds)
-        busy = ws_cli.resident_kib(up.process.pid) - before
-        await asyncio.sleep(QUIET_S)
         grown = ws_cli.resident_kib(up.process.pid) - before
+        await asyncio.sleep(QUIET_S)
+        at_rest = ws_cli.resident_kib(up.process.pid) - before
     print(f"ocpp-ws-cli fuzz, {seconds:.0f} s: {figures}")
-    print(f"the server grew by {busy} KiB from {before}, by {grown} KiB once it has been quiet for {QUIET_S:.0f} s")
+    print(f"the server grew by {grown} KiB from {before}, by {at_rest} KiB once it has been quiet for {QUIET_S:.0f} s")
     return not wrong and figures["serverDrops"] == 0 and grown < GROWTH_MAX_KIB
 
 

@@ -63,16 +63,15 @@ class PlugIn(msgspec.Struct, frozen=True):
 class Fuzzed(msgspec.Struct, frozen=True):
     """`p50_ms` and `p99_ms`: a witness's heartbeats meanwhile; `before_`: while nobody else said anything.
 
-    `grown_mib`: what the server holds more than after a tenth of the frames, both times at rest, its garbage and free
-    pages given back; `grown_busy_mib`: the same straight after the last frame of each. `per_s`: frames that it took a
-    second.
+    `grown_mib`: what the server weighs more than after a tenth of the frames, straight after the last one of each;
+    `grown_at_rest_mib`: the same with its garbage and free pages given back. `per_s`: frames that it took a second.
     """
 
     frames: int
     lost: int
     handler_failures: int
     grown_mib: float
-    grown_busy_mib: float
+    grown_at_rest_mib: float
     per_s: float
     before_p50_ms: float
     before_p99_ms: float
@@ -221,9 +220,9 @@ async def fuzzed(url: str, home: Path, count: int, seed: int = 1) -> Fuzzed:
             rate = rest * FUZZERS / (time.perf_counter() - begun)
             after = await _weights(node)
             said = await told(node, "state")
-    busy, grown = [round((late - early) / 1024, 2) for late, early in zip(after, before, strict=True)]
+    grown, at_rest = [round((late - early) / 1024, 2) for late, early in zip(after, before, strict=True)]
     lost, failures = sum(await first) + sum(await thrown), said.counts.get("handler_failures", 0)
-    return Fuzzed(count, lost, failures, grown, busy, round(rate), *_quantiles(calm), *_quantiles(meanwhile))
+    return Fuzzed(count, lost, failures, grown, at_rest, round(rate), *_quantiles(calm), *_quantiles(meanwhile))
 
 
 async def _weights(node: Node) -> tuple[int, int]:
