@@ -15,7 +15,7 @@ from ocpp.v16 import ChargePoint as Station16
 from ocpp.v16 import call_result as r16
 from ocpp.v201 import ChargePoint as Station201
 from ocpp.v201 import call_result as r201
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC).isoformat()
@@ -79,19 +79,9 @@ class Billing:
     async def listening(self, port: int = 0, versions=("ocpp1.6", "ocpp2.0.1")) -> AsyncIterator["Billing"]:
         """There from here on; the same port again after it was away."""
         options = {"subprotocols": list(versions), "process_request": self.admits, "close_timeout": 0.2}
-        sockets = []
-
-        class Connection(ServerConnection):
-            def connection_made(self, transport):
-                sockets.append(transport)
-                super().connection_made(transport)
-
-        async with serve(self.serve, "127.0.0.1", port or self.port, create_connection=Connection, **options) as server:
+        async with serve(self.serve, "127.0.0.1", port or self.port, **options) as server:
             self.port = server.sockets[0].getsockname()[1]
             yield self
-        await asyncio.sleep(0.01)  # who dialled in the last moment is let in all the same
-        for socket in sockets:
-            socket.abort()
 
 
 class _Heard:

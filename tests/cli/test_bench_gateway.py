@@ -15,7 +15,7 @@ def bench(*said: str):
 
 
 def test_a_quick_run_measures_everything_and_nothing_is_lost():
-    sizes = "idle=10,storm=10,queued=3,seconds=0.5,fuzz=400,busy=2,starts=2"
+    sizes = "idle=100,storm=10,queued=3,seconds=0.5,fuzz=400,busy=2,starts=2"
     rows = [name for name in NAMES if name != "kill"]  # journeys/test_killed_while_charging.py is that one
     done = bench("--quick", "--json", "--sizes", sizes, "--rows", ",".join(rows))
     assert done.exit_code == 0, done.output
@@ -26,8 +26,7 @@ def test_a_quick_run_measures_everything_and_nothing_is_lost():
     assert rows["postgres"]["skipped"] == "no --postgres URL of an empty database"
     figures = {name: row["figures"] for name, row in rows.items()}
     assert figures["idle"]["kib_each"] > 0
-    assert figures["idle-tls"]["stations"] == figures["idle"]["stations"] == 10
-    assert figures["idle-tls"]["kib_each"] > 0  # of so few stations, not surely more than without TLS
+    assert figures["idle-tls"]["kib_each"] > figures["idle"]["kib_each"]
     assert figures["reports"]["per_cpu_s"] > 0
     assert figures["yardstick"]["frames"] > 0
     assert 0 < figures["plug-in"]["p50_ms"] <= figures["plug-in"]["p99_ms"]
