@@ -18,6 +18,8 @@ from ocpp.v201 import call_result as r201
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
+from server.gateway.closing import take_no_more
+
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC).isoformat()
 ACCEPTED = {"status": "Accepted"}
 
@@ -81,7 +83,10 @@ class Billing:
         options = {"subprotocols": list(versions), "process_request": self.admits, "close_timeout": 0.2}
         async with serve(self.serve, "127.0.0.1", port or self.port, **options) as server:
             self.port = server.sockets[0].getsockname()[1]
-            yield self
+            try:
+                yield self
+            finally:  # whoever dials just now is let go of too
+                await take_no_more([server], goodbye=True)
 
 
 class _Heard:

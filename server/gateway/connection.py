@@ -51,6 +51,11 @@ class StationConnection(PingedConnection):
     _stopped: asyncio.Future[None] | None = None
     _hasty = False  # it spoke before it had our answer to its handshake: the library has begun to read its frames
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Known to its server from here on: the library knows those only that it has shaken hands with."""
+        super().connection_made(transport)
+        self.server.all_connections.add(self)
+
     async def listen(self, listener: Callable[[bytes], None]) -> None:
         """Have every message told to a listener, in order, those first that came already, until the socket closes."""
         if self._hasty:
@@ -122,6 +127,7 @@ class StationConnection(PingedConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The line is broken: whoever waits for something from it hears so, in turn."""
+        self.server.all_connections.discard(self)
         if self.farewells is None:
             super().connection_lost(exc)
         else:

@@ -16,7 +16,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
-from server.gateway import languages, liveness, rpc, splitting, strangers, tls
+from server.gateway import closing, languages, liveness, rpc, splitting, strangers, tls
 from server.gateway.caller import Caller, Standing, shows
 from server.gateway.connection import StationConnection
 from server.gateway.door import Doorkeeper, Entry, NoDoorkeeper
@@ -204,8 +204,7 @@ class Gateway:
         if not servers:
             return
         until = time.monotonic() + self._settings.stop_s
-        for server in servers:
-            server.close(close_connections=False)
+        await closing.take_no_more(servers)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.stop_s / 2):
                 await asyncio.gather(*(link.idle.wait() for link in self._links))
@@ -222,10 +221,10 @@ class Gateway:
         for link in self._links:
             link.ended_by_us |= link.open
         if not self._settings.drop_on_stop:
-            closing = [link.close(1012) for link in self._links]
+            farewell = [link.close(1012) for link in self._links]
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.stop_s / 4):
-                    await asyncio.gather(*closing)
+                    await asyncio.gather(*farewell)
         for server in servers:
             for connection in set(server.all_connections):
                 connection.transport.abort()

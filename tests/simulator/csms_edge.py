@@ -12,6 +12,8 @@ from ocpp.v16.enums import Action
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from server.gateway.closing import take_no_more
+
 ocpp.messages.ASYNC_VALIDATION = False
 
 
@@ -131,7 +133,7 @@ class CentralSystem:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def gone(self) -> None:
-        self._server.close()
+        await take_no_more([self._server], goodbye=True)
         await self._server.wait_closed()
         for task in self._tasks:
             task.cancel()
