@@ -4,7 +4,10 @@ For any worth, the cost of the best pattern less the worth of what it takes, plu
 bound on every plan of just that energy (Lagrange; `runs` looks for the best worth).
 """
 
-from itertools import accumulate
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import accumulate, compress
+from operator import mul
 
 import msgspec
 import numpy as np
@@ -77,58 +80,37 @@ class Paths:
         self.scale = late * (slots + 2)
         self.switch = way.rules.switch_nano * self.scale + late
         self._way = way
-        self._cost = [int(cost) * self.scale + FINE * (slot + 1) for slot, cost in enumerate(way.cost.tolist())]
-        self._rebate = [int(rebate) * self.scale for rebate in way.rebate.tolist()]
+        scale = self.scale
+        self._cost = [cost * scale + FINE * slot for slot, cost in enumerate(way.cost.tolist(), 1)]
         self._low, self._high = way.low.tolist(), way.high.tolist()
-        self._sun = way.sun.tolist()
-        self._lit = np.clip(way.sun, way.low, way.high).tolist()  # taken where only the sun pays
         self._cloudy = not way.sun.any()
-        least = [cost - rebate for cost, rebate in zip(self._cost, self._rebate, strict=True)]
-        reach = max((max(abs(a), abs(b)) for a, b in zip(self._cost, least, strict=True)), default=0)
-        self.cheapest = min(least, default=0) - 1
+        least = way.cost
+        if not self._cloudy:
+            least = way.cost - way.rebate
+            self._rebate = [rebate * scale for rebate in way.rebate.tolist()]
+            self._sun = way.sun.tolist()
+            self._lit = np.clip(way.sun, way.low, way.high).tolist()  # taken where only the sun pays
+        reach = max(abs(int(way.cost.max(initial=0))), abs(int(least.min(initial=0)))) * scale + FINE * (slots + 1)
+        self.cheapest = int(least.min(initial=0)) * scale - 1
         self.dearest = 2 * (reach * most + self.switch * (slots + 1)) + 1
-        self._steps = self._allowed()
-
-    def _allowed(self) -> list[_Step]:
-        """What the rules let each slot begin with."""
-        slots, rules = len(self._cost), self._way.rules
-        until, forced = [slots] * (slots + 1), [0] * (slots + 1)  # the end of what can be on; how many must before
-        for slot in reversed(range(slots)):
-            until[slot] = until[slot + 1] if self._high[slot] else slot
-        for slot, must in enumerate(self._way.must.tolist()):
-            forced[slot + 1] = forced[slot] + must
-        self._idle = not forced[slots] and not rules.charging
-        return [
-            (
-                slot,
-                after,
-                until[slot] > slot,
-                forced[slots] == forced[slot],
-                not rules.block and forced[after] == forced[slot],
-                forced[slot + 1] == forced[slot],
-                until[slot] >= after,
-                not forced[slot] and not rules.charging,
-            )
-            for slot, after in ((slot, min(slot + rules.run, slots)) for slot in range(slots))
-        ]
+        self._idle = not way.rules.charging and not way.must.any()
+        self._steps = _allowed((way.high > 0).tobytes(), way.must.tobytes(), way.rules)
 
     def exactly(self, plan: Ints) -> int:
         """The scaled cost of a plan."""
-        lit = np.minimum(plan, self._way.sun).tolist()
-        spent: int = sum(cost * x for cost, x in zip(self._cost, plan.tolist(), strict=True))
-        saved: int = sum(rebate * x for rebate, x in zip(self._rebate, lit, strict=True))
+        spent = _times(self._cost, plan.tolist())
+        saved = 0 if self._cloudy else _times(self._rebate, np.minimum(plan, self._way.sun).tolist())
         return spent - saved + starts(plan, self._way.rules) * self.switch
 
     def rungs(self) -> tuple[list[int], int]:
         """Worths from the cheapest over those of the slots to the dearest; and at which of them slots that hold all
         the energy pay, starts and runs aside.
         """
-        must = self._way.must.tolist()
-        rows = sorted(zip(self._cost, self._low, self._high, must, strict=True))
-        holds = np.cumsum([high - low if forced else high for _, low, high, forced in rows])
-        left = self._way.energy - sum(low for _, low, _, forced in rows if forced)
-        rung = int(np.searchsorted(holds, left)) + 1
-        return [self.cheapest, *(row[0] for row in rows), self.dearest], rung
+        way, order = self._way, self._way.cost.argsort(kind="stable")
+        forced = way.low * way.must
+        holds = (way.high - forced)[order].cumsum()
+        rung = int(holds.searchsorted(way.energy - int(forced.sum()))) + 1
+        return [self.cheapest, *(self._cost[slot] for slot in order.tolist()), self.dearest], rung
 
     def at(self, worth: int) -> Line | None:
         """The pattern with the least cost less the worth of its energy; None where none keeps to the rules."""
@@ -137,15 +119,15 @@ class Paths:
         if path is None:
             return None
         spent, on = path
-        energy = sum(taken for taken, is_on in zip(use, on.tolist(), strict=True) if is_on)
+        energy = sum(compress(use, on.tolist()))
         first = 0 if self._way.rules.charging else self.switch
         return Line(spent + worth * energy + first, energy, on)
 
     def _taken(self, worth: int) -> tuple[list[int], list[int]]:
         """What each slot takes where it is on, Wh, and what that costs less its worth."""
-        rows = zip(self._cost, self._low, self._high, strict=True)
-        use = [high if cost < worth else low for cost, low, high in rows]
-        return use, [(cost - worth) * taken for cost, taken in zip(self._cost, use, strict=True)]
+        net = [cost - worth for cost in self._cost]
+        use = [high if less < 0 else low for less, low, high in zip(net, self._low, self._high, strict=True)]
+        return use, list(map(mul, net, use))
 
     def _sunny(self, worth: int) -> tuple[list[int], list[int]]:
         """The same where solar energy makes part of a slot cheaper."""
@@ -188,6 +170,32 @@ class Paths:
         if on[slots] <= done:
             done, last = on[slots], slots
         return None if done >= NEVER else (done, _pattern(slots, began, ended, last))
+
+
+@lru_cache(maxsize=1_000)
+def _allowed(usable: bytes, must: bytes, rules: Rules) -> list[_Step]:
+    """What the rules let each slot begin with. `usable`, `must`: a byte a slot, 0 where it is not so."""
+    slots = len(usable)
+    until, forced = [slots] * (slots + 1), [0, *accumulate(must)]  # the end of what can be on; how many must before
+    for slot in reversed(range(slots)):
+        until[slot] = until[slot + 1] if usable[slot] else slot
+    return [
+        (
+            slot,
+            after,
+            until[slot] > slot,
+            forced[slots] == forced[slot],
+            not rules.block and forced[after] == forced[slot],
+            forced[slot + 1] == forced[slot],
+            until[slot] >= after,
+            not forced[slot] and not rules.charging,
+        )
+        for slot, after in ((slot, min(slot + rules.run, slots)) for slot in range(slots))
+    ]
+
+
+def _times(ones: Iterable[int], others: Iterable[int]) -> int:
+    return sum(map(mul, ones, others))
 
 
 def _pattern(slots: int, began: list[int], ended: list[int], last: int) -> Mask:
