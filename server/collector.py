@@ -31,7 +31,18 @@ GROWN = 1_500
 which some 3 % are garbage. Minutes of nothing but work."""
 GIVE_BACK = 120
 """Looks after which freed pages are given back: a few ms, in a thread."""
-_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None  # glibc alone has it
+HEAPS, M_ARENA_MAX = 2, -8
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_trim, _tune = getattr(_libc, "malloc_trim", None), getattr(_libc, "mallopt", None)  # glibc alone has them
+
+
+def share_heaps() -> None:
+    """Have all threads share two heaps of the C library's; before there are threads.
+
+    Else each has its own, of which what it frees is of no use to any other, and each is as large as it ever was.
+    """
+    if _tune is not None:
+        _tune(M_ARENA_MAX, HEAPS)
 
 
 def give_back() -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 
+from server import collector
 from server.cli.feeder_commands import app as feeder_app
 from server.cli.forward_commands import app as forward_app
 from server.cli.one_line import OneLine, fail
@@ -51,7 +52,8 @@ def guarded(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def runner() -> Callable[[Coroutine[Any, Any, None]], None]:
-    """The faster event loop where there is one (not on Windows)."""
+    """The faster event loop where there is one (not on Windows), in a process whose threads share their heaps."""
+    collector.share_heaps()
     try:
         import uvloop
     except ImportError:

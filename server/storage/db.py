@@ -40,7 +40,6 @@ PRAGMAS = (
     "foreign_keys=ON",
     f"busy_timeout={BUSY_MS}",
     f"wal_autocheckpoint={WAL_PAGES_ALONE}",
-    "cache_size=-8000",  # KiB a connection
 )
 
 
@@ -189,6 +188,11 @@ def keep(tx: AsyncSession, key: Any, value: Any) -> None:  # noqa: ANN401 -- wha
     values[key] = value
     if len(values) > KEPT_MAX:
         values.popitem(last=False)
+
+
+def forget(tx: AsyncSession, key: Any) -> None:  # noqa: ANN401 -- whatever was kept
+    """Keep a value no longer: nobody will ask for it again."""
+    tx.info[KEPT].pop(key, None)
 
 
 def announce(tx: AsyncSession, announcement: object) -> None:

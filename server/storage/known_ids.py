@@ -7,8 +7,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-KEPT = 20_000
-"""The last ids that were read: some MiB."""
+KEPT = 8_000
+"""The last ids that were read: 2 MiB."""
 
 _parsed = lru_cache(KEPT)(UUID)
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.following import UNANSWERED
 from server.core.timegrid import Grid
-from server.storage.db import among, keep, kept, listed, padded, to_struct
+from server.storage.db import among, forget, keep, kept, listed, padded, to_struct
 from server.storage.tables import Locations, Plans
 
 TABLE = Plans.__table__  # type: ignore[attr-defined]
@@ -208,8 +208,23 @@ async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID], heard: Heard | No
             plan = to_struct(one, Plan)
             found[plan.session_id] = plan
             if one.raw_id in new:
-                keep(tx, ("plan", one.raw_id), _Seen(plan, new[one.raw_id]))
+                _keep(tx, plan, _Seen(plan, new[one.raw_id]))
     return found
+
+
+def forget_of(tx: AsyncSession, session_id: UUID) -> None:
+    """A session is over: its plan is not asked for any more."""
+    before = kept(tx, ("plan of", session_id))
+    if before is not None:
+        forget(tx, ("plan", before))
+        forget(tx, ("plan of", session_id))
+
+
+def _keep(tx: AsyncSession, plan: Plan, seen: "_Seen") -> None:
+    """Of a session the plan that was read last: the ones before it are of no use, and each is some KiB."""
+    forget_of(tx, plan.session_id)
+    keep(tx, ("plan", seen.heard[0]), seen)
+    keep(tx, ("plan of", plan.session_id), seen.heard[0])
 
 
 class _Seen(msgspec.Struct, frozen=True):

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.meter import Reading
 from server.core.session import Session
-from server.storage import bare_rows
-from server.storage.db import padded, to_struct
+from server.storage import bare_rows, plans
+from server.storage.db import forget, padded, to_struct
 from server.storage.tables import Evses, OrphanMessages, Readings, SessionEvents, Sessions, Transactions
 
 TABLE = Sessions.__table__  # type: ignore[attr-defined]
@@ -87,6 +87,9 @@ async def save(tx: AsyncSession, before: Session, after: Session) -> None:
     changed = {name: value for name, value in new.items() if value != old[name]}
     if changed:
         await tx.execute(CHANGE, {**changed, "which_session": before.id})
+    if after.ended_at is not None:
+        forget(tx, ("session", after.transaction_id))
+        plans.forget_of(tx, after.id)
 
 
 async def get(tx: AsyncSession, session_id: UUID) -> Session | None:

@@ -11,7 +11,8 @@ from small_town import HOME, NOW, STREET, STREET_STATION_1, make_plan, plug_in, 
 
 from server.core.valley import plan as engine
 from server.flows import plans as flow
-from server.storage import locations, plan_inputs, plans, sessions
+from server.storage import locations, plan_inputs, plans, session_batches, sessions
+from server.storage.db import KEPT
 from server.storage.plans import Outcome
 
 MINUTE = timedelta(minutes=1)
@@ -107,6 +108,26 @@ async def test_what_the_engine_was_asked_is_forgotten_unless_a_plan_in_force_cam
         assert await plans.get(tx, over.id) == msgspec.structs.replace(over, inputs_id=None)
         assert await plans.get(tx, planned.id) == planned
         assert await plan_inputs.get(tx, planned.inputs_id) is not None
+
+
+async def test_what_was_read_is_kept_of_the_plan_in_force_and_only_until_its_session_ends(db, planned):
+    def kept_of(tx):
+        values = [seen.plan for key, seen in tx.info[KEPT].items() if key[0] == "plan"]
+        return [plan.id for plan in values if plan.session_id == planned.session_id]
+
+    new = [later(planned, version) for version in (2, 3, 4)]
+    await insert(db, *new)
+    async with db.read() as tx:
+        for plan in (planned, *new):
+            assert await plans.in_force(tx, [plan.id]) == {planned.session_id: plan}
+            assert kept_of(tx) == [plan.id]
+        session = await sessions.get(tx, planned.session_id)
+        assert await session_batches.of_transactions(tx, [session.transaction_id])
+        assert ("session", session.transaction_id) in tx.info[KEPT]
+    await unplug(db, planned.session_id, NOW + MINUTE, 0)
+    async with db.read() as tx:
+        assert kept_of(tx) == []
+        assert ("session", session.transaction_id) not in tx.info[KEPT]
 
 
 async def test_of_many_answers_to_one_question_one_is_saved(db):
