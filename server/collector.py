@@ -12,6 +12,7 @@ whole pages of it back.
 import asyncio
 import ctypes
 import gc
+import os
 import sys
 from collections.abc import Callable
 
@@ -37,11 +38,12 @@ _trim, _tune = getattr(_libc, "malloc_trim", None), getattr(_libc, "mallopt", No
 
 
 def share_heaps() -> None:
-    """Have all threads share two heaps of the C library's; before there are threads.
+    """Have all threads share two heaps of the C library's, unless whoever runs us said how many; before there are any.
 
     Else each has its own, of which what it frees is of no use to any other, and each is as large as it ever was.
     """
-    if _tune is not None:
+    said = "MALLOC_ARENA_MAX" in os.environ or "arena_max" in os.environ.get("GLIBC_TUNABLES", "")
+    if _tune is not None and not said:
         _tune(M_ARENA_MAX, HEAPS)
 
 

@@ -2,9 +2,15 @@
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import itertools
+import os
+import subprocess
+import sys
 import weakref
+
+import pytest
 
 from server import collector
 
@@ -143,3 +149,32 @@ async def test_what_c_libraries_freed_is_given_back_now_and_then(monkeypatch):
 def test_where_the_c_library_cannot_be_told_nothing_happens(monkeypatch):
     monkeypatch.setattr(collector, "_trim", None)
     assert collector.give_back() is None
+
+
+HEAPS = """
+import ctypes, sys, threading
+from server import collector
+collector.share_heaps()
+libc, gate = ctypes.CDLL(None), threading.Barrier(9)
+libc.fopen.restype = ctypes.c_void_p
+def work():
+    libc.malloc(1_000)
+    gate.wait()
+for _ in range(8):
+    threading.Thread(target=work).start()
+gate.wait()
+file = ctypes.c_void_p(libc.fopen(b"/dev/stdout", b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_info"),
+    reason="glibc alone says how many heaps there are",
+)
+@pytest.mark.parametrize(("said", "heaps"), [({}, 2), ({"MALLOC_ARENA_MAX": "4"}, 4)])
+def test_threads_share_two_heaps_unless_somebody_said_how_many(said, heaps):
+    env = {name: value for name, value in os.environ.items() if "MALLOC" not in name} | said
+    done = subprocess.run([sys.executable, "-c", HEAPS], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.count("<heap nr=") == heaps

@@ -164,6 +164,8 @@ async def at_places(tx: AsyncSession, found: Sequence[Session], where: Sequence[
     sockets = Counter(evse.station_id for evse in evses.values())
     people = await drivers.by_id(tx, [one.account_id for one in found if one.account_id])
     in_force = await plans.in_force(tx, [one.plan_id for one in found if one.plan_id])
+    for over in (one.id for one in found if one.ended_at is not None):
+        plans.forget_of(tx, over)
     terms = await contracts.by_id(tx, [one.contract_id for one in found if one.contract_id])
     cars = await vehicles.by_id(tx, [one.vehicle_id for one in found if one.vehicle_id])
     public = {key: await contracts.public_tariff(tx, place.tariff_id) for key, place in places.items()}

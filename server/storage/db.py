@@ -40,6 +40,7 @@ PRAGMAS = (
     "foreign_keys=ON",
     f"busy_timeout={BUSY_MS}",
     f"wal_autocheckpoint={WAL_PAGES_ALONE}",
+    "cache_size=-2000",  # KiB a connection
 )
 
 

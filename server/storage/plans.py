@@ -203,6 +203,7 @@ async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID], heard: Heard | No
             new[row[0]] = row
         else:
             found[seen.plan.session_id] = seen.plan
+            kept(tx, ("plan of", seen.plan.session_id))  # used as lately as what it names
     if new:
         for one in await tx.execute(OF_IDS, {"ids": padded(plan_ids)}):
             plan = to_struct(one, Plan)

@@ -92,8 +92,9 @@ async def of_transactions(
             new.append(number)
     if new:
         for row in await tx.execute(WHOLE[sqlite], {"numbers": listed(new, sqlite=sqlite)}):
-            found[row.transaction_id] = to_struct(row, Session)
-            keep(tx, ("session", row.transaction_id), _Seen(found[row.transaction_id], row.stamp))
+            session = found[row.transaction_id] = to_struct(row, Session)
+            if session.ended_at is None:
+                keep(tx, ("session", row.transaction_id), _Seen(session, row.stamp))
     return found
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from small_town import HOME, NOW, STREET, STREET_STATION_1, make_plan, plug_in, rows, unplug
 
 from server.core.valley import plan as engine
+from server.flows import facts
 from server.flows import plans as flow
 from server.storage import locations, plan_inputs, plans, session_batches, sessions
 from server.storage.db import KEPT
@@ -113,7 +114,9 @@ async def test_what_the_engine_was_asked_is_forgotten_unless_a_plan_in_force_cam
 async def test_what_was_read_is_kept_of_the_plan_in_force_and_only_until_its_session_ends(db, planned):
     def kept_of(tx):
         values = [seen.plan for key, seen in tx.info[KEPT].items() if key[0] == "plan"]
-        return [plan.id for plan in values if plan.session_id == planned.session_id]
+        found = [plan.id for plan in values if plan.session_id == planned.session_id]
+        assert len(found) == (("plan of", planned.session_id) in tx.info[KEPT])
+        return found
 
     new = [later(planned, version) for version in (2, 3, 4)]
     await insert(db, *new)
@@ -126,8 +129,12 @@ async def test_what_was_read_is_kept_of_the_plan_in_force_and_only_until_its_ses
         assert ("session", session.transaction_id) in tx.info[KEPT]
     await unplug(db, planned.session_id, NOW + MINUTE, 0)
     async with db.read() as tx:
-        assert kept_of(tx) == []
-        assert ("session", session.transaction_id) not in tx.info[KEPT]
+        for _ in range(2):
+            assert kept_of(tx) == []
+            assert ("session", session.transaction_id) not in tx.info[KEPT]
+            (seen,) = await facts.of_sessions(tx, [await sessions.get(tx, planned.session_id)])  # as a history does
+            assert seen.plan is not None
+            assert await session_batches.of_transactions(tx, [session.transaction_id])  # as a late reading does
 
 
 async def test_of_many_answers_to_one_question_one_is_saved(db):

@@ -172,7 +172,7 @@ class Paths:
         return None if done >= NEVER else (done, _pattern(slots, began, ended, last))
 
 
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=100)
 def _allowed(usable: bytes, must: bytes, rules: Rules) -> list[_Step]:
     """What the rules let each slot begin with. `usable`, `must`: a byte a slot, 0 where it is not so."""
     slots = len(usable)
