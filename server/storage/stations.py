@@ -21,10 +21,10 @@ E = EVSES.c
 FEEDERS = Feeders.__table__  # type: ignore[attr-defined]
 F = FEEDERS.c
 ONE = sa.select(STATIONS).where(S.id == sa.bindparam("station"))
-SOME = sa.select(STATIONS).where(S.id.in_(sa.bindparam("stations", expanding=True)))
-SEEN = sa.update(STATIONS).where(S.id == sa.bindparam("station")).values(last_seen_at=sa.bindparam("seen_at"))
-PARTIES = sa.select(S.id, S.party_id).where(S.id.in_(sa.bindparam("stations", expanding=True)))
 THESE = S.id.in_(sa.bindparam("stations", expanding=True))
+SOME = sa.select(STATIONS).where(THESE)
+SEEN = sa.update(STATIONS).where(S.id == sa.bindparam("station")).values(last_seen_at=sa.bindparam("seen_at"))
+PARTIES = sa.select(S.id, S.party_id).where(THESE)
 HELD = sa.select(S.id, S.admission).where(THESE, S.admission != ACCEPTED)
 PLACES = sa.select(S.id, S.location_id).where(THESE)
 CONNECTIONS = sa.select(S.id, S.connection_id).where(THESE).order_by(S.id).with_for_update(key_share=True)
