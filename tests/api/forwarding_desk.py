@@ -43,15 +43,16 @@ class Office(Desk):
     async def lists(self, who: UUID = OLGA) -> list[dict]:
         return (await self.api.get(LIST, headers=bearer(who))).json()
 
-    async def listed(self) -> dict:
-        """LOOTS/1 as its operator sees it."""
-        return next(one for one in (await self.lists())[0]["stations"] if one["identity"] == "LOOTS/1")
+    async def listed(self, identity: str = "LOOTS/1") -> dict:
+        """A station as its operator sees it."""
+        return next(one for one in (await self.lists())[0]["stations"] if one["identity"] == identity)
 
-    async def until_listed(self, **wanted) -> dict:
-        """LOOTS/1 once it is as wanted."""
-        async with asyncio.timeout(10):
+    async def until_listed(self, identity: str = "LOOTS/1", **wanted) -> dict:
+        """A station once it is as wanted."""
+        assert wanted, "nothing to wait for: what the forwarder does is written a moment later"
+        async with asyncio.timeout(30):
             while True:
-                found = await self.listed()
+                found = await self.listed(identity)
                 if all(found[name] == value for name, value in wanted.items()):
                     return found
                 await asyncio.sleep(0.02)

@@ -15,12 +15,13 @@ from other_system import NOW, Billing
 from small_town import STATION_KEY, make_plan
 from websockets.asyncio.client import connect
 
+from server.flows.forwarding import SHARED, STEERED
 from server.gateway import schemas
 from server.gateway.actions import ASKED
 from server.gateway.forwarding import commands
 from server.gateway.rpc import ErrorCode, Refusal
 from server.gateway.versions import Version
-from server.storage import sessions
+from server.storage import sessions, stations
 
 ACCEPTED = {"status": "Accepted"}
 BOOT_201 = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
@@ -116,14 +117,13 @@ async def test_our_profiles_come_first(office, context):
         for action, body, no in (("SetChargingProfile", PROFILE, "Rejected"), ("ClearChargingProfile", {}, "Unknown")):
             assert (await other.asks(action, body))[2] == {"status": no}
         assert [action for action, _ in box.heard if "ChargingProfile" in action] == []
-        assert (await office.lists())[0]["stations"][0]["note"].endswith("its plan comes first.")
+        await office.until_listed("NEW-1", note=f"Refused ClearChargingProfile: {STEERED}")
 
 
 async def test_behind_a_shared_limit_nobody_else_sets_profiles_at_all(office):
     async with talking(office, ["SetChargingProfile"]) as (_, other, box):
         assert (await other.asks("SetChargingProfile", PROFILE))[2] == {"status": "Rejected"}
-        found = await office.until_listed()
-        assert "shared limit" in found["note"]
+        await office.until_listed(note=f"Refused SetChargingProfile: {SHARED}")
         assert box.heard == []
 
 
@@ -181,6 +181,16 @@ async def speaking_201(office):
     headers = {"Authorization": f"Basic {key}"}
     async with connect(url, subprotocols=["ocpp2.0.1"], additional_headers=headers, compression=None) as socket:
         yield socket
+
+
+async def until_spoken(office, station_id, subprotocol):
+    """Who calls is written a moment after it is let in."""
+    async with asyncio.timeout(30):
+        while True:
+            async with office.context.db.read() as tx:
+                if (await stations.get(tx, station_id)).ocpp == subprotocol:
+                    return
+            await asyncio.sleep(0.01)
 
 
 async def test_in_201_the_stations_own_names_of_transactions_count_on_both_sides(office):
@@ -268,6 +278,7 @@ async def test_one_request_undoes_it_and_2x_stations_are_told_the_way_back(offic
                 calls.append(json.loads(await asyncio.wait_for(socket.recv(), 5)))
                 await socket.send(json.dumps([3, calls[-1][1], answer]))
             assert (await asking).json()["outcomes"] == {"LOOTS/1": "told"}
+        await until_spoken(office, station_id, "ocpp2.0.1")
         await eventually(lambda: office.gateway.version(station_id) is None)
         away = await office.api.post(path, json={"write_back": True}, headers=OPERATOR)
         assert away.json()["outcomes"] == {"LOOTS/1": "offline"}, "it spoke 2.0.1 when it was here"
