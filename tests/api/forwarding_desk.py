@@ -19,7 +19,7 @@ from server.main.gateway_flows import GatewayFlows
 from server.main.hands import GatewayHands
 from server.main.message_log import MessageLog
 
-QUICK = Patience(first_s=0.02, most_s=0.1, answer_s=0.4, hello_s=0.3, look_s=0.1)
+QUICK = Patience(first_s=0.02, most_s=0.1, answer_s=1.0, hello_s=2.0, look_s=0.1)
 LIST = "/api/forwardings"
 AT = "2025-01-15T18:00:{:02}Z"
 

@@ -23,6 +23,9 @@ async def office(context):
 async def stored(office) -> tuple[Keeper, StationStore]:
     """A keeper of its own, and LOOTS/1's store."""
     await office.upload(Billing(), url="ws://127.0.0.1:1/none")
+    async with asyncio.timeout(30):  # its line says once how it stands, and then no more
+        while (await office.listed())["state_at"] is None:  # noqa: ASYNC110 -- what is written has no event
+            await asyncio.sleep(0.01)
     async with office.context.db.read() as tx:
         (row,) = await forwardings.routes(tx)
     keeper = Keeper(office.context.db, office.context.clock)

@@ -197,4 +197,4 @@ async def until(condition: Callable[[], object]) -> None:
 async def ask(socket: ClientConnection, action: str, payload: object, message_id: str = "1") -> list:
     """A station's call, and the answer that comes next."""
     await socket.send(json.dumps([2, message_id, action, payload]))
-    return json.loads(await asyncio.wait_for(socket.recv(), 5))
+    return json.loads(await asyncio.wait_for(socket.recv(), 30))

@@ -22,7 +22,7 @@ async def told(town, protocol, work, answer):
     """What a station was told, and what we made of its answer (a dictionary, or the code of an error)."""
     async with town.station(subprotocols=[protocol]) as socket:
         asked = asyncio.create_task(work)
-        _, message_id, action, payload = json.loads(await asyncio.wait_for(socket.recv(), 5))
+        _, message_id, action, payload = json.loads(await asyncio.wait_for(socket.recv(), 30))
         frame = [3, message_id, answer] if isinstance(answer, dict) else [4, message_id, answer, "", {}]
         await socket.send(json.dumps(frame))
         return action, payload, await asked

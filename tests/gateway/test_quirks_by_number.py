@@ -35,7 +35,7 @@ def values(*samples, at="2026-11-21T04:30:00Z", transaction_id=7):
 
 
 async def heard(socket):
-    return json.loads(await asyncio.wait_for(socket.recv(), 5))
+    return json.loads(await asyncio.wait_for(socket.recv(), 30))
 
 
 async def test_quirk_01_no_subprotocol_at_all(town):

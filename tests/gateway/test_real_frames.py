@@ -22,7 +22,7 @@ def frames(shared_dir: Path, kind: int, direction: str = "cp>csms") -> list[dict
 
 async def tell(socket, frame: list) -> list:
     await socket.send(json.dumps(frame))
-    return json.loads(await asyncio.wait_for(socket.recv(), 5))
+    return json.loads(await asyncio.wait_for(socket.recv(), 30))
 
 
 SHELF = Path(os.environ.get("DALSTROOM_SHARED") or Path(__file__).parents[3] / "shared")
@@ -109,6 +109,6 @@ async def test_every_answer_of_a_real_station_is_read(town, shared_dir, source, 
     async with town.station() as socket:
         for answer in answers:
             asked = asyncio.create_task(town.gateway.call(CP1, command, 5))
-            call = json.loads(await asyncio.wait_for(socket.recv(), 5))
+            call = json.loads(await asyncio.wait_for(socket.recv(), 30))
             await socket.send(json.dumps([3, call[1], answer[2]]))
             assert (await asked).status == "answered"

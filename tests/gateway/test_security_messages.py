@@ -71,7 +71,7 @@ async def test_the_roots_of_a_station_are_read_tc_076(town):
 
 async def _asked(town, socket, command):
     asked = asyncio.create_task(town.gateway.call(CP1, command, 5))
-    return asked, json.loads(await asyncio.wait_for(socket.recv(), 5))
+    return asked, json.loads(await asyncio.wait_for(socket.recv(), 30))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ async def test_a_key_and_a_profile_are_configuration_keys_tc_073_tc_083(town, an
             (port.set_profile(CP1, 2), "SecurityProfile", "2"),
         ):
             asked = asyncio.create_task(work)
-            call = json.loads(await asyncio.wait_for(socket.recv(), 5))
+            call = json.loads(await asyncio.wait_for(socket.recv(), 30))
             assert call[2:] == ["ChangeConfiguration", {"key": key, "value": value}]
             fits("ChangeConfiguration", call[3])
             await socket.send(json.dumps([3, call[1], {"status": answer}]))

@@ -59,7 +59,7 @@ async def test_how_far_upkeep_is_is_kept_tc_l_01_tc_n_25(town, action, kind):
 async def asked(socket, work, answer):
     """What the station was asked, once it answered, and what the port made of it."""
     running = asyncio.create_task(work)
-    call = json.loads(await asyncio.wait_for(socket.recv(), 5))
+    call = json.loads(await asyncio.wait_for(socket.recv(), 30))
     fits(call[2], call[3])
     await socket.send(json.dumps([3, call[1], answer]))
     return call[2], call[3], await running
@@ -110,7 +110,7 @@ async def test_a_profile_is_raised_by_a_new_way_to_us_its_priority_and_a_reset_t
         running = asyncio.create_task(port.set_profile(CP1, 3))
         said = []
         for answer in ({"status": "Accepted"}, variable("Accepted"), {"status": "Scheduled"}):
-            call = json.loads(await asyncio.wait_for(socket.recv(), 5))
+            call = json.loads(await asyncio.wait_for(socket.recv(), 30))
             fits(call[2], call[3])
             said.append(call[2])
             if call[2] == "SetNetworkProfile":

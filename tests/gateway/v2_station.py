@@ -120,4 +120,4 @@ async def plugged(town: Town, version: str = "ocpp2.0.1"):
 
 
 async def heard(socket) -> list:
-    return json.loads(await asyncio.wait_for(socket.recv(), 10))
+    return json.loads(await asyncio.wait_for(socket.recv(), 30))

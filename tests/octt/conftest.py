@@ -43,7 +43,7 @@ class Teller:
     async def tell(self, action: str, **payload) -> dict:
         self.count += 1
         await self.socket.send(json.dumps([2, str(self.count), action, payload]))
-        kind, message_id, answer = json.loads(await asyncio.wait_for(self.socket.recv(), 10))
+        kind, message_id, answer = json.loads(await asyncio.wait_for(self.socket.recv(), 30))
         assert (kind, message_id) == (3, str(self.count)), answer
         judge_result(VERSION, action, answer)
         return answer

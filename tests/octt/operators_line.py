@@ -146,7 +146,7 @@ class Line:
         payload = running(step.payload, self.transaction_id)
         judge(self.version, 2, step.action, payload)
         await self.socket.send(json.dumps([2, f"s{self.count}", step.action, payload]))
-        kind, message_id, answer = json.loads(await asyncio.wait_for(self.socket.recv(), 10))
+        kind, message_id, answer = json.loads(await asyncio.wait_for(self.socket.recv(), 30))
         assert (kind, message_id) == (3, f"s{self.count}"), answer
         judge(self.version, 3, step.action, answer)
         assert inside(step.hears, answer), answer

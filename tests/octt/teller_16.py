@@ -37,7 +37,7 @@ class Teller16:
         self.count += 1
         judge(2, action, payload)
         await self.socket.send(json.dumps([2, str(self.count), action, payload]))
-        kind, message_id, answer = json.loads(await asyncio.wait_for(self.socket.recv(), 10))
+        kind, message_id, answer = json.loads(await asyncio.wait_for(self.socket.recv(), 30))
         assert (kind, message_id) == (3, str(self.count)), answer
         judge(3, action, answer)
         return answer
@@ -73,7 +73,7 @@ class Teller16:
 
     async def asked(self, answer: dict, action: str) -> dict:
         """Our next call, which must be this action, is answered; its payload."""
-        kind, message_id, name, payload = json.loads(await asyncio.wait_for(self.socket.recv(), 10))
+        kind, message_id, name, payload = json.loads(await asyncio.wait_for(self.socket.recv(), 30))
         assert (kind, name) == (2, action)
         judge(2, name, payload)
         judge(3, name, answer)

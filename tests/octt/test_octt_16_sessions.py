@@ -275,5 +275,5 @@ async def test_tc_088_csms_the_subprotocol_is_negotiated(case, offered, chosen):
         assert socket.subprotocol == chosen
         if chosen is None:
             with pytest.raises(ConnectionClosedError) as closed:
-                await asyncio.wait_for(socket.recv(), 5)
+                await asyncio.wait_for(socket.recv(), 30)
             assert closed.value.rcvd.code == 1002

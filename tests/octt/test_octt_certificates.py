@@ -53,7 +53,7 @@ class Line:
     async def says(self, action, payload) -> dict:
         judge(self.version, 2, action, payload)
         await self.socket.send(json.dumps([2, action, action, payload]))
-        kind, _, answer = json.loads(await asyncio.wait_for(self.socket.recv(), 10))
+        kind, _, answer = json.loads(await asyncio.wait_for(self.socket.recv(), 30))
         judge(self.version, 3, action, answer)
         assert kind == 3
         return answer
@@ -61,7 +61,7 @@ class Line:
     async def is_asked(self, work, action, status) -> tuple[dict, object]:
         """We ask while `work` goes on; what it is asked, and what came of the work."""
         working = asyncio.create_task(work)
-        _, message_id, asked, payload = json.loads(await asyncio.wait_for(self.socket.recv(), 10))
+        _, message_id, asked, payload = json.loads(await asyncio.wait_for(self.socket.recv(), 30))
         assert asked == action
         judge(self.version, 2, action, payload)
         await self.socket.send(json.dumps([3, message_id, {"status": status}]))

@@ -35,7 +35,7 @@ class Line:
     async def says(self, action, payload) -> list:
         self.count += 1
         await self.socket.send(json.dumps([2, str(self.count), action, payload]))
-        return json.loads(await asyncio.wait_for(self.socket.recv(), 10))
+        return json.loads(await asyncio.wait_for(self.socket.recv(), 30))
 
     async def boots(self) -> dict:
         return (await self.says("BootNotification", BOOTS[self.version]))[2]
@@ -43,7 +43,7 @@ class Line:
     async def is_triggered(self, work, status="Accepted"):
         """It is asked to say something, and answers this; what it was asked, and what we made of it."""
         asked = asyncio.create_task(work)
-        _, message_id, action, payload = json.loads(await asyncio.wait_for(self.socket.recv(), 10))
+        _, message_id, action, payload = json.loads(await asyncio.wait_for(self.socket.recv(), 30))
         await self.socket.send(json.dumps([3, message_id, {"status": status}]))
         return action, payload, await asked
 

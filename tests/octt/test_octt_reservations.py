@@ -36,7 +36,7 @@ async def street(case, version):
 
 async def answers(station, version, payload):
     """The station answers our next call; action and payload, both judged."""
-    _, message_id, action, said = json.loads(await asyncio.wait_for(station.socket.recv(), 10))
+    _, message_id, action, said = json.loads(await asyncio.wait_for(station.socket.recv(), 30))
     if version == "ocpp1.6":
         judge(2, action, said)
         judge(3, action, payload)

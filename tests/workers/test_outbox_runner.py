@@ -57,7 +57,7 @@ async def queue(context, *tasks, at=NOW, kind="work"):
 
 
 async def at_rest(runner):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         for _ in range(3):
             await asyncio.sleep(0)
             while runner.busy:  # noqa: ASYNC110 -- what is waited for is that nothing happens
@@ -65,7 +65,7 @@ async def at_rest(runner):
 
 
 async def reached(condition):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 -- a test's own condition
             await asyncio.sleep(0.002)
 
