@@ -23,12 +23,13 @@ unexport VIRTUAL_ENV
 # Else each of the many processes of a test run compiles all that it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test conformance check format bench lock clean
+.PHONY: help setup run test hostile conformance check format bench lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run    the server with the demo town, in a browser'
 	@echo 'make test   all tests'
+	@echo 'make hostile  most tests, with a database that answers late and loops that stall: who looks too early fails'
 	@echo 'make conformance  two stations of npm that we did not write, in full (node, some minutes)'
 	@echo 'make check  ruff, mypy, import contracts'
 	@echo 'make bench  measurements'
@@ -45,6 +46,13 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not screen' $(ARGS) || [ $$? -eq 5 ]
 	@# Alone: the demo's clock goes on while others have the machine. And Playwright's loop runs on in the thread.
 	$(BIN)/python -m pytest -m screen $(or $(ARGS),tests/browser) || [ $$? -eq 5 ]
+
+# Many at a time, for they mostly wait. Not those whose thousands of transactions would take an hour then.
+HOSTILE := tests/api tests/app tests/feeds tests/flows tests/gateway tests/octt tests/simulator tests/storage tests/workers
+hostile: $(VENV)/.dev
+	@$(BIN)/python tests/provision.py
+	DALSTROOM_HOSTILE='database loop' $(BIN)/python -m pytest -n 5 --dist loadgroup -m 'not browser' \
+	  --deselect tests/simulator/test_runner_stepped.py --deselect tests/api/test_schemathesis.py $(or $(ARGS),$(HOSTILE))
 
 # `make test` runs a few of these; here 500 stations charge at once, and the other client fuzzes for a minute.
 NODE_MODULES := tests/conformance/node_modules

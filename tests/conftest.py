@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import cheap_passwords
+import hostile
 import open_databases
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,6 +30,7 @@ settings.register_profile(
 settings.load_profile("house")
 open_databases.cost_less()
 cheap_passwords.cost_less()
+hostile.if_wanted()
 ROOT = Path(__file__).parents[1]
 
 
@@ -41,6 +43,15 @@ def refuse_usual_ports(event: str, args: tuple[object, ...]) -> None:
     """An audit hook. Raises RuntimeError for a bind to one of the usual ports."""
     if event == "socket.bind" and isinstance(args[1], tuple) and args[1][1] in USUAL_PORTS:
         raise RuntimeError(f"a test listens on port {args[1][1]}: let the system choose one (port 0)")
+
+
+if "loop" in hostile.WANTED:
+
+    @pytest.fixture(autouse=True)
+    def stalls() -> Generator[None, None, None]:
+        """Each test on a machine that stands still now and then."""
+        with hostile.stalling():
+            yield
 
 
 @pytest.fixture(scope="session")

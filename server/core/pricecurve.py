@@ -193,11 +193,17 @@ def curve(
 def curve_id(slots: Sequence[PriceSlot]) -> UUID:
     """The id of a price vector: the same prices of the same sources and revisions have the same id everywhere."""
     parts = (
-        f"{slot.start.astimezone(UTC):%Y%m%dT%H%M%S}/{slot.seconds}={slot.price_micro_per_kwh}"
+        f"{_stamp(slot.start)}/{slot.seconds}={slot.price_micro_per_kwh}"
         f"@{slot.source}.{slot.revision}.{slot.quality.value}"
         for slot in slots
     )
     return derive("price_curve", *parts)
+
+
+@lru_cache(maxsize=1_000)
+def _stamp(start: datetime) -> str:
+    """A slot's start in UTC: to write one takes as long as all else of an id, and it is asked for at every replan."""
+    return f"{start.astimezone(UTC):%Y%m%dT%H%M%S}"
 
 
 def sources(slots: Sequence[PriceSlot]) -> str:

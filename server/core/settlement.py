@@ -191,7 +191,8 @@ def _slots(inputs: SettlementInput, start: datetime, every: Sequence[int]) -> tu
     grid = inputs.grid
     assert len(inputs.metered_wh) == grid.slots, "one figure of energy a slot"
     kept = [slot for slot in range(grid.slots) if every[slot] or inputs.metered_wh[slot]]
-    starts, seconds = [max(start, grid.at(slot)) for slot in kept], [every[slot] for slot in kept]
+    begins = grid.starts()
+    starts, seconds = [max(start, begins[slot]) for slot in kept], [every[slot] for slot in kept]
     metered = [inputs.metered_wh[slot] for slot in kept]
     unmanaged = _unmanaged(inputs, starts, seconds, metered)
     energy_wh = sum(metered) - sum(unmanaged)

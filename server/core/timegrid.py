@@ -1,7 +1,7 @@
 """Slots and local days. Time is aware UTC; intervals are half-open; a local day has 92, 96 or 100 quarter hours."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -30,9 +30,9 @@ class Grid(msgspec.Struct, frozen=True):
         """The start of a slot (also beyond the grid)."""
         return self.start + timedelta(seconds=slot * self.slot_seconds)
 
-    def starts(self) -> Iterator[datetime]:
+    def starts(self) -> tuple[datetime, ...]:
         """The start of each slot."""
-        return (self.at(slot) for slot in range(self.slots))
+        return _starts(self.start, self.slots, self.slot_seconds)
 
     def index(self, moment: datetime) -> int:
         """The slot that holds a moment; may lie outside [0, slots)."""
@@ -49,6 +49,12 @@ class Grid(msgspec.Struct, frozen=True):
                 begin, stop = max(start, self.at(slot)), min(end, self.at(slot + 1))
                 out[slot] = max(0, round((stop - begin).total_seconds()))
         return out
+
+
+@lru_cache(maxsize=32)
+def _starts(start: datetime, slots: int, slot_seconds: int) -> tuple[datetime, ...]:
+    """Kept, for all that is asked of a place at one time has the same grid."""
+    return tuple([start + timedelta(seconds=slot * slot_seconds) for slot in range(slots)])
 
 
 def floor_slot(moment: datetime, slot_seconds: int = SLOT_SECONDS) -> datetime:
