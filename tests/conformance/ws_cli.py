@@ -20,6 +20,8 @@ PROTOCOLS = ("ocpp1.6", "ocpp2.0.1")
 NOT_IN_2 = frozenset({"Server enforces MessageId is a string", "Server rejects missing payload in CALL"})
 """What it wants of 2.x as of 1.6; there a frame of the wrong shape is an RpcFrameworkError, its id -1 where it has none
 (OCPP 2.0.1 part 4 §4.2.3)."""
+HASTY, TRIES = frozenset({"WebSocket ping/pong"}), 3
+"""It hangs up after 0.1 s where it says 5: on a busy machine it hears nothing, whoever answers. So it is run again."""
 SUITES = ("transport", "rpc", "security", "chaos")
 FUZZERS = 4
 FUZZER = "Fuzzer-{n}"
@@ -76,8 +78,16 @@ def _suites(node: str, folder: Path, url: str, protocol: str) -> list[Coroutine[
 async def _suite(node: str, folder: Path, url: str, which: tuple[str, str]) -> list[tuple[str, str]]:
     await asyncio.to_thread(folder.mkdir)
     words = ("test", "-e", url, "-i", f"{which[0]}-{which[1]}", "-p", which[1], "--suite", which[0])
-    report = await _run(node, folder, words, None)
-    return [(one["name"], "" if one["passed"] else one.get("issue") or "failed") for one in report["testResults"]]
+    found: list[tuple[str, str]] = []
+    for turn in range(TRIES):
+        own = folder / str(turn)
+        await asyncio.to_thread(own.mkdir)
+        report = await _run(node, own, words, None)
+        found = [(one["name"], "" if one["passed"] else one.get("issue") or "failed") for one in report["testResults"]]
+        wrong = {name for name, issue in found if issue}
+        if not wrong or wrong - HASTY:
+            break
+    return found
 
 
 async def fuzz(node: str, folder: Path, url: str, seconds: float) -> dict[str, int]:
