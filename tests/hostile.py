@@ -1,7 +1,7 @@
 """A machine that is hostile to tests which look too early: its database answers late, its loops stand still at random.
 
-Off unless $DALSTROOM_HOSTILE names them, `database` or `loop` or both: `make hostile`. A test that passes here waits
-for what it looks at, so it passes on a busy machine too.
+Off unless $DALSTROOM_HOSTILE names them, `database` or `loop` or both: `make hostile`. A test that looks too early is
+likely to fail here, and not the same each time; one that waits passes always, so it does on a busy machine too.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ Door = Callable[[Database], AbstractAsyncContextManager[AsyncSession]]
 WANTED = frozenset(os.environ.get("DALSTROOM_HOSTILE", "").split())
 LATE_S, STALL_S = 0.08, 0.25
 BETWEEN_S = 0.01, 0.2
+DOORS = {name: getattr(Database, name) for name in ("begin", "read")}
 dice = random.Random()
 
 
@@ -27,8 +28,8 @@ def if_wanted() -> None:
     """Where it is wanted, every database of this process answers late from now on."""
     assert WANTED.issubset({"database", "loop"}), f"DALSTROOM_HOSTILE: {' '.join(sorted(WANTED))}?"
     if "database" in WANTED:
-        for door in ("begin", "read"):
-            setattr(Database, door, late(getattr(Database, door)))
+        for name, door in DOORS.items():
+            setattr(Database, name, late(door))
 
 
 def late(door: Door) -> Door:
@@ -52,7 +53,11 @@ def _wait_s() -> float:
 def stalling() -> Generator[None, None, None]:
     """The main thread stands still now and then; threads and other processes go on."""
 
+    over = False
+
     def stall(*_: object) -> None:
+        if over:  # it rang while it was being stopped: to set it again would ring where nobody listens
+            return
         time.sleep(dice.uniform(0.0, STALL_S))
         signal.setitimer(signal.ITIMER_REAL, dice.uniform(*BETWEEN_S))
 
@@ -61,5 +66,6 @@ def stalling() -> Generator[None, None, None]:
     try:
         yield
     finally:
+        over = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -26,7 +26,7 @@ async def test_a_late_door_is_a_door_all_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(hostile.asyncio, "sleep", slept)
     monkeypatch.setattr(hostile, "_wait_s", lambda: 0.05)
     database = Database(f"sqlite:///{tmp_path / 'late.db'}")
-    door = hostile.late(Database.begin)
+    door = hostile.late(hostile.DOORS["begin"])
     async with door(database) as tx:
         assert waited == [0.05], "before, and not yet after"
         await tx.execute(sa.text("create table seen (n integer)"))

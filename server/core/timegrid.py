@@ -8,6 +8,9 @@ import msgspec
 
 from shared.units import SLOT_SECONDS
 
+KEPT_SLOTS = 1_000
+"""What a longer grid's slots begin with is not kept: that of ten days is 56 KB, that of a year 2 MB."""
+
 
 class Grid(msgspec.Struct, frozen=True):
     """A row of equal slots: slot t is [start + t x slot_seconds, start + (t + 1) x slot_seconds)."""
@@ -32,7 +35,8 @@ class Grid(msgspec.Struct, frozen=True):
 
     def starts(self) -> tuple[datetime, ...]:
         """The start of each slot."""
-        return _starts(self.start, self.slots, self.slot_seconds)
+        made = _starts if self.slots <= KEPT_SLOTS else _starts.__wrapped__
+        return made(self.start, self.slots, self.slot_seconds)
 
     def index(self, moment: datetime) -> int:
         """The slot that holds a moment; may lie outside [0, slots)."""
