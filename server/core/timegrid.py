@@ -36,7 +36,7 @@ class Grid(msgspec.Struct, frozen=True):
     def starts(self) -> tuple[datetime, ...]:
         """The start of each slot."""
         made = _starts if self.slots <= KEPT_SLOTS else _starts.__wrapped__
-        return made(self.start, self.slots, self.slot_seconds)
+        return made(self)
 
     def index(self, moment: datetime) -> int:
         """The slot that holds a moment; may lie outside [0, slots)."""
@@ -56,9 +56,9 @@ class Grid(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=32)
-def _starts(start: datetime, slots: int, slot_seconds: int) -> tuple[datetime, ...]:
+def _starts(grid: Grid) -> tuple[datetime, ...]:
     """Kept, for all that is asked of a place at one time has the same grid."""
-    return tuple([start + timedelta(seconds=slot * slot_seconds) for slot in range(slots)])
+    return tuple([grid.at(slot) for slot in range(grid.slots)])
 
 
 def floor_slot(moment: datetime, slot_seconds: int = SLOT_SECONDS) -> datetime:
