@@ -22,6 +22,7 @@ from server.flows.facts import Hardware, SessionFacts
 from server.flows.wishes import Here
 from server.storage import outbox, past_sessions, plan_inputs, planned_sessions, plans, sessions, stations
 from server.storage.db import announce
+from server.storage.outbox import Wanted
 from server.storage.planned_sessions import InForce, Running
 from server.storage.plans import Plan
 from shared.ids import derive
@@ -219,23 +220,25 @@ async def save(tx: AsyncSession, question: Question, answer: Answer, now: dateti
         elif current.delay is not wish.delay:
             changed.append(InForce(current.id, wish.delay.value, current.plan_id, current.plan_version))
     await planned_sessions.set_plans(tx, changed)
-    await _look_again(tx, question, now)
+    due = _look_again(question, now)
     if fresh:
         asked = await plan_inputs.keep(tx, question.location_id, question.problem, now)
         await plans.insert(tx, [msgspec.structs.replace(plan, inputs_id=asked) for plan in fresh])
-        await outbox.put_once(tx, "dispatch", str(question.location_id), {"location_id": question.location_id}, now)
+        due.append(Wanted("dispatch", {"location_id": question.location_id}, now))
         announce(tx, LocationMoved(question.location_id))
     if asking.open_questions(question.asked, question.wishes):
-        await outbox.put_once(tx, asking.VALUE, str(question.location_id), {}, now)
+        due.append(Wanted(asking.VALUE, {}, now))
+    await outbox.put_kinds_once(tx, str(question.location_id), due)
     return True
 
 
-async def _look_again(tx: AsyncSession, question: Question, now: datetime) -> None:
+def _look_again(question: Question, now: datetime) -> list[Wanted]:
     """Plan anew when the next time that a driver said has passed: a car that is still there then goes on."""
+    wanted = []
     said = [wish.ready.at for wish in question.wishes if wish.ready.at is not None and not wish.open_ended]
     due = min((end for end in said if end > now), default=None)
     if due is not None:
-        await outbox.put_once(tx, "replan", str(question.location_id), {"why": "deadline"}, due + DEADLINE_GRACE)
+        wanted.append(Wanted("replan", {"why": "deadline"}, due + DEADLINE_GRACE))
     grid = question.place.grid
     steps = [
         external_limit.look_again_at(one.station.external_limits, one.session.connector_no, grid, now)
@@ -244,7 +247,8 @@ async def _look_again(tx: AsyncSession, question: Question, now: datetime) -> No
     ]
     step = min((one for one in steps if one is not None), default=None)
     if step is not None:
-        await outbox.put_once(tx, "replan", str(question.location_id), {"why": "external_limit"}, step)
+        wanted.append(Wanted("replan", {"why": "external_limit"}, step))
+    return wanted
 
 
 def _plan(question: Question, one: SessionFacts, wish: Wish, of_curve: tuple[str, str]) -> Plan:

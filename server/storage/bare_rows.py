@@ -45,12 +45,22 @@ def _texts(column: Sequence[Any]) -> Sequence[Any]:
     known: dict[int, Any] = {}  # by the value's place in memory: to compare two UUIDs takes as long as to write one
     written = []
     for value in column:
-        text = known.get(id(value))
-        if text is None:
-            change = _CHANGES.get(type(value))
-            text = known[id(value)] = value if change is None else change(value)
-        written.append(text)
+        one = known.get(id(value))
+        if one is None:
+            one = known[id(value)] = text(value)
+        written.append(one)
     return written
+
+
+def text(value: Any) -> Any:  # noqa: ANN401 -- whatever a column holds
+    """A value as it stands on SQLite."""
+    change = _CHANGES.get(type(value))
+    return value if change is None else change(value)
+
+
+def time_of(said: str | datetime | None) -> datetime | None:
+    """A time as the driver has it, read: on SQLite naive UTC in text."""
+    return datetime.fromisoformat(said).replace(tzinfo=UTC) if isinstance(said, str) else said
 
 
 def time_text(value: datetime) -> str:

@@ -25,6 +25,7 @@ T = TypeVar("T")
 Row = Mapping[str, Any]
 ANNOUNCED = "announced"
 QUEUED = "queued"
+AFTER = "after"
 KEPT = "kept"
 KEPT_MAX = 10_000
 """Values of rows that never change, the last used ones, by their key."""
@@ -127,9 +128,11 @@ class Database:
     async def begin(self) -> AsyncGenerator[AsyncSession, None]:
         """One transaction that may write: commits at the end, rolls back on any exception, then announces."""
         async with self._writer if self.sqlite else nullcontext(), self._writing.begin() as tx:
-            tx.info[ANNOUNCED], tx.info[QUEUED] = [], False
+            tx.info[ANNOUNCED], tx.info[QUEUED], tx.info[AFTER] = [], False, []
             yield tx
         self._written = True
+        for act in tx.info[AFTER]:
+            act()
         if tx.info[ANNOUNCED] or tx.info[QUEUED]:
             self.on_commit(tx.info[ANNOUNCED], tx.info[QUEUED])
 
@@ -194,6 +197,11 @@ def keep(tx: AsyncSession, key: Any, value: Any) -> None:  # noqa: ANN401 -- wha
 def forget(tx: AsyncSession, key: Any) -> None:  # noqa: ANN401 -- whatever was kept
     """Keep a value no longer: nobody will ask for it again."""
     tx.info[KEPT].pop(key, None)
+
+
+def after_commit(tx: AsyncSession, act: Callable[[], None]) -> None:
+    """Do something in memory once the transaction is through, and nothing where it is not. It must not fail."""
+    tx.info[AFTER].append(act)
 
 
 def announce(tx: AsyncSession, announcement: object) -> None:

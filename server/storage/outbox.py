@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.storage import bare_rows
 from server.storage.db import QUEUED, padded
 from server.storage.tables import Outbox
 
@@ -28,7 +30,15 @@ EACH = (
     .order_by(T.id)
     .with_for_update()
 )
+KINDS = (
+    sa.select(T.kind, T.due_at)
+    .where(T.key == sa.bindparam("key"), T.kind.in_(sa.bindparam("kinds", expanding=True)))
+    .where(T.due_at <= sa.bindparam("due"), T.done_at.is_(None), T.started_at.is_(None))
+    .order_by(T.id)
+    .with_for_update()
+)
 INSERT = sa.insert(TABLE)
+NEW = ("kind", "key", "payload", "due_at", "attempts", "outcome")
 WITHDRAW = (
     sa.update(TABLE)
     .where(T.kind == sa.bindparam("which_kind"), T.key == sa.bindparam("which_key"))
@@ -97,10 +107,7 @@ class Task(msgspec.Struct, frozen=True):
 
 async def put(tx: AsyncSession, kind: str, key: str, payload: object, due_at: datetime) -> None:
     """Queue a task with this transaction."""
-    text = msgspec.json.encode(payload).decode()
-    row = {"kind": kind, "key": key, "payload": text, "due_at": due_at, "attempts": 0, "outcome": ""}
-    await tx.execute(INSERT, row)
-    tx.info[QUEUED] = True
+    await _put_all(tx, [(kind, key, payload, due_at)])
 
 
 async def put_once(tx: AsyncSession, kind: str, key: str, payload: object, due_at: datetime) -> None:
@@ -121,13 +128,36 @@ async def put_each_once(
     due = dict.fromkeys(payloads, due_at) if isinstance(due_at, datetime) else due_at
     rows = await tx.execute(EACH, {"kind": kind, "keys": padded(list(payloads)), "due": max(due.values())})
     there = {row.key for row in rows if row.due_at <= due[row.key]}
-    new = [
-        {"kind": kind, "key": key, "payload": msgspec.json.encode(payload).decode(), "due_at": due[key]}
-        for key, payload in payloads.items()
-        if key not in there
-    ]
-    if new:
-        await tx.execute(INSERT, [{**row, "attempts": 0, "outcome": ""} for row in new])
+    await _put_all(tx, [(kind, key, payload, due[key]) for key, payload in payloads.items() if key not in there])
+
+
+class Wanted(NamedTuple):
+    """A task that is to be queued unless it waits already."""
+
+    kind: str
+    payload: object
+    due_at: datetime
+
+
+async def put_kinds_once(tx: AsyncSession, key: str, wanted: Sequence[Wanted]) -> None:
+    """`put_once` for several kinds of one key, in this order, in one statement to look and one to write."""
+    if not wanted:
+        return
+    looked = {"key": key, "kinds": padded([one.kind for one in wanted]), "due": max(one.due_at for one in wanted)}
+    there = [(row.kind, row.due_at) for row in await tx.execute(KINDS, looked)]
+    new = []
+    for kind, payload, due_at in wanted:
+        if not any(waits == kind and due <= due_at for waits, due in there):
+            there.append((kind, due_at))
+            new.append((kind, key, payload, due_at))
+    await _put_all(tx, new)
+
+
+async def _put_all(tx: AsyncSession, tasks: Sequence[tuple[str, str, object, datetime]]) -> None:
+    """Queue tasks: kind, key, payload and when each is due."""
+    if tasks:
+        rows = [(kind, key, msgspec.json.encode(said).decode(), due, 0, "") for kind, key, said, due in tasks]
+        await bare_rows.execute(tx, INSERT, NEW, rows)
         tx.info[QUEUED] = True
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.valley.problem import Problem
+from server.storage import bare_rows
 from server.storage.tables import PlanInputs, Plans, Sessions
 from shared.ids import derive
 from shared.sessions import SessionState
@@ -21,6 +22,7 @@ INSERT = {
     "sqlite": sqlite.insert(TABLE).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(TABLE).on_conflict_do_nothing(),
 }
+COLUMNS = ("id", "location_id", "made_at", "problem")
 BATCH = 500
 
 
@@ -28,8 +30,8 @@ async def keep(tx: AsyncSession, location_id: UUID, problem: Problem, at: dateti
     """Keep a problem under an id that derives from what it says; the same one again is the same row."""
     said = msgspec.json.encode(problem)
     inputs_id = derive("problem", location_id, said)
-    row = {"id": inputs_id, "location_id": location_id, "made_at": at, "problem": zlib.compress(said)}
-    await tx.execute(INSERT[tx.get_bind().dialect.name], row)
+    row = (inputs_id, location_id, at, zlib.compress(said))
+    await bare_rows.execute(tx, INSERT[tx.get_bind().dialect.name], COLUMNS, [row])
     return inputs_id
 
 

@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.session import Followed
+from server.storage import bare_rows
 from server.storage.tables import Sessions
+from server.storage.tables.charging import new_stamp
 from shared.sessions import Delay
 
 TABLE = Sessions.__table__  # type: ignore[attr-defined]
@@ -18,10 +20,12 @@ RUNNING = (
     .where(S.location_id == sa.bindparam("place"), S.state == "open")
     .order_by(S.started_at, S.id)
 )
-SET = (
-    sa.update(TABLE)
-    .where(S.id == sa.bindparam("session"))
-    .values(delay=sa.bindparam("delayed"), plan_id=sa.bindparam("plan"), plan_version=sa.bindparam("version"))
+SET = sa.update(TABLE).where(S.id == sa.bindparam("session"))
+SET = SET.values(
+    delay=sa.bindparam("delayed"),
+    plan_id=sa.bindparam("plan"),
+    plan_version=sa.bindparam("version"),
+    stamp=sa.bindparam("stamped"),
 )
 SET_ASKED = (
     sa.update(TABLE)
@@ -48,7 +52,8 @@ class InForce(msgspec.Struct, frozen=True):
 async def set_plans(tx: AsyncSession, rows: Sequence[InForce]) -> None:
     """Write delay and plan in force of several sessions in one statement."""
     if rows:
-        await tx.execute(SET, [msgspec.structs.asdict(row) for row in rows])
+        values = [(*msgspec.structs.astuple(row), new_stamp()) for row in rows]
+        await bare_rows.execute(tx, SET, (*InForce.__struct_fields__, "stamped"), values)
 
 
 class Running(msgspec.Struct, frozen=True):

@@ -1,8 +1,8 @@
 """Plans: one a session and version, with what it was made of."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from functools import cached_property
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core.following import UNANSWERED
 from server.core.timegrid import Grid
-from server.storage.db import among, forget, keep, kept, listed, padded, to_struct
+from server.storage import bare_rows
+from server.storage.db import after_commit, among, forget, keep, kept, listed, padded, to_struct
 from server.storage.tables import Locations, Plans
 
 TABLE = Plans.__table__  # type: ignore[attr-defined]
@@ -24,6 +25,7 @@ RAW_ID = sa.type_coerce(P.id, sa.types.NullType).label("raw_id")
 HEARD = (RAW_ID, *(sa.type_coerce(one, sa.types.NullType) for one in (P.made_at, P.sent_at, P.outcome)))
 HEARD_OF = {sqlite: sa.select(*HEARD).where(among(P.id, "ids", sqlite=sqlite)) for sqlite in (True, False)}
 """As the driver has it: to compare, not to read. An id is of one plan, but for one whose transaction failed."""
+TIMES = ("made_at", "grid_start", "depart_at", "sent_at")
 Heard = dict[str, tuple[Any, ...]]
 """Values of HEARD by the plan's id as SQLite has it, where another statement of this transaction brought them."""
 ADVANCE = sa.update(LOCATIONS).where(L.id == sa.bindparam("location"), L.planned_version == sa.bindparam("seen"))
@@ -173,9 +175,25 @@ class _InSlot(msgspec.Struct, frozen=True):
 
 
 async def insert(tx: AsyncSession, plans: Sequence[Plan]) -> None:
-    """Keep new plans."""
+    """Keep new plans. Once they are committed nobody has to read them."""
     if plans:
-        await tx.execute(INSERT, [msgspec.structs.asdict(plan) for plan in plans])
+        written = [msgspec.structs.replace(plan, energy_wh=_text(plan.energy_wh)) for plan in plans]
+        await bare_rows.execute(tx, INSERT, Plan.__struct_fields__, list(map(msgspec.structs.astuple, written)))
+        after_commit(tx, partial(_remember, tx, plans))
+
+
+def _text(energy_wh: Sequence[int]) -> str:
+    return msgspec.json.encode(energy_wh).decode()
+
+
+def _remember(tx: AsyncSession, plans: Sequence[Plan]) -> None:
+    """Keep plans as they will be read."""
+    sqlite = tx.get_bind().dialect.name == "sqlite"
+    for plan in plans:
+        times = {name: at.astimezone(UTC) for name in TIMES if (at := getattr(plan, name)) is not None}
+        said = (plan.id, plan.made_at, plan.sent_at, plan.outcome)
+        heard = tuple(map(bare_rows.text, said)) if sqlite else said
+        _keep(tx, _Seen(msgspec.structs.replace(plan, **times), heard))
 
 
 async def get(tx: AsyncSession, plan_id: UUID | None) -> Plan | None:
@@ -198,8 +216,8 @@ async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID], heard: Heard | No
     found: dict[UUID, Plan] = {}
     new: dict[Any, tuple[Any, ...]] = {}
     for row in rows:
-        seen = kept(tx, ("plan", row[0]))
-        if seen is None or seen.heard != row:
+        seen = _as_heard(tx, kept(tx, ("plan", row[0])), row)
+        if seen is None:
             new[row[0]] = row
         else:
             found[seen.plan.session_id] = seen.plan
@@ -209,7 +227,7 @@ async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID], heard: Heard | No
             plan = to_struct(one, Plan)
             found[plan.session_id] = plan
             if one.raw_id in new:
-                _keep(tx, plan, _Seen(plan, new[one.raw_id]))
+                _keep(tx, _Seen(plan, new[one.raw_id]))
     return found
 
 
@@ -221,11 +239,24 @@ def forget_of(tx: AsyncSession, session_id: UUID) -> None:
         forget(tx, ("plan of", session_id))
 
 
-def _keep(tx: AsyncSession, plan: Plan, seen: "_Seen") -> None:
+def _as_heard(tx: AsyncSession, seen: "_Seen | None", heard: tuple[Any, ...]) -> "_Seen | None":
+    """A plan that is kept with what is heard of it now, None where it is another one."""
+    if seen is None or seen.heard == heard:
+        return seen
+    if seen.heard[:2] != heard[:2]:
+        return None
+    told = msgspec.structs.replace(seen.plan, sent_at=bare_rows.time_of(heard[2]), outcome=heard[3])
+    seen = _Seen(told, heard)
+    _keep(tx, seen)
+    return seen
+
+
+def _keep(tx: AsyncSession, seen: "_Seen") -> None:
     """Of a session the plan that was read last: the ones before it are of no use, and each is some KiB."""
-    forget_of(tx, plan.session_id)
+    session_id = seen.plan.session_id
+    forget_of(tx, session_id)
     keep(tx, ("plan", seen.heard[0]), seen)
-    keep(tx, ("plan of", plan.session_id), seen.heard[0])
+    keep(tx, ("plan of", session_id), seen.heard[0])
 
 
 class _Seen(msgspec.Struct, frozen=True):
@@ -262,10 +293,13 @@ class Outcome(msgspec.Struct, frozen=True):
     said: str
 
 
+OUTCOME = Outcome.__struct_fields__
+
+
 async def set_outcomes(tx: AsyncSession, rows: Sequence[Outcome]) -> None:
     """Record that plans were sent and what the stations said, in one statement."""
     if rows:
-        await tx.execute(SET_OUTCOME, [msgspec.structs.asdict(row) for row in rows])
+        await bare_rows.execute(tx, SET_OUTCOME, OUTCOME, list(map(msgspec.structs.astuple, rows)))
 
 
 async def advance_version(tx: AsyncSession, location_id: UUID, seen: int) -> bool:

@@ -60,6 +60,9 @@ class SessionEvent(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+EVENT = (*SessionEvent.__struct_fields__, "party_id")
+
+
 class SampleRow(msgspec.Struct, frozen=True):
     """A reading to be stored."""
 
@@ -251,15 +254,14 @@ async def drew_between(tx: AsyncSession, session_id: UUID, start: datetime, end:
 
 async def add_event(tx: AsyncSession, session: Session, at: datetime, kind: str, detail: str = "") -> None:
     """Record what happened in a session."""
-    values = {"party_id": session.party_id, "session_id": session.id, "at": at, "kind": kind, "detail": detail}
-    await tx.execute(ADD_EVENT, values)
+    await add_events(tx, [(session, SessionEvent(session.id, at, kind, detail))])
 
 
 async def add_events(tx: AsyncSession, happened: Sequence[tuple[Session, SessionEvent]]) -> None:
     """Record what happened in several sessions, in this order."""
     if happened:
-        rows = [{**msgspec.structs.asdict(event), "party_id": session.party_id} for session, event in happened]
-        await tx.execute(ADD_EVENT, rows)
+        rows = [(*msgspec.structs.astuple(event), session.party_id) for session, event in happened]
+        await bare_rows.execute(tx, ADD_EVENT, EVENT, rows)
 
 
 async def answers(tx: AsyncSession, session_id: UUID, last: int) -> list[str]:
