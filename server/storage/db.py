@@ -17,6 +17,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import configure_mappers
 
 from server.storage import known_ids, one_trip
 from server.storage.database_url import async_url
@@ -104,6 +105,7 @@ class Database:
 
     def __init__(self, url: str, on_commit: Callable[[list[Any], bool], None] | None = None) -> None:
         """`url`: see `async_url`."""
+        configure_mappers()  # else the first statement that names a table's class does, and holds the loop up for 70 ms
         self.url, told = async_url(url)
         self.on_commit = on_commit or (lambda _announced, _queued: None)
         self.sqlite = self.url.drivername.startswith("sqlite")

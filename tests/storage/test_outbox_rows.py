@@ -8,6 +8,7 @@ from small_town import NOW
 
 from server.storage import outbox
 from server.storage.db import Database
+from server.storage.outbox import Wanted
 
 MINUTE = timedelta(minutes=1)
 
@@ -173,3 +174,29 @@ async def test_who_begins_a_task_waits_for_whoever_relies_on_it(db, kind):
         assert not done
     await asyncio.wait_for(beginning, 30)
     assert len(await due(db)) == 1
+
+
+async def test_several_kinds_of_one_key_are_queued_each_once_in_their_order(db):
+    async def want(*wanted, key="1"):
+        async with db.begin() as tx:
+            await outbox.put_kinds_once(tx, key, [Wanted(kind, {"why": kind}, due_at) for kind, due_at in wanted])
+
+    await put(db, "replan", "1", NOW)
+    await put(db, "replan", "2", NOW)
+    await want()
+    await want(("replan", NOW), ("dispatch", NOW), ("ask", NOW + MINUTE))
+    assert await keys(db, NOW + MINUTE) == ["replan:1", "replan:2", "dispatch:1", "ask:1"]
+    await want(("ask", NOW), ("replan", NOW + MINUTE), ("replan", NOW - MINUTE), ("replan", NOW))
+    assert await keys(db, NOW + MINUTE) == ["replan:1", "replan:2", "dispatch:1", "ask:1", "ask:1", "replan:1"]
+    assert [task.due_at for task in await due(db, NOW + MINUTE)][-2:] == [NOW, NOW - MINUTE]
+    await want(("dispatch", NOW), key="2")
+    assert (await keys(db, NOW))[-1] == "dispatch:2"
+
+
+async def test_what_is_being_done_is_queued_once_more_by_kinds_too(db):
+    await put(db, "replan", "1", NOW)
+    (task,) = await due(db)
+    async with db.begin() as tx:
+        await outbox.start(tx, [task.id], NOW)
+        await outbox.put_kinds_once(tx, "1", [Wanted("replan", None, NOW)])
+    assert await keys(db) == ["replan:1", "replan:1"]

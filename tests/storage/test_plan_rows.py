@@ -1,8 +1,9 @@
 """Plans: one a version, an older answer never wins, and what a station accepted stays known."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -135,6 +136,66 @@ async def test_what_was_read_is_kept_of_the_plan_in_force_and_only_until_its_ses
             (seen,) = await facts.of_sessions(tx, [await sessions.get(tx, planned.session_id)])  # as a history does
             assert seen.plan is not None
             assert await session_batches.of_transactions(tx, [session.transaction_id])  # as a late reading does
+
+
+@pytest.fixture
+def read_whole(db):
+    """The statements that read whole plans."""
+    seen = []
+
+    def hear(_connection, _cursor, statement, *_rest):
+        if "plans.energy_wh" in statement and statement.startswith("SELECT"):
+            seen.append(statement)
+
+    engine = db.engine.sync_engine
+    sa.event.listen(engine, "before_cursor_execute", hear)
+    yield seen
+    sa.event.remove(engine, "before_cursor_execute", hear)
+
+
+async def in_force(db, plan):
+    async with db.read() as tx:
+        return (await plans.in_force(tx, [plan.id]))[plan.session_id]
+
+
+async def test_a_plan_that_was_written_here_is_not_read_and_is_what_a_reader_reads(db, planned, read_whole):
+    there = ZoneInfo("Europe/Amsterdam")
+    second = later(planned, 2, depart_at=NOW.astimezone(there), made_at=NOW + timedelta(microseconds=5), reason="floor")
+    await insert(db, second)
+    known = await in_force(db, second)
+    assert read_whole == []
+    async with db.read() as tx:
+        read = await plans.get(tx, second.id)
+    assert len(read_whole) == 1
+    assert repr(msgspec.structs.asdict(known)) == repr(msgspec.structs.asdict(read))
+    assert known.depart_at.tzinfo is UTC
+
+
+async def test_what_a_station_said_of_a_plan_is_known_without_reading_it_whole(db, planned, read_whole):
+    second = later(planned, 2)
+    await insert(db, second)
+    for at, said in ((NOW + MINUTE, "timed_out"), (NOW + 2 * MINUTE, "accepted")):
+        async with db.begin() as tx:
+            await plans.set_outcomes(tx, [Outcome(second.id, at, said)])
+        assert await in_force(db, second) == msgspec.structs.replace(second, sent_at=at, outcome=said)
+    assert read_whole == []
+
+
+async def test_a_plan_that_was_not_committed_is_not_known(db, planned, read_whole):
+    async def fail(plan):
+        async with db.begin() as tx:
+            await plans.insert(tx, [plan])
+            raise ZeroDivisionError
+
+    lost = later(planned, 2)
+    with pytest.raises(ZeroDivisionError):
+        await fail(lost)
+    other = msgspec.structs.replace(lost, energy_wh=[7] * len(lost.energy_wh))
+    async with db.read() as tx:
+        assert await plans.in_force(tx, [lost.id]) == {}
+    await insert(db, other)
+    assert (await in_force(db, lost)).energy_wh == other.energy_wh
+    assert read_whole == []
 
 
 async def test_of_many_answers_to_one_question_one_is_saved(db):
