@@ -47,7 +47,8 @@ def _texts(column: Sequence[Any]) -> Sequence[Any]:
     for value in column:
         one = known.get(id(value))
         if one is None:
-            one = known[id(value)] = text(value)
+            change = _CHANGES.get(type(value))
+            one = known[id(value)] = value if change is None else change(value)
         written.append(one)
     return written
 
