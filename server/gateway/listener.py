@@ -253,6 +253,12 @@ class Gateway:
         going = sum(not link.open for link in self._links)
         return self._reception.busy + len(self._arriving) + going + sum(link.pending for link in self._links)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way. A stepped clock asks all the time, so the first thing that is ends the search."""
+        under_way = any(link.pending or not link.open for link in self._links)
+        return not (under_way or self._reception.busy or self._arriving)
+
     async def call(self, station_id: UUID, request: Command, timeout_s: float = 30.0) -> CallOutcome:
         """Ask a station, after what was asked before. `timeout_s` of wall time covers the wait and the answer.
 

@@ -295,7 +295,7 @@ class Server:
 
     def quiet(self) -> bool:
         """Whether nobody waits for us now: no station for an answer, no task for its turn."""
-        return not self.runner.busy and self.gateway.pending() == 0
+        return not self.runner.busy and self.gateway.idle
 
     def resting(self) -> bool:
         """Whether nobody waits, and no station has said anything since this was asked last."""
