@@ -255,7 +255,7 @@ class Gateway:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is under way. A stepped clock asks all the time, so the first thing that is ends the search."""
+        """Whether nothing is under way. A stepped clock asks all the time: the first thing that is ends the search."""
         under_way = any(link.pending or not link.open for link in self._links)
         return not (under_way or self._reception.busy or self._arriving)
 
