@@ -1,6 +1,5 @@
 """`dalstroom doctor`: what is installed, reachable and missing here, and what to do about it."""
 
-import asyncio
 import importlib.util
 import os
 import shutil
@@ -20,7 +19,6 @@ from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
-from server.cli import pythons
 from server.cli.mendable import explain, mendable
 from server.clock import Clock, RealClock
 from server.feeds.ports import FeedUnavailable, NotPublished, PriceFeed
@@ -61,7 +59,7 @@ async def run(database: str, port: int, ocpp_port: int) -> None:
         feeds: list[PriceFeed] = [EnergyCharts(web, clock.now)]
         if token := os.environ.get("ENTSOE_TOKEN"):
             feeds.append(Entsoe(web, clock.now, token))
-        found = [python(), *await faster_python(), packages(), home(), await database_at(database)]
+        found = [python(), packages(), home(), await database_at(database)]
         found += [await listening("App and API", port, "--port"), await listening("Stations", ocpp_port, "--ocpp-port")]
         found += [await feed_now(feed, clock) for feed in feeds]
     found += [entsoe_token(), chromium(), postgres_for_tests()]
@@ -84,16 +82,6 @@ def show(found: Sequence[Finding]) -> None:
 def python() -> Finding:
     """The interpreter."""
     return Finding("Python", State.OK, f"{sys.version.split()[0]} ({sys.executable})")
-
-
-async def faster_python() -> list[Finding]:
-    """Another Python of this machine that would run the server faster, where there is one."""
-    found = await asyncio.to_thread(pythons.faster)
-    if found is None:
-        return []
-    other, times = found
-    says = f"{other.path} ({other.release}) computes {times:.1f} times as fast: ours may be built without optimisation"
-    return [Finding("Faster Python", State.NOTE, says, f"rm -r .venv; make PYTHON={other.path} run")]
 
 
 def packages() -> Finding:

@@ -1,4 +1,4 @@
-"""Many rows by one statement of the driver's own, past SQLAlchemy's work on each value of each: readings and frames."""
+"""Rows by one statement of the driver's own, past SQLAlchemy's work on each value: readings, frames, plans, tasks."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,10 +18,15 @@ async def execute(tx: AsyncSession, statement: sa.Insert | sa.Update, names: tup
     """Run an INSERT or UPDATE once for each row; `names` says which column or parameter each value is for.
 
     On SQLite it goes along with the transaction's next statement, or its commit, which raises what is wrong with it.
+
+    Raises:
+        TypeError: where a time has no zone; asyncpg would take it for one of this machine's.
     """
     connection = await tx.connection()
     text, places = _compiled(statement, connection.dialect, names)
     if connection.dialect.name != "sqlite":
+        if any(type(value) is datetime and value.tzinfo is None for row in rows for value in row):
+            raise TypeError("naive datetime")
         await connection.exec_driver_sql(text, [tuple([row[place] for place in places]) for row in rows])
         return
     columns = list(zip(*rows, strict=True))

@@ -130,10 +130,14 @@ class Database:
     async def begin(self) -> AsyncGenerator[AsyncSession, None]:
         """One transaction that may write: commits at the end, rolls back on any exception, then announces."""
         async with self._writer if self.sqlite else nullcontext(), self._writing.begin() as tx:
-            tx.info[ANNOUNCED], tx.info[QUEUED], tx.info[AFTER] = [], False, []
-            yield tx
+            tx.info[ANNOUNCED], tx.info[QUEUED] = [], False
+            acts = tx.info[AFTER] = []
+            try:
+                yield tx
+            finally:
+                del tx.info[AFTER]  # they hold the transaction
         self._written = True
-        for act in tx.info[AFTER]:
+        for act in acts:
             act()
         if tx.info[ANNOUNCED] or tx.info[QUEUED]:
             self.on_commit(tx.info[ANNOUNCED], tx.info[QUEUED])

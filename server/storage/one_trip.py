@@ -100,7 +100,11 @@ class First(NamedTuple):
         if self.begin:
             cursor.execute(self.begin)
         for statement, rows in self.later:
-            cursor.executemany(statement, rows)
+            try:
+                cursor.executemany(statement, rows)
+            except sqlite3.Error as error:
+                error.add_note(f"In what was left for this trip: {statement}")
+                raise
 
 
 def connect(dialect: Dialect, _record: object, arguments: list[Any], options: dict[str, Any]) -> Connection:

@@ -24,7 +24,7 @@ L = LOCATIONS.c
 RAW_ID = sa.type_coerce(P.id, sa.types.NullType).label("raw_id")
 HEARD = (RAW_ID, *(sa.type_coerce(one, sa.types.NullType) for one in (P.made_at, P.sent_at, P.outcome)))
 HEARD_OF = {sqlite: sa.select(*HEARD).where(among(P.id, "ids", sqlite=sqlite)) for sqlite in (True, False)}
-"""As the driver has it: to compare, not to read. An id is of one plan, but for one whose transaction failed."""
+"""As the driver has it, to compare. An id is of one plan, but for one whose transaction failed."""
 TIMES = ("made_at", "grid_start", "depart_at", "sent_at")
 Heard = dict[str, tuple[Any, ...]]
 """Values of HEARD by the plan's id as SQLite has it, where another statement of this transaction brought them."""
@@ -203,7 +203,10 @@ async def get(tx: AsyncSession, plan_id: UUID | None) -> Plan | None:
 
 
 async def in_force(tx: AsyncSession, plan_ids: Sequence[UUID], heard: Heard | None = None) -> dict[UUID, Plan]:
-    """Plans by session, for the plan ids that sessions hold. Read whole once: only what was heard of them changes.
+    """Plans by session, for the plan ids that sessions hold.
+
+    One that was written or read here is not read whole again, for only what was heard of it changes (and `inputs_id`,
+    which may name inputs that are forgotten by now).
 
     `heard`: what this transaction has read of that, and not changed since; the rest is asked for.
     """
@@ -252,7 +255,7 @@ def _as_heard(tx: AsyncSession, seen: "_Seen | None", heard: tuple[Any, ...]) ->
 
 
 def _keep(tx: AsyncSession, seen: "_Seen") -> None:
-    """Of a session the plan that was read last: the ones before it are of no use, and each is some KiB."""
+    """Of a session the plan that was asked for last: the ones before it are of no use, and each is some KiB."""
     session_id = seen.plan.session_id
     forget_of(tx, session_id)
     keep(tx, ("plan", seen.heard[0]), seen)
@@ -260,7 +263,7 @@ def _keep(tx: AsyncSession, seen: "_Seen") -> None:
 
 
 class _Seen(msgspec.Struct, frozen=True):
-    """A plan as it was read last, and what the driver had of what may change of it."""
+    """A plan as it was last written or read, and what the driver has of what may change of it."""
 
     plan: Plan
     heard: tuple[Any, ...]

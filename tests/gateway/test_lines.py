@@ -108,7 +108,7 @@ async def test_an_end_still_being_reported_comes_before_the_next_beginning(town)
     async with town.station():
         await town.quiet()
     await until(lambda: not town.gateway.online(CP1))
-    assert town.gateway.pending() == 1
+    assert (town.gateway.pending(), town.gateway.idle) == (1, False)
     async with town.station():
         await until(lambda: town.gateway.online(CP1))
         assert kinds(town.flows) == ["connected"]
@@ -139,9 +139,10 @@ async def test_pending_is_not_over_while_a_flow_works(town, kind):
         await socket.send(json.dumps([2, "2", "StatusNotification", status]))
         before = ["connected", "authorize", "status"].index(kind)
         await until(lambda: town.gateway.counts["frames_in"] == 2 and len(town.flows.heard) == before)
-        assert town.gateway.pending() == 3 - before
+        assert (town.gateway.pending(), town.gateway.idle) == (3 - before, False)
         town.flows.gate.set()
         await town.quiet()
+        assert (town.gateway.pending(), town.gateway.idle) == (0, True)
         assert kinds(town.flows) == ["connected", "authorize", "status"]
 
 
@@ -156,6 +157,7 @@ async def test_pending_counts_a_sign_in(town):
     town.flows.credential = slowly
     coming = asyncio.create_task(_stay(town))
     await until(lambda: town.gateway.pending() == 1)
+    assert not town.gateway.idle
     hold.set()
     await coming
 

@@ -200,3 +200,9 @@ async def test_what_is_being_done_is_queued_once_more_by_kinds_too(db):
         await outbox.start(tx, [task.id], NOW)
         await outbox.put_kinds_once(tx, "1", [Wanted("replan", None, NOW)])
     assert await keys(db) == ["replan:1", "replan:1"]
+
+
+async def test_a_time_of_no_zone_is_refused_on_each_database(db):
+    with pytest.raises(TypeError):
+        await put(db, "replan", "1", NOW.replace(tzinfo=None))
+    assert await due(db) == []

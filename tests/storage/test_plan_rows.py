@@ -1,6 +1,9 @@
 """Plans: one a version, an older answer never wins, and what a station accepted stays known."""
 
 import asyncio
+import gc
+import weakref
+from contextlib import nullcontext
 from datetime import UTC, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -196,6 +199,25 @@ async def test_a_plan_that_was_not_committed_is_not_known(db, planned, read_whol
     await insert(db, other)
     assert (await in_force(db, lost)).energy_wh == other.energy_wh
     assert read_whole == []
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_transaction_that_wrote_plans_is_not_left_to_the_collector(db, planned, fails):
+    async def write(plan):
+        async with db.begin() as tx:
+            await plans.insert(tx, [plan])
+            seen.append(weakref.ref(tx))
+            if fails:
+                raise ZeroDivisionError
+
+    seen = []
+    gc.disable()
+    try:
+        with pytest.raises(ZeroDivisionError) if fails else nullcontext():
+            await write(later(planned, 2))
+        assert [one() for one in seen] == [None]
+    finally:
+        gc.enable()
 
 
 async def test_of_many_answers_to_one_question_one_is_saved(db):
