@@ -31,8 +31,8 @@ KEY = b"0123456789abcdef0123456789abcdef01234567"
 GROWTH_MAX_KIB, GROWTH_OF_ALL_MAX_KIB = 2 * 1024, 32 * 1024
 WARMING = 5
 """So many times it fuzzes before that is weighed: what is kept within bounds (pages of the database, ids, plans) fills
-up meanwhile, by 16 to 20 MiB in three or four times; a server that grows for good grows after it too. By how much it may
-grow in the last time, and from before the first until it has been quiet."""
+up meanwhile, by 16 to 20 MiB in three times or four; a server that grows for good grows after it too. By how much it
+may grow in the last time, and from before the first until it has been quiet."""
 QUIET_S = 40.0
 """Then the server has looked for all garbage, and given back the pages that were free."""
 PATIENCE_S = 600.0
