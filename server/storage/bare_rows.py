@@ -30,7 +30,7 @@ async def execute(tx: AsyncSession, statement: sa.Insert | sa.Update, names: tup
         await connection.exec_driver_sql(text, [tuple([row[place] for place in places]) for row in rows])
         return
     columns = list(zip(*rows, strict=True))
-    written = list(zip(*[_texts(columns[place]) for place in places], strict=True))
+    written = list(zip(*[texts(columns[place]) for place in places], strict=True))
     driver: Any = connection.sync_connection
     driver.connection.dbapi_connection.write_later(text, written)
 
@@ -42,26 +42,20 @@ def _compiled(statement: sa.Insert | sa.Update, dialect: Dialect, names: tuple[s
     return compiled.string, [names.index(name) for name in compiled.positiontup]
 
 
-def _texts(column: Sequence[Any]) -> Sequence[Any]:
-    """A column as SQLAlchemy writes it on SQLite: an id is 32 hexadecimal digits, a time is naive UTC."""
+def texts(column: Sequence[Any]) -> Sequence[Any]:
+    """A column (or a row) as SQLAlchemy writes it on SQLite: an id is 32 hexadecimal digits, a time is naive UTC."""
     kinds = set(map(type, column))
     if kinds.isdisjoint(_CHANGES):
         return column
     known: dict[int, Any] = {}  # by the value's place in memory: to compare two UUIDs takes as long as to write one
     written = []
     for value in column:
-        one = known.get(id(value))
-        if one is None:
+        text = known.get(id(value))
+        if text is None:
             change = _CHANGES.get(type(value))
-            one = known[id(value)] = value if change is None else change(value)
-        written.append(one)
+            text = known[id(value)] = value if change is None else change(value)
+        written.append(text)
     return written
-
-
-def text(value: Any) -> Any:  # noqa: ANN401 -- whatever a column holds
-    """A value as it stands on SQLite."""
-    change = _CHANGES.get(type(value))
-    return value if change is None else change(value)
 
 
 def time_of(said: str | datetime | None) -> datetime | None:

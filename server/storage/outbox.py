@@ -24,21 +24,16 @@ WAITING = (
     .with_for_update()
 )
 EACH = (
-    sa.select(T.key, T.due_at)
-    .where(T.kind == sa.bindparam("kind"), T.key.in_(sa.bindparam("keys", expanding=True)))
-    .where(T.due_at <= sa.bindparam("due"), T.done_at.is_(None), T.started_at.is_(None))
-    .order_by(T.id)
-    .with_for_update()
-)
-KINDS = (
-    sa.select(T.kind, T.due_at)
-    .where(T.key == sa.bindparam("key"), T.kind.in_(sa.bindparam("kinds", expanding=True)))
+    sa.select(T.kind, T.key, T.due_at)
+    .where(T.kind.in_(sa.bindparam("kinds", expanding=True)), T.key.in_(sa.bindparam("keys", expanding=True)))
     .where(T.due_at <= sa.bindparam("due"), T.done_at.is_(None), T.started_at.is_(None))
     .order_by(T.id)
     .with_for_update()
 )
 INSERT = sa.insert(TABLE)
-NEW = ("kind", "key", "payload", "due_at", "attempts", "outcome")
+COLUMNS = ("kind", "key", "payload", "due_at", "attempts", "outcome")
+New = tuple[str, str, object, datetime]
+"""A task to be queued: kind, key, payload and when it is due."""
 WITHDRAW = (
     sa.update(TABLE)
     .where(T.kind == sa.bindparam("which_kind"), T.key == sa.bindparam("which_key"))
@@ -123,12 +118,8 @@ async def put_each_once(
     tx: AsyncSession, kind: str, payloads: Mapping[str, object], due_at: datetime | Mapping[str, datetime]
 ) -> None:
     """`put_once` for several keys, each with its payload (and its time), in one statement to look and one to write."""
-    if not payloads:
-        return
     due = dict.fromkeys(payloads, due_at) if isinstance(due_at, datetime) else due_at
-    rows = await tx.execute(EACH, {"kind": kind, "keys": padded(list(payloads)), "due": max(due.values())})
-    there = {row.key for row in rows if row.due_at <= due[row.key]}
-    await _put_all(tx, [(kind, key, payload, due[key]) for key, payload in payloads.items() if key not in there])
+    await _put_missing(tx, [(kind, key, payload, due[key]) for key, payload in payloads.items()])
 
 
 class Wanted(NamedTuple):
@@ -141,23 +132,32 @@ class Wanted(NamedTuple):
 
 async def put_kinds_once(tx: AsyncSession, key: str, wanted: Sequence[Wanted]) -> None:
     """`put_once` for several kinds of one key, in this order, in one statement to look and one to write."""
-    if not wanted:
+    await _put_missing(tx, [(one.kind, key, one.payload, one.due_at) for one in wanted])
+
+
+async def _put_missing(tx: AsyncSession, tasks: Sequence[New]) -> None:
+    """Queue those that do not wait already, not later."""
+    if not tasks:
         return
-    looked = {"key": key, "kinds": padded([one.kind for one in wanted]), "due": max(one.due_at for one in wanted)}
-    there = [(row.kind, row.due_at) for row in await tx.execute(KINDS, looked)]
+    kinds, keys = ({task[at]: None for task in tasks} for at in (0, 1))
+    looked = {"kinds": padded(list(kinds)), "keys": padded(list(keys)), "due": max(task[3] for task in tasks)}
+    first: dict[tuple[str, str], datetime] = {}
+    for row in await tx.execute(EACH, looked):
+        first[row.kind, row.key] = min(row.due_at, first.get((row.kind, row.key), row.due_at))
     new = []
-    for kind, payload, due_at in wanted:
-        if not any(waits == kind and due <= due_at for waits, due in there):
-            there.append((kind, due_at))
+    for kind, key, payload, due_at in tasks:
+        waits = first.get((kind, key))
+        if waits is None or waits > due_at:
+            first[kind, key] = due_at
             new.append((kind, key, payload, due_at))
     await _put_all(tx, new)
 
 
-async def _put_all(tx: AsyncSession, tasks: Sequence[tuple[str, str, object, datetime]]) -> None:
-    """Queue tasks: kind, key, payload and when each is due."""
+async def _put_all(tx: AsyncSession, tasks: Sequence[New]) -> None:
+    """Queue tasks."""
     if tasks:
         rows = [(kind, key, msgspec.json.encode(said).decode(), due, 0, "") for kind, key, said, due in tasks]
-        await bare_rows.execute(tx, INSERT, NEW, rows)
+        await bare_rows.execute(tx, INSERT, COLUMNS, rows)
         tx.info[QUEUED] = True
 
 

@@ -192,7 +192,7 @@ def _remember(tx: AsyncSession, plans: Sequence[Plan]) -> None:
     for plan in plans:
         times = {name: at.astimezone(UTC) for name in TIMES if (at := getattr(plan, name)) is not None}
         said = (plan.id, plan.made_at, plan.sent_at, plan.outcome)
-        heard = tuple(map(bare_rows.text, said)) if sqlite else said
+        heard = tuple(bare_rows.texts(said)) if sqlite else said
         _keep(tx, _Seen(msgspec.structs.replace(plan, **times), heard))
 
 
