@@ -53,13 +53,14 @@ class Going:
         return await self.system.peers[identity].call(request, suppress=False)
 
 
-async def test_half_an_hour_passes_in_three_seconds():
-    town = short(build(1, NOON + timedelta(hours=6, minutes=20)), 30)
+async def test_an_hour_passes_in_six_seconds():
+    """A machine that is slow for the first of them still sees what goes on for two, which is no transient."""
+    town = short(build(1, NOON + timedelta(hours=6, minutes=20)), 60)
     clock = ScaledClock(town.start, 600)
     async with CentralSystem(clock.now) as system:
         report = await run_live(town, clock, Ends(system.url))
     assert len(report.sessions) >= 17
-    assert sum(session.energy_wh for session in report.sessions) > 30_000
+    assert sum(session.energy_wh for session in report.sessions) > 60_000
     assert {violation.place for violation in report.violations} == {"depot", "street"}
     assert report.trouble == ()
 

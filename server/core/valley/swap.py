@@ -4,12 +4,13 @@ What one gives in a slot the other takes, and the reverse in another slot: the l
 price it costs nothing. That is why the least power costs so little (engine B4.3).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 
 import msgspec
 import numpy as np
 
-from server.core.valley.capacity import Ints, Mask, Model
+from server.core.valley.capacity import Ints, Model
 
 PASSES = 2
 NEVER = np.iinfo(np.int64).max
@@ -17,11 +18,34 @@ FREE = 0
 AT_ANY_COST = NEVER - 1
 
 
-class _Trade(msgspec.Struct, frozen=True, eq=False):
-    """For each other demand and slot: what moves, Wh (n, t), and what it costs more (NEVER where it may not be)."""
+_Place = tuple[int, int, int, int]
+"""What is in a slot of a demand, its least and its most, Wh; then which slot, or which demand, it is."""
 
-    moved: Ints
-    cost: Ints
+
+class _Way(msgspec.Struct, frozen=True):
+    """What moves to a slot, Wh, from one of some other slots; one of some other demands moves it the other way."""
+
+    moved: int
+    others: Sequence[int]
+    slots: Sequence[int]
+
+
+class _Trade(msgspec.Struct, frozen=True, order=True):
+    """What is added to the cost; the other demand, the slot elsewhere, and what moves from there, Wh."""
+
+    cost: int
+    other: int
+    elsewhere: int
+    moved: int
+
+
+def _way(moved: int, others: Iterable[_Place], slots: Iterable[_Place]) -> _Way:
+    """The way with those that can spare what moves, or all that they have."""
+    givers, emptied = (
+        [at for energy, least, most, at in places if energy == moved or least <= energy - moved <= most]
+        for places in (others, slots)
+    )
+    return _Way(moved, givers, emptied)
 
 
 def swapped(model: Model, plan: Ints, rows: Sequence[int], dearest: int) -> Ints:
@@ -29,75 +53,83 @@ def swapped(model: Model, plan: Ints, rows: Sequence[int], dearest: int) -> Ints
 
     `dearest`: what one trade may add to the cost, in the cost's unit x Wh.
     """
-    plan = plan.copy()
+    table = _Table(model, plan)
     for _ in range(PASSES):
-        done = [
-            _settle(model, plan, (row, int(slot)), dearest)
-            for row in rows
-            for slot in np.flatnonzero((plan[row] > 0) & (plan[row] < model.least[row]))
-        ]
+        done = [table.settle(row, slot, dearest) for row in rows for slot in table.below_least(row)]
         if not any(done):
             break
-    return plan
+    return np.array(table.plan, np.int64)
 
 
-def _settle(model: Model, plan: Ints, at: tuple[int, int], dearest: int) -> bool:
-    """Trade one slot of one demand away or up to its least, as cheaply as can be. Changes `plan`; whether it did."""
-    row, slot = at
-    if not 0 < plan[row, slot] < model.least[row, slot]:
-        return False
-    best: tuple[int, int, int, int] | None = None
-    for trade in _trades(model, plan, row, slot):
-        where = int(np.argmin(trade.cost))
-        other, elsewhere = divmod(where, plan.shape[1])
-        cost = int(trade.cost[other, elsewhere])
-        if cost <= dearest and (best is None or cost < best[0]):
-            best = (cost, other, elsewhere, int(trade.moved[other, elsewhere]))
-            if cost <= FREE:  # a flow's plan has no better one
-                break
-    if best is None:
-        return False
-    _, other, elsewhere, moved = best
-    plan[row, slot] += moved
-    plan[row, elsewhere] -= moved
-    plan[other, slot] -= moved
-    plan[other, elsewhere] += moved
-    return True
+class _Table:
+    """A plan and what bounds it, as lists: so few trades fit that to look at whole arrays takes three times as long."""
 
+    def __init__(self, model: Model, plan: Ints) -> None:
+        self.plan: list[list[int]] = plan.tolist()
+        self._least, self._caps = np.maximum(model.least, 1).tolist(), model.caps.tolist()
+        self._cost: list[list[int]] = model.cost.tolist()
+        self._rooms = [(one.weight.tolist(), (one.limit - one.load(plan)).tolist()) for one in model.limits]
 
-def _trades(model: Model, plan: Ints, row: int, slot: int) -> Iterator[_Trade]:
-    """Ways to change a slot: up to the least, by all of another slot or of another demand, or down to nothing.
+    def below_least(self, row: int) -> list[int]:
+        """The slots that a demand has something in, but less than its least."""
+        each = enumerate(zip(self.plan[row], self._least[row], strict=True))
+        return [slot for slot, (energy, least) in each if 0 < energy < least]
 
-    What the slot, its row and its column say rules out most of them before all is looked at.
-    """
-    have, mine, theirs = plan[row, slot], plan[row], plan[:, slot, None]
-    limits = (model.least, model.caps)
-    own, column, here = ([one[at] for one in limits] for at in (row, (slice(None), slot, None), (row, slot)))
-    for moved in (here[0] - have, mine, theirs, -have):
-        allowed = _fits(have + moved, *here)
-        if allowed.any() and moved is not theirs:
-            allowed = allowed & _fits(theirs - moved, *column)
-        if allowed.any() and moved is not mine:
-            allowed = allowed & _fits(mine - moved, *own)
-        if allowed.any():
-            yield _priced(model, plan, (row, slot), moved, allowed)
+    def settle(self, row: int, slot: int, dearest: int) -> bool:
+        """Trade one slot of one demand away or up to its least, as cheaply as can be; whether that was done."""
+        if not 0 < self.plan[row][slot] < self._least[row][slot]:
+            return False
+        best: _Trade | None = None
+        for ways in self._ways(row, slot):
+            trade = min((trade for way in ways for trade in self._trades(row, slot, way)), default=None)
+            if trade is not None and trade.cost <= dearest and (best is None or trade.cost < best.cost):
+                best = trade
+                if trade.cost <= FREE:  # a flow's plan has no better one
+                    break
+        if best is not None:
+            self._move(row, slot, best)
+        return best is not None
 
+    def _ways(self, row: int, slot: int) -> Iterator[Iterable[_Way]]:
+        """Ways to change a slot: up to the least, by all of another slot or of another demand, or down to nothing.
 
-def _priced(model: Model, plan: Ints, at: tuple[int, int], moved: Ints, allowed: Mask) -> _Trade:
-    """What trades cost that the row and the column of a slot allow; NEVER where another slot or a limit does not."""
-    row, slot = at
-    allowed = allowed & _fits(plan + moved, model.least, model.caps)
-    allowed[row] = False
-    allowed[:, slot] = False
-    for limit in model.limits:
-        heavier = (limit.weight[row] - limit.weight)[:, None]
-        if heavier.any():
-            room = limit.limit - limit.load(plan)
-            allowed &= (heavier * moved <= room[slot]) & (-heavier * moved <= room)
-    dearer = (model.cost[row, slot] - model.cost[row]) + (model.cost - model.cost[:, slot, None])
-    return _Trade(np.broadcast_to(moved, plan.shape), np.where(allowed, dearer * moved, NEVER))
+        What they leave in the row and in the column of the slot is allowed there.
+        """
+        tables = (self.plan, self._least, self._caps)
+        have, least, cap = (table[row][slot] for table in tables)
+        slots = [place for place in zip(*(table[row] for table in tables), count(), strict=False) if place[3] != slot]
+        demands = zip(*([of[slot] for of in table] for table in tables), count(), strict=False)
+        others = [place for place in demands if place[3] != row]
+        if least <= cap:
+            yield [_way(least - have, others, slots)]
+        yield [_way(place[0], others, [place]) for place in slots if least <= have + place[0] <= cap]
+        yield [_way(place[0], [place], slots) for place in others if least <= have + place[0] <= cap]
+        yield [_way(-have, others, slots)]
 
+    def _trades(self, row: int, slot: int, way: _Way) -> Iterator[_Trade]:
+        """Those that the other slot of the other demand and the limits have room for, with what they cost."""
+        moved, mine = way.moved, self._cost[row]
+        for other in way.others:
+            heavier = [((weight[row] - weight[other]) * moved, room) for weight, room in self._rooms]
+            heavier = [(more, room) for more, room in heavier if more]
+            if any(more > room[slot] for more, room in heavier):
+                continue
+            have, least, caps, theirs = self.plan[other], self._least[other], self._caps[other], self._cost[other]
+            for elsewhere in way.slots:
+                energy = have[elsewhere] + moved
+                if energy and not least[elsewhere] <= energy <= caps[elsewhere]:
+                    continue
+                if any(-more > room[elsewhere] for more, room in heavier):
+                    continue
+                dearer = mine[slot] - mine[elsewhere] + theirs[elsewhere] - theirs[slot]
+                yield _Trade(dearer * moved, other, elsewhere, moved)
 
-def _fits(energy: Ints, least: Ints, caps: Ints) -> Mask:
-    fits: Mask = (energy == 0) | ((energy >= np.maximum(least, 1)) & (energy <= caps))
-    return fits
+    def _move(self, row: int, slot: int, trade: _Trade) -> None:
+        moved, other, elsewhere = trade.moved, trade.other, trade.elsewhere
+        for demand, given in ((row, moved), (other, -moved)):
+            self.plan[demand][slot] += given
+            self.plan[demand][elsewhere] -= given
+        for weight, room in self._rooms:
+            more = (weight[row] - weight[other]) * moved
+            room[slot] -= more
+            room[elsewhere] += more
