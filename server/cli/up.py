@@ -16,7 +16,7 @@ from rich.console import Console
 from app.web import asgi
 from server import collector
 from server.addresses import EVERYWHERE, is_loopback
-from server.cli import demo_state, logs
+from server.cli import demo_state, logs, stopping
 from server.cli.demo_state import LOCAL, DemoState
 from server.cli.seed import seed
 from server.clock import SPEEDS, Clock, RealClock, ScaledClock
@@ -108,10 +108,8 @@ async def run(wanted: Wanted) -> None:
 
 async def _serve(server: Server, wanted: Wanted, demo: Demo | None) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
     console = Console(stderr=True)
+    _on_ctrl_c(stop, console)
     logs.configure(logging.INFO)
     async with server.running():
         collector.keep_for_good()
@@ -127,6 +125,18 @@ async def _serve(server: Server, wanted: Wanted, demo: Demo | None) -> None:
                 living.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await living
+
+
+def _on_ctrl_c(stop: asyncio.Event, console: Console) -> None:
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        if not stop.is_set():
+            stop.set()
+            stopping.within(stopping.STOP_S, loop, console)
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, asked)
 
 
 async def _until(stop: asyncio.Event, town: "asyncio.Task[None] | None") -> None:

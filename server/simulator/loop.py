@@ -76,8 +76,7 @@ class Loop:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        for link in self.links:
-            await link.close()
+        await asyncio.gather(*(link.close() for link in self.links))
         await self.drivers.close()
         self.log.flush()
 

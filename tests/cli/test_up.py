@@ -37,12 +37,14 @@ def refused_here(home, *words):
 
 def stopped_well(up, by=signal.SIGINT):
     """Stop it: in time (in proportion where the machine is busy with other things), exit code 0, nothing failed."""
-    allowed_s = STOPS_WITHIN_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    allowed_s = STOPS_WITHIN_S * busy
     seconds, code, said = up.stop(by)
     assert code == 0
-    assert seconds < allowed_s
+    assert seconds < allowed_s, said
     assert "Traceback" not in said
     assert "failed" not in said
+    assert busy > 1 or "let go of" not in said  # alone on its machine, it needs no more than it has
     return said
 
 
