@@ -24,6 +24,7 @@ from server.simulator.runner import Ends, run_stepped
 from server.simulator.town import Town, build
 from server.storage import plans, sessions, wallets, watch
 from server.storage.db import Database
+from server.workers.ports import Solver
 from server.workers.solve import Inline
 from shared.cdrs import Receipt
 from shared.units import NANO_PER_MINOR
@@ -133,15 +134,17 @@ async def run_once(
     prices_path: Path | None = None,
     log: MessageLog | None = None,
     progress: Callable[[float], None] | None = None,
+    *,
+    solver: Solver | None = None,
 ) -> Outcome:
-    """Run a day and return all of it. Ids, times and order derive from the seed alone."""
+    """Run a day and return all of it. Ids, times and order derive from the seed alone, also with another `solver`."""
     prices = None if prices_path is None else read_prices(prices_path)
     start = start_of(seed_no, prices)
     town, clock = build(seed_no, start), SteppedClock(start)
     feeds: list[PriceFeed] = [] if prices is None else [RecordedPrices(prices, clock.now, published_at=PUBLISHED_AT)]
     with tempfile.TemporaryDirectory(prefix="dalstroom-demo-") as home:
         settings = Settings(home=Path(home), port=0, ocpp_port=0, demo=True)
-        server = Server(settings, Parts(clock=clock, solver=Inline(), feeds=feeds, abreast=1))
+        server = Server(settings, Parts(clock=clock, solver=solver or Inline(), feeds=feeds, abreast=1))
         async with server.running(pages=False):
             await seed(server.db, town, start)
 
