@@ -4,7 +4,8 @@
 depot of twelve has a car that came at 18:00, each with its least power of 6 A. A round is a minute later than the one
 before, and no plan was accepted yet, so that every round saves all its plans. `solve` is the engine's own time in its
 process, `cpu` what loading and saving cost in ours: on a busy machine they say more than the wall. The last row is
-every replan of a day of the demo town, all its sites; a site there has as many cars as have come.
+every replan of a day of the demo town, all its sites; a site there has as many cars as have come, and `cpu`
+holds what the town does meanwhile.
 """
 
 import argparse

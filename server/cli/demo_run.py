@@ -137,7 +137,7 @@ async def run_once(
     *,
     solver: Solver | None = None,
 ) -> Outcome:
-    """Run a day and return all of it. Ids, times and order derive from the seed alone, also with another `solver`."""
+    """Run a day and return all of it. Ids, times and order derive from the seed alone. `solver` None: in place."""
     prices = None if prices_path is None else read_prices(prices_path)
     start = start_of(seed_no, prices)
     town, clock = build(seed_no, start), SteppedClock(start)

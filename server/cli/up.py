@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -108,8 +109,10 @@ async def run(wanted: Wanted) -> None:
 
 async def _serve(server: Server, wanted: Wanted, demo: Demo | None) -> None:
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
     console = Console(stderr=True)
-    _on_ctrl_c(stop, console)
     logs.configure(logging.INFO)
     async with server.running():
         collector.keep_for_good()
@@ -119,24 +122,13 @@ async def _serve(server: Server, wanted: Wanted, demo: Demo | None) -> None:
         try:
             await _until(stop, living)
         finally:
+            stopping.within(stopping.STOP_S, loop, code=1 if sys.exc_info()[0] else 0)
             console.print("Stopping.")
             sparing.cancel()
             if living is not None:
                 living.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await living
-
-
-def _on_ctrl_c(stop: asyncio.Event, console: Console) -> None:
-    loop = asyncio.get_running_loop()
-
-    def asked() -> None:
-        if not stop.is_set():
-            stop.set()
-            stopping.within(stopping.STOP_S, loop, console)
-
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, asked)
 
 
 async def _until(stop: asyncio.Event, town: "asyncio.Task[None] | None") -> None:

