@@ -4,8 +4,8 @@
 depot of twelve has a car that came at 18:00, each with its least power of 6 A. A round is a minute later than the one
 before, and no plan was accepted yet, so that every round saves all its plans. `solve` is the engine's own time in its
 process, `cpu` what loading and saving cost in ours: on a busy machine they say more than the wall. The last row is
-every replan of a day of the demo town, all its sites; a site there has as many cars as have come, and `cpu`
-holds what the town does meanwhile.
+every replan of a day of the demo town, all its sites; a site there has as many cars as have come, and `cpu` holds what
+the town does meanwhile.
 """
 
 import argparse
@@ -132,7 +132,19 @@ async def plug_in(db: Database, town: Town, prefix: str) -> UUID:
     return boxes[0].location_id
 
 
-async def measure(db: Database, location_id: UUID, rounds: int) -> tuple[int, list[tuple[float, float, float]]]:
+Times = tuple[float, float, float]
+"""Of a replan, milliseconds: in all, of the engine, of our own computing."""
+
+
+async def replanned(context: WorkContext, task: outbox.Task, solver: Watched) -> tuple[str, Times]:
+    """What became of one replan, and its times."""
+    solver.took_ms.clear()
+    wall, cpu = time.perf_counter(), time.process_time()
+    outcome = await worker.replan(context, task)
+    return outcome, ((time.perf_counter() - wall) * 1000, sum(solver.took_ms), (time.process_time() - cpu) * 1000)
+
+
+async def measure(db: Database, location_id: UUID, rounds: int) -> tuple[int, list[Times]]:
     """How many cars were planned, and of each replan milliseconds in all, of the engine, and of our own computing."""
     solver, clock = Watched(), SteppedClock(EVENING)
     context = WorkContext(db, clock, Nowhere(), solver)
@@ -142,10 +154,8 @@ async def measure(db: Database, location_id: UUID, rounds: int) -> tuple[int, li
         if number == WARMING:
             collector.keep_for_good()  # as `dalstroom up` does
         clock.advance_to(EVENING + timedelta(minutes=number))
-        solver.took_ms.clear()
-        wall, cpu = time.perf_counter(), time.process_time()
-        outcome = await worker.replan(context, task)
-        took.append(((time.perf_counter() - wall) * 1000, sum(solver.took_ms), (time.process_time() - cpu) * 1000))
+        outcome, times = await replanned(context, task, solver)
+        took.append(times)
         assert outcome == "planned", outcome
     await solver.close()
     async with db.read() as tx:
@@ -154,18 +164,15 @@ async def measure(db: Database, location_id: UUID, rounds: int) -> tuple[int, li
     return len(in_force), took[WARMING:]
 
 
-async def measure_day(seed_no: int) -> list[tuple[float, float, float]]:
+async def measure_day(seed_no: int) -> list[Times]:
     """The same of each replan of a day of the demo town."""
     solver, took = Watched(), []
 
     async def timed(context: WorkContext, task: outbox.Task) -> str:
         await asyncio.sleep(CALM_S)
-        solver.took_ms.clear()
-        wall, cpu = time.perf_counter(), time.process_time()
-        outcome = await worker.replan(context, task)
+        outcome, times = await replanned(context, task, solver)
         if outcome == "planned":
-            spent = (time.perf_counter() - wall) * 1000, sum(solver.took_ms), (time.process_time() - cpu) * 1000
-            took.append(spent)
+            took.append(times)
         if len(took) == WARMING:
             collector.keep_for_good()
         return outcome
@@ -180,7 +187,7 @@ async def measure_day(seed_no: int) -> list[tuple[float, float, float]]:
     return took[WARMING:]
 
 
-def as_row(name: str, cars: int, took: list[tuple[float, float, float]]) -> Row:
+def as_row(name: str, cars: int, took: list[Times]) -> Row:
     """A site's percentiles."""
     whole, solving, computing = zip(*took, strict=True)
     cuts = statistics.quantiles(whole, n=100, method="inclusive")

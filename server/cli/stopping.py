@@ -5,6 +5,7 @@ import gc
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -52,9 +53,9 @@ def _tasks(loop: asyncio.AbstractEventLoop) -> list[str]:
 def _threads() -> list[str]:
     """The threads without which the process does not end, and those that are in something of ours."""
     frames = sys._current_frames()  # noqa: SLF001 -- the one way to another thread's place
-    others = [one for one in threading.enumerate() if one is not threading.current_thread() and one.ident in frames]
-    stacks = [(one, _stack(frames[one.ident])) for one in others if one.ident is not None]
-    left = [(one, stack) for one, stack in stacks if not one.daemon or any(map(_is_ours, stack))]
+    del frames[threading.get_ident()]
+    stacks = [(one, _stack(frames.get(one.ident or 0))) for one in threading.enumerate()]
+    left = [(one, stack) for one, stack in stacks if stack and (not one.daemon or any(map(_is_ours, stack)))]
     return sorted(f"{one.name} in {_place(stack)}" for one, stack in left)
 
 
@@ -65,19 +66,14 @@ def _awaited(what: Any) -> Iterator[FrameType]:  # noqa: ANN401 -- whatever can 
             if (found := getattr(what, frame, None)) is not None:
                 yield found
         awaits = [getattr(what, name, None) for name in ("cr_await", "ag_await", "gi_yieldfrom")]
-        inside = [
-            one for one in gc.get_referents(what) if hasattr(one, "ag_frame")
-        ]  # of `asend`, which names it nowhere
+        # What an async generator's `asend` belongs to, it names nowhere.
+        inside = [one for one in gc.get_referents(what) if hasattr(one, "ag_frame")]
         what = next((one for one in [*awaits, *inside] if one is not None), None)
 
 
 def _stack(frame: FrameType | None) -> list[FrameType]:
-    """The frames of a thread, the innermost last."""
-    found = []
-    while frame is not None:
-        found.append(frame)
-        frame = frame.f_back
-    return found[::-1]
+    """The frames of a thread, the innermost last; none where it has none."""
+    return [] if frame is None else [one for one, _ in traceback.walk_stack(frame)][::-1]
 
 
 def _is_ours(frame: FrameType) -> bool:

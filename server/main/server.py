@@ -239,14 +239,13 @@ class Server:
         assert self._http is not None
         self._http.should_exit = True
         await self.gateway.stop()
-        await self.messages.flush()  # before what may take long: what is left then is let go of
+        await self.messages.flush()  # nothing more is said; what comes next may be let go of
         outbox, feeds, http, messages, forwarder, checkpoint = tasks
         outbox.cancel()
         feeds.cancel()
         _, late = await asyncio.wait([http], timeout=HTTP_STOP_SECONDS)
         for task in late:
             task.cancel()
-        await self.messages.flush()
         messages.cancel()
         forwarder.cancel()
         checkpoint.cancel()

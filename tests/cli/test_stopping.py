@@ -10,19 +10,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BEGINS = """
-import asyncio, sys, threading, time
+import asyncio, threading, time
 from contextlib import asynccontextmanager
-from server.bus import LocalBus
+from datetime import UTC, datetime
 from server.cli import stopping
 from server.clock import SteppedClock
 
-NEVER = SteppedClock(__import__("datetime").datetime(2026, 1, 1, tzinfo=__import__("datetime").UTC))
-
-def sleeps():
-    time.sleep(60)
-
 async def waits():
-    await NEVER.sleep_until(NEVER.now() + __import__("datetime").timedelta(days=1))
+    await SteppedClock(datetime(2026, 1, 1, tzinfo=UTC)).sleep_until(datetime(2026, 1, 2, tzinfo=UTC))
 
 @asynccontextmanager
 async def opened():
@@ -37,7 +32,7 @@ INSIDE = """
     async with opened():
         pass
 """
-THE_LOOP = "    sleeps()\n"
+THE_LOOP = "    time.sleep(60)\n"
 A_THREAD = "    threading.Thread(target=lambda: asyncio.run(waits()), name='a thread').start()\n"
 ENDS = "    await asyncio.sleep(0)\n"
 RUNS = "\nasyncio.run(run())\n"

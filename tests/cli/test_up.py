@@ -95,9 +95,8 @@ def test_a_demo_lives_stops_at_once_and_goes_on_where_it_stopped(tmp_path):
         assert now_of(up, people[0]) > stopped_at
         second = stopped_well(up)
         assert "goes on" in second
-    assert (
-        "let go of" not in first or "let go of" not in second
-    )  # a machine may stand still once; what hangs, hangs twice
+    # A machine may stand still once; what hangs, hangs twice.
+    assert "let go of" not in first or "let go of" not in second
     assert (tmp_path / "demo.db").exists()
     assert not (tmp_path / "dalstroom.db").exists()
 

@@ -110,8 +110,7 @@ class _Table:
         """Those that the other slot of the other demand and the limits have room for, with what they cost."""
         moved, mine = way.moved, self._cost[row]
         for other in way.others:
-            heavier = [((weight[row] - weight[other]) * moved, room) for weight, room in self._rooms]
-            heavier = [(more, room) for more, room in heavier if more]
+            heavier = self._heavier(row, other, moved)
             if any(more > room[slot] for more, room in heavier):
                 continue
             have, least, caps, theirs = self.plan[other], self._least[other], self._caps[other], self._cost[other]
@@ -129,7 +128,10 @@ class _Table:
         for demand, given in ((row, moved), (other, -moved)):
             self.plan[demand][slot] += given
             self.plan[demand][elsewhere] -= given
-        for weight, room in self._rooms:
-            more = (weight[row] - weight[other]) * moved
+        for more, room in self._heavier(row, other, moved):
             room[slot] -= more
             room[elsewhere] += more
+
+    def _heavier(self, row: int, other: int, moved: int) -> list[tuple[int, list[int]]]:
+        """What more each limit that feels it bears where one demand has what another had, with its room by slot."""
+        return [(more, room) for weight, room in self._rooms if (more := (weight[row] - weight[other]) * moved)]
