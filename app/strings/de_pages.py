@@ -133,6 +133,7 @@ TEXTS = {
     "receipt.how.4": "Dein Anteil ist {share} %: {raw}, einmal gerundet auf {driver}.",
     "receipt.copy": "Als JSON kopieren",
     "receipt.override": "Du wolltest um {time} jetzt laden.",
+    "receipt.override_undone": "Du wolltest um {time} jetzt laden und bist um {back} zum Plan zurückgekehrt.",
     "receipt.corrected": "Berichtigt: Die Ladestation hat das wirkliche Ende erst später gemeldet.",
     "receipt.shortfall": "Es fehlten {energy}: {reason}.",
     "reference.evse": "die Leistung der Säule",

@@ -136,6 +136,7 @@ TEXTS = {
     "receipt.how.4": "Your share is {share} %: {raw}, rounded once to {driver}.",
     "receipt.copy": "Copy as JSON",
     "receipt.override": "You asked to charge now at {time}.",
+    "receipt.override_undone": "You asked to charge now at {time}, and went back to the plan at {back}.",
     "receipt.corrected": "Corrected: the station told us later when this charge really ended.",
     "receipt.shortfall": "{energy} were missing: {reason}.",
     "reference.evse": "the station's power",

@@ -133,6 +133,7 @@ TEXTS = {
     "receipt.how.4": "Jouw deel is {share} %: {raw}, één keer afgerond op {driver}.",
     "receipt.copy": "Kopieer als JSON",
     "receipt.override": "Je wilde om {time} nu laden.",
+    "receipt.override_undone": "Je wilde om {time} nu laden en ging om {back} terug naar het plan.",
     "receipt.corrected": "Gecorrigeerd: de laadpaal liet pas later weten wanneer het laden echt eindigde.",
     "receipt.shortfall": "Er ontbrak {energy}: {reason}.",
     "reference.evse": "het vermogen van de paal",

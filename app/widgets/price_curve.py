@@ -14,6 +14,12 @@ from app.widgets.curve_shapes import Bar, Marks
 
 __all__ = ["Bar", "Marks", "Picture", "PriceCurve", "legend"]
 Pointing = ft.HoverEvent[ft.GestureDetector] | ft.TapEvent[ft.GestureDetector] | ft.DragUpdateEvent[ft.GestureDetector]
+ENERGIES: dict[str, Callable[[Bar], int]] = {
+    "charged": lambda bar: bar.charged_wh,
+    "plan": lambda bar: bar.planned_wh,
+    "baseline": lambda bar: bar.baseline_wh,
+}
+"""What a bar may hold beside its price, in the order in which it is told."""
 FIRST_WIDTH = 320.0
 """Until the canvas has said how wide it is."""
 _numbers = count()
@@ -94,16 +100,16 @@ _Drawing: Callable[[Texts, tuple[Bar, ...], tuple[float, float]], ft.Control] = 
 def _words(t: Texts, bar: Bar) -> str:
     when = t("word.from_to", low=t.form.time(bar.start), high=t.form.time(bar.end))
     parts = [t("curve.cursor", time=when, price=t.form.price(bar.price_micro_per_kwh))]
-    for key, energy in (("charged", bar.charged_wh), ("planned", bar.planned_wh), ("baseline", bar.baseline_wh)):
-        if energy:
-            parts.append(t(f"curve.cursor_{key.replace('planned', 'plan')}", energy=t.form.energy(energy)))
+    parts += [
+        t(f"curve.cursor_{kind}", energy=t.form.energy(energy(bar))) for kind, energy in ENERGIES.items() if energy(bar)
+    ]
     return ", ".join(parts)
 
 
 def spans(t: Texts, bars: tuple[Bar, ...], kind: str) -> str:
-    """From when to when something happens: "01:15 to 03:00, 04:00 to 04:45"; `kind`: plan or baseline."""
+    """From when to when something happens: "01:15 to 03:00, 04:00 to 04:45"; `kind`: charged, plan or baseline."""
     out = []
-    for wanted, run in groupby(bars, key=lambda bar: bool(bar.baseline_wh if kind == "baseline" else bar.planned_wh)):
+    for wanted, run in groupby(bars, key=lambda bar: ENERGIES[kind](bar) > 0):
         block = list(run)
         if wanted:
             out.append(t("word.from_to", low=t.form.time(block[0].start), high=t.form.time(block[-1].end)))
@@ -116,11 +122,14 @@ def spoken(t: Texts, picture: Picture) -> str:
         return picture.words
     prices = [bar.price_micro_per_kwh for bar in picture.bars]
     low, high = t.form.price(min(prices), 2), t.form.price(max(prices), 2)
-    if not any(bar.planned_wh or bar.baseline_wh for bar in picture.bars):
+    shown = [kind for kind, energy in ENERGIES.items() if any(energy(bar) for bar in picture.bars)]
+    if not shown:
         start, end = t.form.time(picture.bars[0].start), t.form.time(picture.bars[-1].end)
         return t("curve.spoken_prices", low=low, high=high, start=start, end=end)
-    plan, baseline = spans(t, picture.bars, "plan"), spans(t, picture.bars, "baseline")
-    return t("curve.spoken", low=low, high=high, plan=plan, baseline=baseline)
+    if shown == ["baseline"]:
+        shown = ["plan", *shown]  # to hear that nothing is planned tells something
+    parts = [t(f"curve.spoken_{kind}", when=spans(t, picture.bars, kind)) for kind in shown]
+    return " ".join([t("curve.spoken", low=low, high=high), *parts])
 
 
 def legend(t: Texts, *, charged: bool, planned: bool, baseline: bool) -> ft.Control:

@@ -164,6 +164,7 @@ def receipt(settled: Settlement, labels: Labels, revision: int = 1) -> Receipt:
         fee_terms=settled.fee_terms,
         goodwill_minor=settled.goodwill_minor,
         override_policy=settled.override_policy.value,
+        overrides_undone=list(settled.overrides_undone),
         revision=revision,
     )
 

@@ -57,6 +57,7 @@ class SettlementInput(msgspec.Struct, frozen=True, kw_only=True):
     public_tariff: PublicTariffTerms | None = None
     qualities: Sequence[str] = ()
     overrides: Sequence[datetime] = ()
+    overrides_undone: Sequence[datetime] = ()
     pending_before_minor: int = 0
     shortfall: Shortfall | None = None
     meter_valid: bool = True
@@ -97,6 +98,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
     delay: Delay
     overrides: tuple[datetime, ...]
+    overrides_undone: tuple[datetime, ...]
     override_policy: OverridePolicy
     shortfall: Shortfall | None
 
@@ -164,6 +166,7 @@ def settle(inputs: SettlementInput) -> Settlement:
         reasons=(*against, *said, *([] if against else _remarks(shares))),
         delay=inputs.delay,
         overrides=tuple(inputs.overrides),
+        overrides_undone=tuple(inputs.overrides_undone),
         override_policy=inputs.terms.override_policy,
         shortfall=inputs.shortfall,
     )

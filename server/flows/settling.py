@@ -91,6 +91,7 @@ def settlement_input(
         public_tariff=public,
         qualities=[slot.quality.value for slot in run.curve],
         overrides=[event.at for event in run.events if event.kind == "override"],
+        overrides_undone=[event.at for event in run.events if event.kind == "override_undone"],
         pending_before_minor=max(0, run.pending_minor),
         shortfall=shortfall,
         meter_valid=run.meter_valid,

@@ -90,3 +90,17 @@ def test_the_app_speaks_the_first_language_of_the_device_that_it_knows() -> None
     assert preferred(["de-AT"]) == "de"
     assert preferred(["fr"]) == "en"
     assert preferred([]) == "en"
+
+
+def test_no_field_cuts_off_what_it_says_below() -> None:
+    """A field's note or complaint takes one line, and the rest of it is gone, unless it may take more."""
+    cut, told = [], 0
+    for path in APP.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "TextField":
+                given = {word.arg for word in node.keywords}
+                wanted = {f"{name}_max_lines" for name in ("helper", "error") if name in given}
+                told += len(wanted)
+                cut += [f"{path.name}:{node.lineno}"] if wanted - given else []
+    assert told >= 8
+    assert cut == []

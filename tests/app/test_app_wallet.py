@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import flet as ft
 import flet.canvas as cv
 import msgspec
@@ -165,14 +167,17 @@ async def test_a_receipt_without_money_says_why(signed_in: Open, town: Town) -> 
         sentence="not_eligible",
         eligible=False,
         reasons=["NO_CONSENT", "INVENTED_TOMORROW"],
-        overrides=[NOW],
+        overrides=[NOW, NOW + timedelta(hours=1), NOW + timedelta(hours=3)],
+        overrides_undone=[NOW + timedelta(minutes=25), NOW + timedelta(hours=2)],
         shortfall=Shortfall(3_000, "left_early"),
     )
     screen = await at_receipt(signed_in)
     assert screen.says("No money back this time.")
     assert screen.says("You had not agreed to let the car wait.")
     assert screen.says("A rule applied that this app does not know yet.")
-    assert screen.says("You asked to charge now at 21:40.")
+    assert screen.says("You asked to charge now at 21:40, and went back to the plan at 22:05.")
+    assert screen.says("You asked to charge now at 22:40, and went back to the plan at 23:40.")
+    assert screen.says("You asked to charge now at 00:40.")
     assert screen.says("3.0 kWh were missing: the car left earlier than it said.")
 
 

@@ -14,12 +14,18 @@ START = datetime(2026, 11, 23, 17, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Amsterdam")
 
 
-def bars(*prices: int, planned: tuple[int, ...] = (), baseline: tuple[int, ...] = ()) -> tuple[Bar, ...]:
+def bars(
+    *prices: int,
+    planned: tuple[int, ...] = (),
+    baseline: tuple[int, ...] = (),
+    charged: tuple[int, ...] = (),
+) -> tuple[Bar, ...]:
     return tuple(
         Bar(
             START + number * timedelta(minutes=15),
             900,
             price,
+            charged_wh=2_500 if number in charged else 0,
             planned_wh=2_500 if number in planned else 0,
             baseline_wh=2_500 if number in baseline else 0,
         )
@@ -97,6 +103,16 @@ def test_a_screen_reader_hears_when_charging_is_planned_and_when_it_would_be() -
     t = Texts("en")
     assert spans(t, row, "plan") == "18:30 to 19:00"
     assert spoken(t, Picture(row, Marks())).startswith("Prices from €0.04 to €0.09 per kWh. Charging is planned 18:30")
+
+
+def test_a_screen_reader_hears_when_the_car_charged_instead_of_a_plan_that_is_over() -> None:
+    row = bars(9, 9, 9, 9, 9, baseline=(0, 1), charged=(3,))
+    said = spoken(Texts("en"), Picture(row, Marks()))
+    assert said == "Prices from €0.00 to €0.00 per kWh. Charged 18:45 to 19:00. At once: 18:00 to 18:30."
+    half = spoken(Texts("en"), Picture(bars(9, 9, 9, 9, 9, planned=(4,), charged=(3,)), Marks()))
+    assert half.endswith("Charged 18:45 to 19:00. Charging is planned 19:00 to 19:15.")
+    none = spoken(Texts("en"), Picture(bars(9, 9, 9, baseline=(0,)), Marks()))
+    assert none.endswith("Charging is planned at no time. At once: 18:00 to 18:15.")
 
 
 def test_the_valley_is_the_cheapest_four_hours_and_the_earliest_of_equals() -> None:

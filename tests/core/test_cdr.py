@@ -83,7 +83,9 @@ def test_a_receipt_opens_with_the_sentence_that_fits(changes, code):
 
 
 def test_a_receipt_names_what_settlement_reckoned():
-    made = receipt(settle(session(public_tariff=public_tariff(), overrides=[EVENING])), LABELS)
+    pressed, undone = [EVENING], [EVENING + timedelta(minutes=9)]
+    made = receipt(settle(session(public_tariff=public_tariff(), overrides=pressed, overrides_undone=undone)), LABELS)
+    assert (made.overrides, made.overrides_undone) == (pressed, undone)
     assert (made.session_id, made.cdr_id, made.case) == (SESSION, cdr_id(SESSION), "A")
     assert (made.location_name, made.price_source, made.price_quality) == ("Kade", "typical", "ESTIMATED")
     assert (made.driver_cost_minor, made.driver_cost_at_once_minor) == (1_000, 1_000)

@@ -91,6 +91,7 @@ async def test_undone_it_goes_back_to_the_valley_with_what_it_has(tmp_path):
     assert evening + valley + 5_000 >= receipt.energy_wh - 900
     assert receipt.eligible
     assert receipt.split.driver_minor > 0
+    assert (receipt.overrides, receipt.overrides_undone) == ([PRESSED], [clock_time(0, "22:00")])
 
 
 async def test_everybody_presses_at_once_and_the_street_keeps_its_limit(tmp_path):

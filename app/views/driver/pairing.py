@@ -32,6 +32,7 @@ def PairCard() -> ft.Control:
         value=identity,
         label=t("pair.identity"),
         helper=t("pair.identity.where"),
+        helper_max_lines=3,
         border=theme.FIELD,
         on_change=lambda event: set_identity(event.control.value or ""),
         key="pair-identity",

@@ -1,6 +1,7 @@
 """The receipt: a sentence, a picture, who gets what, every slot, and how to recompute it with a pocket calculator."""
 
 from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
 from typing import cast
 from uuid import UUID
@@ -95,13 +96,28 @@ def _hero(t: Texts, receipt: Receipt, *, wide: bool) -> ft.Control:
 
 def _notices(t: Texts, receipt: Receipt) -> list[ft.Control]:
     out = [notice(Tone.CALM, words) for words in dict.fromkeys(t.code("reason", one) for one in receipt.reasons)]
-    out += [notice(Tone.CALM, t("receipt.override", time=t.form.time(moment))) for moment in receipt.overrides]
+    out += [notice(Tone.CALM, _override(t, began, back)) for began, back in overrides(receipt)]
     if receipt.revision > 1:
         out.append(notice(Tone.CALM, t("receipt.corrected")))
     if receipt.shortfall is not None:
         energy, reason = t.form.energy(receipt.shortfall.energy_wh), t.code("shortfall", receipt.shortfall.reason)
         out.append(notice(Tone.WARN, t("receipt.shortfall", energy=energy, reason=reason)))
     return out
+
+
+def overrides(receipt: Receipt) -> list[tuple[datetime, datetime | None]]:
+    """When the driver asked to charge now, and when each was undone; None: it lasted."""
+    ends = [*receipt.overrides[1:], receipt.ended_at]
+    return [
+        (began, next((back for back in receipt.overrides_undone if began <= back <= end), None))
+        for began, end in zip(receipt.overrides, ends, strict=False)
+    ]
+
+
+def _override(t: Texts, began: datetime, back: datetime | None) -> str:
+    if back is None:
+        return t("receipt.override", time=t.form.time(began))
+    return t("receipt.override_undone", time=t.form.time(began), back=t.form.time(back))
 
 
 def _picture(t: Texts, receipt: Receipt, *, wide: bool) -> ft.Control:

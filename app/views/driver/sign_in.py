@@ -192,6 +192,7 @@ def _fields(
         label=t("sign.server"),
         value=typed.server,
         helper=t("sign.server.hint"),
+        helper_max_lines=3,
         keyboard_type=ft.KeyboardType.URL,
         on_change=lambda event: change(replace(typed, server=event.control.value or "")),
         key="server",

@@ -158,7 +158,9 @@ def _amount(
         label=label,
         value=getattr(draft, name),
         helper=note,
+        helper_max_lines=3,
         error=complaint.words if complaint else None,
+        error_max_lines=3,
         keyboard_type=ft.KeyboardType.NUMBER,
         on_change=lambda event: change(draft.typed(name, event.control.value or "")),
         key=name,
@@ -180,6 +182,7 @@ def _hour(t: Texts, name: str, draft: Draft, change: Change, complaint: Complain
         label=t(f"tariff.{name}"),
         value=getattr(draft, name),
         error=complaint.words if complaint else None,
+        error_max_lines=3,
         on_change=lambda event: change(draft.typed(name, event.control.value or "")),
         key=name,
     )

@@ -112,6 +112,7 @@ def _fields(t: Texts, typed: Typed, errors: dict[str, str], change: Callable[[Ty
             label=t(label),
             value=str(getattr(typed, name)),
             error=errors.get(name),
+            error_max_lines=3,
             keyboard_type=ft.KeyboardType.TEXT if name == "name" else ft.KeyboardType.NUMBER,
             on_change=lambda event: change(typed.typed(name, event.control.value or "")),
             key=f"car-{name}",

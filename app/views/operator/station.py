@@ -164,6 +164,7 @@ def _Form(identity: str, forms: CommandForms) -> ft.Control:
         border=theme.FIELD,
         text_style=ft.TextStyle(font_family="monospace", size=13),
         error=wrong or None,
+        error_max_lines=8,
         on_change=lambda event: set_body(event.control.value or ""),
         key="body",
     )

@@ -53,7 +53,9 @@ def Stations() -> ft.Control:
 
     rows = [_row(t, one, clock.now, go(one), wide=prefs.wide) for one in shown]
     disputes = _disputes(t, console.disputes.value or [], clock.now)
-    return page([keyed(LinkNotice, "link"), _head(t, shown), *waiting, disputes, *rows], wide=prefs.wide)
+    return page(
+        [keyed(LinkNotice, "link"), _head(t, shown, wide=prefs.wide), *waiting, disputes, *rows], wide=prefs.wide
+    )
 
 
 def ill(station: StationView) -> int:
@@ -64,18 +66,21 @@ def ill(station: StationView) -> int:
     return 1 if wrong else 0
 
 
-def _head(t: Texts, stations: Sequence[StationView]) -> ft.Control:
+def _head(t: Texts, stations: Sequence[StationView], *, wide: bool) -> ft.Control:
     online = sum(one.online for one in stations)
     charging = sum(one.open_sessions for one in stations)
     power = sum(evse.power_w for one in stations for evse in one.evses)
     facts = [
-        (t("op.online"), f"{online} / {len(stations)}"),
-        (t("op.sessions"), str(charging)),
-        (t("op.power"), t.form.power(power)),
-        (t("op.trouble"), str(sum(ill(one) > 0 for one in stations))),
+        (t("op.online"), f"{online} / {len(stations)}", 4),
+        (t("op.sessions"), str(charging), 4),
+        (t("op.power"), t.form.power(power), 4 if wide else 5),  # on a phone "103.4 kW" needs more than a quarter
+        (t("op.trouble"), str(sum(ill(one) > 0 for one in stations)), 4),
     ]
-    cells = [stack([theme.small(label), theme.strong(value, size=20)], 2) for label, value in facts]
-    return card([ft.Row([ft.Container(cell, expand=True) for cell in cells], spacing=16)], key="op-head")
+    cells: list[ft.Control] = [
+        ft.Container(stack([theme.small(label), theme.strong(value, size=20 if wide else 18)], 2), expand=part)
+        for label, value, part in facts
+    ]
+    return card([ft.Row(cells, spacing=16 if wide else 8)], key="op-head")
 
 
 def _row(t: Texts, station: StationView, now: datetime, go: Callable[[], None], *, wide: bool) -> ft.Control:

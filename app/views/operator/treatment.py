@@ -194,6 +194,7 @@ def _field(label: str, name: str, value: str, put: Put, wrong: str | None) -> ft
         border=theme.FIELD,
         dense=True,
         error=wrong,
+        error_max_lines=3,
         on_change=lambda event: put(**{name: event.control.value or ""}),
         key=f"field-{name}",
     )
