@@ -100,7 +100,7 @@ TEXTS = {
     "op.certificate.revoke": "Widerrufen",
     "op.certificate.revoke.sure": "Jetzt widerrufen und trennen",
     "op.traits": "Wie sie behandelt wird",
-    "op.traits.what": "Ermittelt durch Fragen und durch ihr Verhalten. Ändern Sie, was nicht stimmt.",
+    "op.traits.what": "Ermittelt durch Fragen und durch ihr Verhalten. Ändere, was nicht stimmt.",
     "op.trait.unit": "Grenzen werden genannt in",
     "op.trait.unit.a": "Ampere",
     "op.trait.unit.w": "Watt",
@@ -135,8 +135,8 @@ TEXTS = {
     ),
     "op.forwarding.empty": "Es wird nichts weitergeleitet.",
     "op.forwarding.empty.do": (
-        "Fügen Sie unten eine Liste von Stationen hinzu, die ein anderes System, etwa die Abrechnung, weiter "
-        "hören soll. Sie können es jederzeit rückgängig machen."
+        "Füge unten eine Liste von Stationen hinzu, die ein anderes System, etwa die Abrechnung, weiter hören "
+        "soll. Du kannst es jederzeit rückgängig machen."
     ),
     "op.forwarding.on": "Diese Liste weiterleiten",
     "op.forwarding.to": "An {url}",
@@ -161,7 +161,7 @@ TEXTS = {
     "op.forwarding.station": "{identity} weiterleiten",
     "op.forwarding.undo": "Weiterleitung rückgängig machen",
     "op.forwarding.undo.tell": "Beim Rückgängigmachen OCPP-2.x-Stationen selbst zurückschicken (sie starten neu)",
-    "op.forwarding.undone": "Es wird nichts mehr weitergeleitet. Stellen Sie jede Station zurück:",
+    "op.forwarding.undone": "Es wird nichts mehr weitergeleitet. Stelle jede Station zurück:",
     "op.forwarding.outcome.told": "gesagt: sie startet neu und geht zurück",
     "op.forwarding.outcome.by_hand": "diese Adresse von Hand eintragen",
     "op.forwarding.outcome.offline": "nicht erreichbar: von Hand eintragen",

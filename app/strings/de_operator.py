@@ -59,7 +59,7 @@ TEXTS = {
     "op.waiting": "Wartet auf Freigabe",
     "op.waiting.what": (
         "Diese Stationen haben sich mit einem Schlüssel verbunden, den niemand eingetragen hat. Ein Fahrer "
-        "nimmt eine mit dem Code nach Hause; Sie nehmen eine an einem Ihrer Orte auf."
+        "nimmt eine mit dem Code nach Hause; du nimmst eine an einem deiner Orte auf."
     ),
     "op.waiting.since": "seit {moment} von {address}",
     "op.waiting.code": "Kopplungscode",

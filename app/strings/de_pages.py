@@ -256,15 +256,15 @@ TEXTS = {
     "clock.real": "Uhr in echter Geschwindigkeit",
     "pair.title": "Ladestation koppeln",
     "pair.what": (
-        "Ihre eigene Station zu Hause: Lassen Sie sie sich mit diesem Server verbinden und geben Sie dann "
-        "ihren Namen und den Code ein, den Ihr Installateur oder Betreiber nennt."
+        "Deine eigene Station zu Hause: Lass sie sich mit diesem Server verbinden und gib dann ihren Namen und "
+        "den Code ein, den dein Installateur oder Betreiber nennt."
     ),
     "pair.identity": "Name der Station",
     "pair.identity.where": "Wie er in ihren Einstellungen oder auf dem Schild steht",
     "pair.code": "Code",
     "pair.do": "Koppeln",
-    "pair.done": "{identity} gehört jetzt Ihnen.",
-    "pair.done.then": "Sie verbindet sich binnen einer Minute neu; stecken Sie ein, und sie steht auf der Startseite.",
+    "pair.done": "{identity} gehört jetzt dir.",
+    "pair.done.then": "Sie verbindet sich binnen einer Minute neu; steck ein, und sie steht auf der Startseite.",
     "problem.not_waiting": "Keine Station wartet mit diesem Namen und Code.",
-    "problem.not_waiting.hint": "Lassen Sie sie sich verbinden und lesen Sie den Code neu ab.",
+    "problem.not_waiting.hint": "Lass sie sich verbinden und lies den Code neu ab.",
 }

@@ -136,7 +136,7 @@ TEXTS = {
     "op.forwarding.empty": "Er wordt niets doorgestuurd.",
     "op.forwarding.empty.do": (
         "Voeg hieronder een lijst palen toe die een ander systeem, bijvoorbeeld de facturering, moet blijven "
-        "horen. U kunt het altijd ongedaan maken."
+        "horen. Je kunt het altijd ongedaan maken."
     ),
     "op.forwarding.on": "Deze lijst doorsturen",
     "op.forwarding.to": "Naar {url}",
@@ -177,7 +177,7 @@ TEXTS = {
     "op.forwarding.upload": "Uploaden",
     "op.forwarding.uploaded": "Opgenomen: {what}",
     "op.forwarding.entered.added": "{n} toegevoegd",
-    "op.forwarding.entered.joined": "{n} die al van u waren erbij",
+    "op.forwarding.entered.joined": "{n} die al van jou waren erbij",
     "op.forwarding.entered.changed": "{n} gewijzigd",
     "op.forwarding.entered.unchanged": "{n} ongewijzigd",
     "op.forwarding.entered.other": "{n} andere",

@@ -59,7 +59,7 @@ TEXTS = {
     "op.waiting": "Wacht op goedkeuring",
     "op.waiting.what": (
         "Deze laadpalen maakten verbinding met een sleutel die niemand heeft toegevoegd. Een bestuurder neemt"
-        " er een in huis met de code; u neemt er een op bij een locatie van u."
+        " er een in huis met de code; jij neemt er een op bij een locatie van jou."
     ),
     "op.waiting.since": "sinds {moment} vanaf {address}",
     "op.waiting.code": "Koppelcode",

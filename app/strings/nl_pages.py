@@ -256,14 +256,14 @@ TEXTS = {
     "clock.real": "Klok op echte snelheid",
     "pair.title": "Laadpaal koppelen",
     "pair.what": (
-        "Uw eigen laadpaal thuis: laat hem verbinding maken met deze server en vul dan zijn naam in en de "
-        "code die uw installateur of exploitant u vertelt."
+        "Je eigen laadpaal thuis: laat hem verbinding maken met deze server en vul dan zijn naam in en de "
+        "code die je installateur of exploitant je vertelt."
     ),
     "pair.identity": "Naam van de laadpaal",
     "pair.identity.where": "Zoals in de instellingen of op het etiket staat",
     "pair.code": "Code",
     "pair.do": "Koppelen",
-    "pair.done": "{identity} is nu van u.",
+    "pair.done": "{identity} is nu van jou.",
     "pair.done.then": "Hij maakt binnen een minuut weer verbinding; steek de stekker in en hij staat op Thuis.",
     "problem.not_waiting": "Er wacht geen laadpaal met deze naam en code.",
     "problem.not_waiting.hint": "Laat hem verbinding maken en lees de code opnieuw.",

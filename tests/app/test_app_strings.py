@@ -1,4 +1,5 @@
 import ast
+import re
 import string
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,15 @@ def test_every_language_says_everything_with_the_same_values(language: str) -> N
     english, other = LANGUAGES["en"], LANGUAGES[language]
     assert set(english) == set(other)
     assert {key: fields(text) for key, text in english.items()} == {key: fields(text) for key, text in other.items()}
+
+
+FORMAL = {"nl": r"\b(U|u|Uw|uw)\b", "de": r"(?<=[\w,;:] )(Sie|Ihr|Ihre[mnrs]?|Ihnen)\b"}
+
+
+@pytest.mark.parametrize("language", list(FORMAL))
+def test_who_reads_is_spoken_to_in_one_way(language: str) -> None:
+    formal = [key for key, text in LANGUAGES[language].items() if re.search(FORMAL[language], text)]
+    assert formal == []
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
