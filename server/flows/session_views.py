@@ -9,7 +9,6 @@ from server.core import projection
 from server.core.contract import ContractKind
 from server.core.following import DRAWING_W
 from server.core.pricecurve import Quality, sources
-from server.core.projection import Estimate
 from server.core.ready_by import ReadySource
 from server.core.session import Session
 from server.core.settlement import Settlement
@@ -19,6 +18,9 @@ from server.flows.outlooks import Outlook, doubt, outlook
 from server.storage import sessions, wallets
 from shared.plans import PlanSlot, PlanView, Shortfall
 from shared.sessions import CarNote, CarSays, Delay, Headline, MoneyRange, SessionState, SessionSummary, SessionView
+
+OWN_BILL = (ContractKind.HOME_DYNAMIC, ContractKind.HOME_NIGHT, ContractKind.PUBLIC_TIMED)
+"""Whose saving lands on the driver's own bill."""
 
 
 async def current(tx: AsyncSession, account_id: UUID, now: datetime) -> list[SessionView]:
@@ -56,6 +58,7 @@ async def summaries(tx: AsyncSession, account_id: UUID, before: datetime | None,
 async def _view(tx: AsyncSession, seen: SessionFacts, now: datetime) -> SessionView:
     session, ahead = seen.session, await outlook(tx, seen, now)
     plan = seen.plan
+    cashback, savings = _brings(seen, ahead)
     return SessionView(
         id=session.id,
         state=session.state,
@@ -79,8 +82,8 @@ async def _view(tx: AsyncSession, seen: SessionFacts, now: datetime) -> SessionV
         need_wh=sum(ahead.planned_wh),
         power_w=session.power_w,
         override=session.override_since is not None,
-        cashback=_cashback(ahead),
-        savings=_savings(seen, ahead),
+        cashback=cashback,
+        savings=savings,
         cost_minor=_cost(seen, ahead),
         plan=_plan_view(seen, ahead),
         advice="estimated_prices" if _estimated(ahead) else None,
@@ -160,20 +163,13 @@ def _estimated(ahead: Outlook) -> bool:
     )
 
 
-def _estimate(ahead: Outlook) -> Estimate:
-    """What the session brings, from and to: from the settlement itself, with less or more energy and other prices."""
-    return projection.estimate(ahead.asked, doubt(ahead.now, settled=not sum(ahead.planned_wh)))
-
-
-def _cashback(ahead: Outlook) -> MoneyRange | None:
-    return _estimate(ahead).cashback if ahead.settled.eligible else None
-
-
-def _savings(seen: SessionFacts, ahead: Outlook) -> MoneyRange | None:
-    own_bill = (ContractKind.HOME_DYNAMIC, ContractKind.HOME_NIGHT, ContractKind.PUBLIC_TIMED)
-    if seen.contract is None or seen.contract.terms.kind not in own_bill:
-        return None
-    return _estimate(ahead).savings
+def _brings(seen: SessionFacts, ahead: Outlook) -> tuple[MoneyRange | None, MoneyRange | None]:
+    """Cashback and savings, each from and to, by the settlement itself; None where the driver gets none of a kind."""
+    own_bill = seen.contract is not None and seen.contract.terms.kind in OWN_BILL
+    if not own_bill and not ahead.settled.eligible:
+        return None, None
+    found = projection.estimate(ahead.asked, doubt(ahead.now, settled=not sum(ahead.planned_wh)))
+    return found.cashback if ahead.settled.eligible else None, found.savings if own_bill else None
 
 
 def _cost(seen: SessionFacts, ahead: Outlook) -> int | None:
