@@ -44,6 +44,8 @@ COMMAND_S = 12
 """How long a station may take to answer a command: less than `TIMEOUT`."""
 
 
+LIMITS = httpx.Limits(keepalive_expiry=3.0)
+"""An idle connection is let go of before a server closes it (5 s are usual), else the next request may die with it."""
 LIVE: msgspec.json.Decoder[LiveEvent] = msgspec.json.Decoder(LiveEvent)
 FRAMES = msgspec.json.Decoder(list[MessageView])
 
@@ -57,7 +59,9 @@ class Api:
         self.operating = Operating(self._call)
         self._keep = keep
         self._renewing = asyncio.Lock()
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT, transport=transport, trust_env=False)
+        self._http = httpx.AsyncClient(
+            base_url=base_url, timeout=TIMEOUT, transport=transport, limits=LIMITS, trust_env=False
+        )
 
     async def close(self) -> None:
         """Close the connections."""

@@ -155,8 +155,8 @@ async def say_ready(desk: Desk, session_id: UUID, ready: datetime | None) -> Non
     if view is not None:
         desk.state.board.put_session(view)
         t = desk.texts
-        stated = view.ready_by if ready is not None else None
-        moment = t.form.moment(stated, desk.state.clock.at_present()) if stated else None
+        # What was said: the plan that the answer shows may be the one before.
+        moment = t.form.moment(ready, desk.state.clock.at_present()) if ready is not None else None
         desk.toast(t("ready.moved", time=moment) if moment else t("ready.forgotten"))
 
 

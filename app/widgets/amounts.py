@@ -8,6 +8,7 @@ from shared.tariffs import HomeKind, HomeTariffInput
 LEAST_MICRO, MOST_MICRO = 20_000, 1_000_000
 """Prices per kWh including VAT and taxes; what lies outside was meant differently."""
 MOST_MARKUP_MICRO = 200_000
+EXAMPLE_MICRO = 285_000
 CENTS = 100
 
 
@@ -52,7 +53,8 @@ def complaint(t: Texts, text: str, least: int, most: int) -> Complaint | None:
     """What is wrong with an entered price; None where nothing is."""
     amount = micro(text)
     if amount is None:
-        return Complaint(t("tariff.error.number", example=plain(285_000, t.language)))
+        example = EXAMPLE_MICRO if most >= EXAMPLE_MICRO else most // 10
+        return Complaint(t("tariff.error.number", example=plain(example, t.language)))
     if least <= amount <= most:
         return None
     if least <= amount // CENTS <= most:

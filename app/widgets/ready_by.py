@@ -193,7 +193,6 @@ def _days(t: Texts, now: datetime, day: int | None, set_day: Callable[[int | Non
         ft.Icons.EXPAND_MORE if word else ft.Icons.CALENDAR_MONTH_OUTLINED,
         size=20,
         color=theme.MUTED,
-        semantics_label=t("ready.day"),
     )
     return ft.PopupMenuButton(
         content=ft.Row([one for one in (word, icon) if one is not None], spacing=2, tight=True),

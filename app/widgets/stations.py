@@ -122,7 +122,8 @@ def brings(t: Texts, back: StayEstimate | None) -> list[ft.Control]:
         out.append(pair(t("price.back"), _range(t, back.cashback, "estimate")))
     if back is not None and back.savings is not None and back.savings.high_minor > 0:
         out.append(pair(t("price.saved"), _range(t, back.savings, "estimate-savings")))
-    return [*out, theme.small(t("price.back_note"))] if out else []
+    some = back is not None and any(one is not None and one.high_minor > 0 for one in (back.cashback, back.savings))
+    return [*out, theme.small(t("price.back_note"))] if some else out
 
 
 def _range(t: Texts, money: MoneyRange, key: str) -> ft.Control:

@@ -75,7 +75,7 @@ def _card(t: Texts, head: str, note: str, slider: ft.Slider) -> ft.Control:
                 ],
                 spacing=10,
             ),
-            ft.Semantics(label=t("target.title"), content=slider),
+            ft.Semantics(label=f"{t('target.title')} {head}", content=slider),
             theme.small(note),
         ],
         spacing=8,

@@ -30,6 +30,7 @@ class Ending(msgspec.Struct, frozen=True):
     events: Collection[str]
     forecast: bool = False
     to_come: bool = False
+    stopped: bool = False  # from the app or by the operator, not by pulling the plug
 
 
 def shortfall(ending: Ending) -> Shortfall | None:
@@ -42,6 +43,8 @@ def shortfall(ending: Ending) -> Shortfall | None:
 
 def _reason(ending: Ending) -> str:
     if ending.depart_at is None or ending.ended_at < ending.depart_at - EARLY:
+        if ending.stopped:
+            return "stopped"
         return "left_sooner" if ending.forecast else "left_early"
     if ending.asleep:
         return "car_not_drawing"

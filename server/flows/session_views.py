@@ -50,6 +50,7 @@ async def summaries(tx: AsyncSession, account_id: UUID, before: datetime | None,
             cashback_minor=receipts[session.id].split.driver_minor if session.id in receipts else 0,
             savings_minor=receipts[session.id].savings_minor if session.id in receipts else 0,
             shortfall=receipts[session.id].shortfall if session.id in receipts else None,
+            has_receipt=session.id in receipts,
         )
         for session in found
     ]

@@ -26,6 +26,9 @@ from server.storage.plans import Plan
 from shared.plans import Shortfall
 from shared.sessions import Delay, SessionState
 
+STOPPED_BY_US = "Remote"
+"""OCPP's reason, in each version, for a stop that a driver's app or an operator asked for."""
+
 
 async def settle_session(tx: AsyncSession, session_id: UUID, now: datetime) -> str:
     """Settle an ended session, or correct its settlement where the station's word is another by now.
@@ -107,6 +110,7 @@ def _shortfall(run: Course, plan: Plan | None, ended_at: datetime) -> Shortfall 
             events={event.kind for event in run.events},
             forecast=plan.depart_source == ReadySource.FORECAST,
             to_come=not plan.delivered_by(ended_at),
+            stopped=session.stop_reason == STOPPED_BY_US,
         )
     )
 

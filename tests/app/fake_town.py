@@ -74,6 +74,7 @@ class Town:
         self.history = self._history()
         self.receipts = {SETTLED: receipt()}
         self.start_says = "accepted"
+        self.plans_later = False  # an answer shows the plan from before, as the server's does
         self.estimate = StayEstimate(MoneyRange(45, 80))
         self.at_home: StayEstimate | None = None
         self.quote: OverrideQuote | None = None
@@ -325,7 +326,7 @@ class Town:
             change = self._update_session(body)
         updated = msgspec.structs.replace(view, **change)
         self.sessions = [updated if one.id == view.id else one for one in self.sessions]
-        return _json(updated)
+        return _json(view if self.plans_later else updated)
 
     def _update_session(self, body: bytes) -> dict[str, object]:
         given = msgspec.json.decode(body, type=SessionUpdate)

@@ -7,6 +7,7 @@ from fake_town import Town
 from fletkit import Open, Screen
 from town_facts import NOW, READY, a_session, an_id, street
 
+from app.store import LANGUAGE
 from app.strings import LANGUAGES, Texts
 from app.views.driver.session import why
 from app.widgets.home_advice import advice_words
@@ -20,8 +21,8 @@ FORECAST = {"ready_by_source": "forecast", "ready_by_reason": "departure_own_wor
 CALENDAR = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20261124T053000Z\nEND:VEVENT\nEND:VCALENDAR"
 
 
-async def at_settings(signed_in: Open) -> Screen:
-    screen = await signed_in()
+async def at_settings(signed_in: Open, **options: object) -> Screen:
+    screen = await signed_in(**options)
     await screen.go(4)
     await screen.until(lambda: screen.has("dial"))
     return screen
@@ -117,6 +118,17 @@ async def test_another_way_to_known_shifts_is_saved_at_once(signed_in: Open, tow
     screen = await at_settings(signed_in)
     await screen.event(screen.key("rota-travel"), "select", value="60")
     await screen.until(lambda: town.me.rota is not None and town.me.rota.travel_minutes == 60)
+
+
+@pytest.mark.parametrize(("language", "words"), [("nl", "Kijk naar regel 2."), ("de", "Bitte prüfen: Zeile 2.")])
+async def test_a_calendar_that_cannot_be_read_is_refused_in_the_readers_language(
+    signed_in: Open, language: str, words: str
+) -> None:
+    screen = await at_settings(signed_in, remembers={LANGUAGE: language})
+    await screen.type("rota-text", "hello")
+    await screen.click("rota-save")
+    await screen.until(lambda: screen.says(words))
+    assert not screen.says("expected one in every event")
 
 
 async def test_a_calendar_that_cannot_be_read_names_the_line_and_keeps_what_was_typed(

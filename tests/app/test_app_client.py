@@ -2,10 +2,11 @@ import asyncio
 
 import httpx
 import pytest
+import uvicorn
 from fake_town import Town
 from town_facts import NOW, SESSION, SETTLED, a_session, an_id
 
-from app.client import Api
+from app.client import LIMITS, Api
 from app.failures import ApiProblem
 from shared.accounts import ClockView, TokenPair
 from shared.problems import Problem
@@ -35,6 +36,11 @@ async def test_answers_come_as_the_structs_that_server_and_app_share(api: Api) -
     assert [one.id for one in await api.current_sessions()] == [SESSION]
     assert (await api.receipt(SETTLED)).split.driver_minor > 0
     assert await api.clock() == ClockView(now=NOW, speed=60, demo=True)
+
+
+def test_an_idle_connection_is_let_go_of_before_the_server_closes_it() -> None:
+    assert LIMITS.keepalive_expiry is not None
+    assert LIMITS.keepalive_expiry < uvicorn.Config("nothing").timeout_keep_alive
 
 
 async def test_an_expired_token_is_renewed_once_and_the_call_goes_through(api: Api, town: Town, kept: Kept) -> None:

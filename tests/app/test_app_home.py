@@ -81,6 +81,17 @@ async def test_a_quick_choice_moves_the_departure_and_the_plan_follows(signed_in
     await screen.until(lambda: screen.says("By your habit."))
 
 
+async def test_it_says_the_time_that_was_chosen_though_the_answer_shows_the_plan_from_before(
+    signed_in: Open, town: Town
+) -> None:
+    town.plans_later = True
+    screen = await signed_in()
+    await screen.click("ready-09:00")
+    await screen.until(lambda: screen.says("Ready by Tue 09:00. The plan follows."))
+    await screen.click("ready-07:30")
+    await screen.until(lambda: screen.says("Ready by Tue 07:30. The plan follows."))
+
+
 async def test_any_other_time_is_picked_and_the_picker_does_not_come_back(signed_in: Open) -> None:
     screen = await signed_in()
     await screen.click("ready-other")

@@ -16,6 +16,15 @@ async def test_in_the_demo_one_tap_signs_in_as_anybody_and_says_who_they_are(ope
     assert screen.device[TOKEN] == "refresh-1"
 
 
+async def test_from_the_password_one_goes_back_to_the_people_of_the_demo(open_app: Open) -> None:
+    screen = await open_app()
+    await screen.until(lambda: screen.says("Sanne de Wit"))
+    await screen.click("by-password")
+    await screen.until(lambda: screen.has("email"))
+    await screen.click("by-people")
+    await screen.until(lambda: screen.says("Sanne de Wit"))
+
+
 async def test_elsewhere_it_asks_for_e_mail_and_password(open_app: Open, town: Town) -> None:
     town.demo = False
     screen = await open_app()

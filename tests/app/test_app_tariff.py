@@ -56,6 +56,20 @@ async def test_an_empty_form_complains_only_when_it_is_saved(signed_in: Open, to
     assert ("PUT", "/api/tariffs/home") not in town.asked
 
 
+async def test_another_kind_begins_without_complaints_and_its_example_can_be_entered(
+    signed_in: Open, town: Town
+) -> None:
+    town.tariff = None
+    screen = await at_tariff(signed_in)
+    await screen.click("save-tariff")
+    await screen.click("kind-dynamic")
+    assert screen.get(ft.TextField, key="markup").error is None
+    await screen.click("save-tariff")
+    assert screen.get(ft.TextField, key="markup").error == "Enter an amount such as 0.02."
+    await screen.type("markup", "0.02")
+    assert screen.get(ft.TextField, key="markup").error is None
+
+
 async def test_a_dynamic_tariff_previews_tonight_and_tomorrow_as_a_picture(signed_in: Open) -> None:
     screen = await at_tariff(signed_in)
     await screen.click("kind-dynamic")

@@ -40,7 +40,7 @@ async def test_balance_pending_and_the_three_kinds_of_money_stand_apart(signed_i
     for words in ("Earnings | Cashback, paid to you | €12.96", "Savings | Less on your own bills | €4.31"):
         assert screen.says(words)
     assert screen.says("not a sum that is paid | €17.27")
-    assert screen.says("11 of 14 sessions")
+    assert screen.says("Receipts: 14. Charged in the valley: 11 of them.")
 
 
 async def test_cashback_arrives_while_one_looks(signed_in: Open, town: Town) -> None:
@@ -52,11 +52,15 @@ async def test_cashback_arrives_while_one_looks(signed_in: Open, town: Town) -> 
     assert screen.has(f"entry-{entry.id}-cashback")
 
 
-async def test_sessions_are_listed_beside_payments_and_lead_to_their_receipts(signed_in: Open) -> None:
+async def test_sessions_are_listed_beside_payments_and_lead_to_their_receipts(signed_in: Open, town: Town) -> None:
+    town.history[1] = msgspec.structs.replace(town.history[1], has_receipt=False)
     screen = await at_wallet(signed_in)
     await screen.event(screen.key("wallet-tab"), "change", "history", selected=["history"])
     await screen.until(lambda: screen.has(f"history-{SETTLED}"))
     assert screen.says("20.0 kWh | €1.31 back")
+    older = screen.key(f"history-{town.history[1].id}")
+    assert isinstance(older, ft.Container)
+    assert (older.on_click, older.ink) == (None, False), "from before there were receipts: nothing to open"
     await screen.click(f"history-{SETTLED}")
     await screen.until(lambda: screen.has("receipt-sentence"))
 
@@ -159,6 +163,8 @@ async def test_the_json_that_is_copied_is_the_receipt_itself(signed_in: Open, to
     assert isinstance(button, ft.OutlinedButton)
     assert isinstance(button.action, ft.CopyToClipboard)
     assert msgspec.json.decode(button.action.data, type=Receipt) == town.receipts[SETTLED]
+    await screen.click("copy-json")
+    await screen.until(lambda: screen.says("Copied."))
 
 
 async def test_a_receipt_without_money_says_why(signed_in: Open, town: Town) -> None:

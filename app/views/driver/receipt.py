@@ -45,7 +45,7 @@ def ReceiptPage() -> ft.Control:
 
     ft.use_effect(load, [text])
     if receipt is not None:
-        return page([_whole(t, receipt, wide=prefs.wide)], wide=prefs.wide)
+        return page([_whole(t, receipt, lambda: desk.toast(t("receipt.copied")), wide=prefs.wide)], wide=prefs.wide)
     if problem is not None:
         return _trouble(t, problem, load, lambda: desk.page.navigate("/"))
     return page([skeleton(t, 150, 260, 200)], wide=prefs.wide)
@@ -60,14 +60,14 @@ def _trouble(
     return missing(t, go_home) if problem.status == HTTPStatus.NOT_FOUND else failed(t, problem, load)
 
 
-def _whole(t: Texts, receipt: Receipt, *, wide: bool) -> ft.Control:
+def _whole(t: Texts, receipt: Receipt, copied: Callable[[], None], *, wide: bool) -> ft.Control:
     left = [
         _hero(t, receipt, wide=wide),
         *_notices(t, receipt),
         _picture(t, receipt, wide=wide),
         SlotTable(t, receipt),
     ]
-    right = [_value(t, receipt), _split(t, receipt), _cost(t, receipt), _how(t, receipt)]
+    right = [_value(t, receipt), _split(t, receipt), _cost(t, receipt), _how(t, receipt, copied)]
     return columns(left, right, wide=wide)
 
 
@@ -212,7 +212,7 @@ def _parts(t: Texts, cost: CostParts) -> list[ft.Control]:
     return [pair(t(f"receipt.cost.{name}"), t.form.nano(nano)) for name, nano in parts if nano]
 
 
-def _how(t: Texts, receipt: Receipt) -> ft.Control:
+def _how(t: Texts, receipt: Receipt, copied: Callable[[], None]) -> ft.Control:
     form, split = t.form, receipt.split
     raw = msgspec.json.format(msgspec.json.encode(receipt), indent=2).decode()
     why = t.code("reference", receipt.reference_power_source)
@@ -228,7 +228,11 @@ def _how(t: Texts, receipt: Receipt) -> ft.Control:
         ),
     ]
     copy = ft.OutlinedButton(
-        t("receipt.copy"), icon=ft.Icons.COPY_ALL_OUTLINED, action=ft.CopyToClipboard(raw), key="copy-json"
+        t("receipt.copy"),
+        icon=ft.Icons.COPY_ALL_OUTLINED,
+        action=ft.CopyToClipboard(raw),
+        on_click=copied,
+        key="copy-json",
     )
     return card(
         [

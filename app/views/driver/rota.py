@@ -1,5 +1,6 @@
 """A shift rota: a calendar's text, pasted or from a file, and how long the way to work is."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import cast
@@ -116,6 +117,9 @@ def _Travel(me: Me, travel: int, set_travel: Callable[[int], None]) -> ft.Contro
 
 
 def _refusal(t: Texts, wrong: Problem) -> ft.Control:
-    """The lines that could not be read, in the server's words."""
+    """The lines that could not be read: in English in the server's words, which it has no others for."""
     said = "; ".join(f"{one.field}, {one.message}" for one in wrong.errors)
+    if said and t.language != "en":
+        lines = [number for one in wrong.errors for number in re.findall(r"^line (\d+)", one.message)]
+        said = t("rota.wrong.lines", lines=", ".join(lines)) if lines else t("rota.wrong.do")
     return notice(Tone.BAD, t("rota.wrong"), said or wrong.hint or wrong.detail)

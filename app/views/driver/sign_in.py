@@ -55,11 +55,15 @@ def SignIn() -> ft.Control:
     if drivers.first_load:
         inner.append(skeleton(t, 76, 76, 76, 76))
     elif people and not by_password:
-        inner += [_people(t, desk, people, wide=prefs.wide), _switch(t, lambda: set_by_password(True))]
+        inner += [
+            _people(t, desk, people, wide=prefs.wide),
+            _switch(t("sign.with_password"), lambda: set_by_password(True), "by-password"),
+        ]
     elif drivers.problem is not None and desk.server_is_given:
         inner.append(failed(t, drivers.problem, again))
     else:
-        inner.append(_Password())
+        back = _switch(t("sign.with_people"), lambda: set_by_password(False), "by-people")
+        inner += [_Password(), back if people else None]
     width = WIDE if people and prefs.wide and not by_password else NARROW
     column = ft.Container(stack([*inner, _languages(desk)], 24), width=width)
     return page([ft.Container(column, alignment=ft.Alignment.TOP_CENTER)], wide=prefs.wide)
@@ -127,8 +131,8 @@ def _person(t: Texts, desk: Desk, one: DemoDriver, *, wide: bool) -> ft.Control:
     )
 
 
-def _switch(t: Texts, go: ft.ControlEventHandler[ft.TextButton]) -> ft.Control:
-    return ft.Row([ft.TextButton(t("sign.with_password"), on_click=go, key="by-password")])
+def _switch(words: str, go: ft.ControlEventHandler[ft.TextButton], key: str) -> ft.Control:
+    return ft.Row([ft.TextButton(words, on_click=go, key=key)])
 
 
 @dataclass(frozen=True)

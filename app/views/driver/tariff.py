@@ -56,6 +56,8 @@ def _Form(tariff: HomeTariff | None) -> ft.Control:
     entered = draft.entered() if not complaints else None
 
     def change(new: Draft) -> None:
+        if new.kind is not draft.kind:
+            set_touched(False)
         set_draft(new)
 
     async def show() -> None:

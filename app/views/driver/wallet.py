@@ -143,9 +143,8 @@ def _history(t: Texts, history: Remote[list[SessionSummary]], go: Callable[[UUID
             tight=True,
             horizontal_alignment=ft.CrossAxisAlignment.END,
         )
-        settled = one.state is SessionState.SETTLED
         texts = (one.location_name, t.form.date_time(one.plugged_at))
-        return _tile(texts, right, (lambda: go(one.id)) if settled else None, f"history-{one.id}")
+        return _tile(texts, right, (lambda: go(one.id)) if one.has_receipt else None, f"history-{one.id}")
 
     return _list([row(one) for one in history.value])
 
