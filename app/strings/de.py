@@ -274,6 +274,7 @@ TEXTS = {
     "notice.car.timer.do": "Schalte ihn aus, dann lädt es, wenn Strom am billigsten ist.",
     "notice.shortfall": "Es werden {energy} fehlen: {reason}.",
     "notice.shortfall.do": "Fahre später, oder lade jetzt.",
+    "notice.shortfall.later": "Fahre später los, wenn das geht.",
     "explained.pct": "{pct} %",
     "explained.short": "{ready} um {by}, weil {why}.",
     "explained.short_then": "{ready} um {by}; {target} um {at}, weil {why}.",

@@ -280,6 +280,7 @@ TEXTS = {
     "notice.car.timer.do": "Switch that timer off, and it charges when power is cheapest.",
     "notice.shortfall": "{energy} will be missing: {reason}.",
     "notice.shortfall.do": "Leave later, or charge now.",
+    "notice.shortfall.later": "Leave later, if you can.",
     "explained.pct": "{pct} %",
     "explained.short": "{ready} by {by}, because {why}.",
     "explained.short_then": "{ready} by {by}; {target} at {at}, because {why}.",

@@ -276,6 +276,7 @@ TEXTS = {
     "notice.car.timer.do": "Zet die timer uit, dan laadt hij als stroom het goedkoopst is.",
     "notice.shortfall": "Er zal {energy} ontbreken: {reason}.",
     "notice.shortfall.do": "Vertrek later, of laad nu.",
+    "notice.shortfall.later": "Vertrek later, als dat kan.",
     "explained.pct": "{pct} %",
     "explained.short": "{ready} om {by}, omdat {why}.",
     "explained.short_then": "{ready} om {by}; {target} om {at}, omdat {why}.",

@@ -84,7 +84,8 @@ def notices(t: Texts, session: SessionView, missing: str | None = None) -> list[
     if session.plan.shortfall is not None:
         short = session.plan.shortfall
         words = t("notice.shortfall", energy=t.form.energy(short.energy_wh), reason=t.code("shortfall", short.reason))
-        out.append(notice(Tone.WARN, missing or words, t("notice.shortfall.do")))
+        waits = session.delay is Delay.MANAGED
+        out.append(notice(Tone.WARN, missing or words, t("notice.shortfall.do" if waits else "notice.shortfall.later")))
     if session.delay not in {Delay.MANAGED, Delay.OVERRIDDEN} and session.headline in UNDER_WAY:
         do = t("delay.no_consent.do") if session.delay is Delay.NO_CONSENT else None
         out.append(notice(Tone.CALM, t.code("delay", session.delay.value), do))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.core import projection
+from server.core import missing, projection
 from server.core.contract import ContractKind
 from server.core.following import DRAWING_W
 from server.core.pricecurve import Quality, sources
@@ -187,7 +187,9 @@ def _cost(seen: SessionFacts, ahead: Outlook) -> int | None:
 
 def _plan_view(seen: SessionFacts, ahead: Outlook) -> PlanView:
     plan = seen.plan
-    short = Shortfall(plan.shortfall_wh, plan.reason or "") if plan is not None and plan.shortfall_wh else None
+    short = None
+    if plan is not None and plan.shortfall_wh >= missing.LEAST_WH:  # less is none on the receipt either
+        short = Shortfall(plan.shortfall_wh, plan.reason or "")
     return PlanView(
         id=plan.id if plan else None,
         made_at=plan.made_at if plan else None,

@@ -58,6 +58,10 @@ async def test_a_plan_that_leaves_something_missing_says_what_there_will_be_unti
     await screen.until(lambda: screen.says(SENTENCES["en"]))
     assert not screen.says("will be missing")
     assert screen.says("Leave later, or charge now.")
+    town.sessions = [short(delay=Delay.OVERRIDDEN)]
+    town.tell(SessionChanged(town.sessions[0]))
+    await screen.until(lambda: screen.says("Leave later, if you can."))
+    assert not screen.says("or charge now"), "it does already"
     screen.page.navigate(f"/session/{SESSION}")
     await screen.until(lambda: screen.says(SENTENCES["en"]))
 
