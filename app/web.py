@@ -2,20 +2,26 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import flet as ft
 import flet_web.fastapi as flet_fastapi
+import msgspec
 
 from app.main import entry
+from app.strings import LANGUAGES
 
 SESSION_TIMEOUT_S = 300
 """How long a closed tab's session is kept; Flet's own hour is memory for nothing."""
 ROOT = Path(__file__).parent
 SCRIPTS = b"script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:; object-src 'none'; base-uri 'self'"
 """Scripts are our own. Flet's stock client asks jsdelivr for a plugin (Rive) that this app does not use."""
+
+OF_THE_BODY = (b"content-length", b"etag", b"last-modified")
+"""What Flet's server says of its own page holds no longer for the page with a script more."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -40,7 +46,7 @@ def asgi(api_url: str) -> tuple[Asgi, AbstractAsyncContextManager[None]]:
         web_renderer=ft.WebRenderer.CANVAS_KIT,
         session_timeout_seconds=SESSION_TIMEOUT_S,
     )
-    return _own_scripts(_same_origin(inner)), _running()
+    return _own_scripts(_same_origin(_tells_when_out_of_reach(inner))), _running()
 
 
 def _assets() -> Path:
@@ -56,6 +62,47 @@ async def _running() -> AsyncIterator[None]:
         yield
     finally:
         await flet_fastapi.app_manager.shutdown()
+
+
+def _tells_when_out_of_reach(inner: Asgi) -> Asgi:
+    """Put the script into the page that says when the server is out of reach: the app itself runs there."""
+    script = b"<script>" + out_of_reach().encode() + b"</script></head>"
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        page: list[MutableMapping[str, Any]] = []  # its first message, while the rest of it comes
+
+        async def with_script(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start" and _is_page(message):
+                page.append({**message, "body": b""})
+            elif message["type"] == "http.response.body" and page:
+                page[0]["body"] += message.get("body", b"")
+                if not message.get("more_body"):
+                    body = page[0].pop("body").replace(b"</head>", script, 1)
+                    kept = [one for one in page[0]["headers"] if one[0].lower() not in OF_THE_BODY]
+                    length = (b"content-length", str(len(body)).encode())
+                    await send({**page[0], "headers": [*kept, length]})
+                    await send({"type": "http.response.body", "body": body})
+            else:
+                await send(message)
+
+        await inner(scope, receive, with_script)
+
+    return told
+
+
+def out_of_reach() -> str:
+    """The script, with the app's words in each language."""
+    said = {
+        language: [texts["problem.unreachable"], texts["problem.unreachable.hint"]]
+        for language, texts in LANGUAGES.items()
+    }
+    text = (_assets() / "out_of_reach.js").read_text()
+    return text.replace("WORDS = {}", f"WORDS = {msgspec.json.encode(said).decode()}", 1)
+
+
+def _is_page(start: MutableMapping[str, Any]) -> bool:
+    of: dict[bytes, bytes] = {name.lower(): value for name, value in start["headers"]}
+    return start["status"] == HTTPStatus.OK and of.get(b"content-type", b"").startswith(b"text/html")
 
 
 def _own_scripts(inner: Asgi) -> Asgi:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app import web
+from app.strings import LANGUAGES
 
 
 @pytest.fixture
@@ -26,6 +27,18 @@ async def test_every_address_gets_the_app_and_nothing_comes_from_a_cdn(served: w
         assert "noCdn=true" in page.text.replace(" ", "")
         assert "<title>Dalstroom</title>" in page.text
         assert "script-src 'self'" in page.headers["content-security-policy"]
+
+
+async def test_the_page_knows_what_to_say_when_its_server_is_out_of_reach(served: web.Asgi) -> None:
+    page = await asked_for(served, "/")
+    assert page.text.count("out-of-reach") == 1
+    assert page.text.index("out-of-reach") < page.text.index("</head>")
+    assert int(page.headers["content-length"]) == len(page.content)
+    for texts in LANGUAGES.values():
+        assert f'["{texts["problem.unreachable"]}","{texts["problem.unreachable.hint"]}"]' in page.text
+    script = await asked_for(served, "/flutter_bootstrap.js")
+    assert "out-of-reach" not in script.text
+    assert "etag" in script.headers
 
 
 @pytest.mark.parametrize("path", ["/fonts/Manrope-Bold.ttf", "/icons/icon-192.png", "/favicon.png"])

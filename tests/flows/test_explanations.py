@@ -39,8 +39,9 @@ from small_town import (
 from app.strings import Texts
 from app.widgets.explained import short_words
 from server.core import override as core_override
+from server.core.missing import LEAST_WH
 from server.core.valley import plan as engine
-from server.flows import explanations, facts, outlooks, plans
+from server.flows import explanations, facts, outlooks, plans, session_views
 from server.storage import plan_inputs, sessions, tables
 from shared.accounts import Role
 from shared.plans import HeldBack
@@ -312,3 +313,19 @@ async def test_a_places_worth_is_for_who_runs_it_or_lives_there(sqlite_town, acc
     async with sqlite_town.read() as tx:
         found = {place: await explanations.place_of(tx, place, account, party, role) for place in (HOME, STREET)}
     assert {place for place, seen in found.items() if seen is not None} == allowed
+
+
+async def test_less_than_a_kilowatt_hour_is_not_said_to_be_missing_before_it_ends_either(town):
+    await publish_days(town)
+    session_id = await plug_in(town, NOW)
+    said = {}
+    for energy_wh in (11_040 + 500, 11_040 + 1_700):
+        await say(town, session_id, SessionUpdate(ready_by=NOW + HOUR, energy_wh=energy_wh), NOW)
+        await replan(town, HOME, NOW)
+        async with town.read() as tx:
+            seen = await session_views.one(tx, await sessions.get(tx, session_id), NOW)
+        said[(await plan_of(town, session_id)).shortfall_wh] = seen.plan.shortfall
+    crumb, short = sorted(said)
+    assert 0 < crumb < LEAST_WH <= short
+    assert said[crumb] is None
+    assert said[short].energy_wh == short

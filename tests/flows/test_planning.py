@@ -27,9 +27,8 @@ from flow_story import (
 from msgspec.structs import replace
 from small_town import HOME, HOME_STATION, NOW, STREET, STREET_STATION_1, STREET_STATION_2, an_id, plug_in
 
-from server.core.missing import LEAST_WH
 from server.core.session import Followed
-from server.flows import plans, session_views
+from server.flows import plans
 from server.storage import outbox, sessions
 from server.storage import stations as stored_stations
 from shared.sessions import Delay, SessionUpdate
@@ -397,19 +396,3 @@ async def test_a_car_that_may_not_draw_yet_is_not_full(town):
     for quarter in range(4, 20):
         await meter(town, session_id, NOW + quarter * QUARTER, 5_000, 0)
     assert not (await session_of(town, session_id)).full
-
-
-async def test_less_than_a_kilowatt_hour_is_not_said_to_be_missing_before_it_ends_either(town):
-    await publish_days(town)
-    session_id = await plug_in(town, NOW)
-    said = {}
-    for energy_wh in (11_040 + 500, 11_040 + 1_700):
-        await say(town, session_id, SessionUpdate(ready_by=NOW + HOUR, energy_wh=energy_wh), NOW)
-        await replan(town, HOME, NOW)
-        async with town.read() as tx:
-            seen = await session_views.one(tx, await sessions.get(tx, session_id), NOW)
-        said[(await plan_of(town, session_id)).shortfall_wh] = seen.plan.shortfall
-    crumb, short = sorted(said)
-    assert 0 < crumb < LEAST_WH <= short
-    assert said[crumb] is None
-    assert said[short].energy_wh == short
