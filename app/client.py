@@ -44,7 +44,7 @@ COMMAND_S = 12
 """How long a station may take to answer a command: less than `TIMEOUT`."""
 
 
-LIMITS = httpx.Limits(keepalive_expiry=3.0)
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3.0)
 """An idle connection is let go of before a server closes it (5 s are usual), else the next request may die with it."""
 LIVE: msgspec.json.Decoder[LiveEvent] = msgspec.json.Decoder(LiveEvent)
 FRAMES = msgspec.json.Decoder(list[MessageView])

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent
 SCRIPTS = b"script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:; object-src 'none'; base-uri 'self'"
 """Scripts are our own. Flet's stock client asks jsdelivr for a plugin (Rive) that this app does not use."""
 
-OF_THE_BODY = (b"content-length", b"etag", b"last-modified")
+OF_THE_BODY = (b"content-length", b"etag", b"last-modified", b"accept-ranges")
 """What Flet's server says of its own page holds no longer for the page with a script more."""
 
 Scope = MutableMapping[str, Any]
@@ -73,14 +73,15 @@ def _tells_when_out_of_reach(inner: Asgi) -> Asgi:
 
         async def with_script(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start" and _is_page(message):
-                page.append({**message, "body": b""})
+                kept = [one for one in message["headers"] if one[0].lower() not in OF_THE_BODY]
+                page.append({**message, "headers": kept, "body": b""})
             elif message["type"] == "http.response.body" and page:
                 page[0]["body"] += message.get("body", b"")
                 if not message.get("more_body"):
                     body = page[0].pop("body").replace(b"</head>", script, 1)
-                    kept = [one for one in page[0]["headers"] if one[0].lower() not in OF_THE_BODY]
-                    length = (b"content-length", str(len(body)).encode())
-                    await send({**page[0], "headers": [*kept, length]})
+                    if body:  # none where only the head was asked for
+                        page[0]["headers"].append((b"content-length", str(len(body)).encode()))
+                    await send(page[0])
                     await send({"type": "http.response.body", "body": body})
             else:
                 await send(message)

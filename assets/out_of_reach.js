@@ -7,16 +7,22 @@
   const SOON_MS = 1500;
   const PATIENCE_MS = 3000;
   const TIMES = 2; // one lost answer is nothing
-  const words = WORDS[(navigator.language || "en").slice(0, 2)] || WORDS.en;
+  const spoken = (navigator.languages || [navigator.language || "en"]).map((one) => one.slice(0, 2));
+  const words = WORDS[spoken.find((one) => one in WORDS) || "en"];
   let failures = 0;
   let told = null;
 
   async function answers() {
+    const patience = new AbortController();
+    const late = setTimeout(() => patience.abort(), PATIENCE_MS);
     try {
-      await fetch("api/health", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-      return true;
+      const answer = await fetch("api/health", { cache: "no-store", signal: patience.signal });
+      // What is not ours is a proxy's, which answers for a server that is gone.
+      return answer.ok || (answer.headers.get("content-type") || "").includes("json");
     } catch {
       return false;
+    } finally {
+      clearTimeout(late);
     }
   }
 

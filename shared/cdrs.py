@@ -111,5 +111,5 @@ class Receipt(msgspec.Struct, frozen=True):
     fee_terms: FeeTerms | None = None  # public tariffs only
     goodwill_minor: int = 0  # paid by the provider so that waiting never cost the driver more than charging at once
     override_policy: str = "PRO_RATA"
-    overrides_undone: list[datetime] = []  # those that the driver took back, by their time
+    overrides_undone: list[datetime | None] = []  # when each was taken back; None: it lasted
     revision: int = 1  # above 1: a correction of the one before

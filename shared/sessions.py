@@ -148,7 +148,7 @@ class SessionSummary(msgspec.Struct, frozen=True):
     cashback_minor: int
     savings_minor: int
     shortfall: Shortfall | None
-    has_receipt: bool = True
+    has_receipt: bool = False
 
 
 class SessionUpdate(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -192,7 +192,7 @@ TEXTS = {
     "ready.stated": "Das hast du gesagt.",
     "ready.car": "Das sagt das Auto.",
     "ready.habit": "Nach deiner Gewohnheit. Tippe, um es dieses Mal zu ändern.",
-    "ready.rota": "Nach deinem Dienstplan. Tippe, um es für heute zu ändern.",
+    "ready.rota": "Nach deinem Dienstplan. Tippe, um es dieses Mal zu ändern.",
     "ready.forecast": "Gelernt aus früheren Malen. Tippe, um es selbst zu sagen.",
     "ready.none": "Niemand hat eine Zeit gesagt, also wird so geladen, dass du auch früher fahren kannst.",
     "ready.pick": "Andere Zeit",

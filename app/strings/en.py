@@ -198,7 +198,7 @@ TEXTS = {
     "ready.stated": "You said so.",
     "ready.car": "The car says so.",
     "ready.habit": "By your habit. Tap to change it this once.",
-    "ready.rota": "By your shifts. Tap to change it for today.",
+    "ready.rota": "By your shifts. Tap to change it this once.",
     "ready.forecast": "Learned from your past stays. Tap to say it yourself.",
     "ready.none": "Nobody said a time, so the car is charged with care for an early departure.",
     "ready.pick": "Other time",

@@ -192,7 +192,7 @@ TEXTS = {
     "ready.stated": "Dat heb je gezegd.",
     "ready.car": "Dat zegt de auto.",
     "ready.habit": "Volgens je gewoonte. Tik om het deze keer te veranderen.",
-    "ready.rota": "Volgens je rooster. Tik om het voor vandaag te veranderen.",
+    "ready.rota": "Volgens je rooster. Tik om het deze keer te veranderen.",
     "ready.forecast": "Geleerd van eerdere keren. Tik om het zelf te zeggen.",
     "ready.none": "Er is geen tijd gezegd, dus de auto laadt zo dat je ook eerder weg kunt.",
     "ready.pick": "Andere tijd",

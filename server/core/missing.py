@@ -30,7 +30,7 @@ class Ending(msgspec.Struct, frozen=True):
     events: Collection[str]
     forecast: bool = False
     to_come: bool = False
-    stopped: bool = False  # from the app or by the operator, not by pulling the plug
+    stopped: bool = False  # by an app, an operator or a fault, not by pulling the plug
 
 
 def shortfall(ending: Ending) -> Shortfall | None:

@@ -57,7 +57,7 @@ class SettlementInput(msgspec.Struct, frozen=True, kw_only=True):
     public_tariff: PublicTariffTerms | None = None
     qualities: Sequence[str] = ()
     overrides: Sequence[datetime] = ()
-    overrides_undone: Sequence[datetime] = ()
+    overrides_undone: Sequence[datetime | None] = ()
     pending_before_minor: int = 0
     shortfall: Shortfall | None = None
     meter_valid: bool = True
@@ -98,7 +98,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
     delay: Delay
     overrides: tuple[datetime, ...]
-    overrides_undone: tuple[datetime, ...]
+    overrides_undone: tuple[datetime | None, ...]
     override_policy: OverridePolicy
     shortfall: Shortfall | None
 

@@ -26,8 +26,8 @@ from server.storage.plans import Plan
 from shared.plans import Shortfall
 from shared.sessions import Delay, SessionState
 
-STOPPED_BY_US = "Remote"
-"""OCPP's reason, in each version, for a stop that a driver's app or an operator asked for."""
+STOPS = frozenset({"Remote", "DeAuthorized", "EmergencyStop", "PowerLoss", "MasterPass", "GroundFault"})
+"""OCPP's reasons that say that nobody pulled the plug. Local may be either, and stands for no reason said."""
 
 
 async def settle_session(tx: AsyncSession, session_id: UUID, now: datetime) -> str:
@@ -110,7 +110,7 @@ def _shortfall(run: Course, plan: Plan | None, ended_at: datetime) -> Shortfall 
             events={event.kind for event in run.events},
             forecast=plan.depart_source == ReadySource.FORECAST,
             to_come=not plan.delivered_by(ended_at),
-            stopped=session.stop_reason == STOPPED_BY_US,
+            stopped=session.stop_reason in STOPS,
         )
     )
 

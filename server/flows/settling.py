@@ -73,6 +73,7 @@ def settlement_input(
     """The settlement's question for a course with this energy by slot."""
     one, session = run.one, run.one.session
     public = one.public_tariff if one.location.public else None
+    pressed = _overrides(run.events)
     own = None if public is not None else one.driver_prices(run.grid, run.market)
     return SettlementInput(
         session_id=session.id,
@@ -90,11 +91,25 @@ def settlement_input(
         driver_prices=own,
         public_tariff=public,
         qualities=[slot.quality.value for slot in run.curve],
-        overrides=[event.at for event in run.events if event.kind == "override"],
-        overrides_undone=[event.at for event in run.events if event.kind == "override_undone"],
+        overrides=[began for began, _ in pressed],
+        overrides_undone=[undone for _, undone in pressed],
         pending_before_minor=max(0, run.pending_minor),
         shortfall=shortfall,
         meter_valid=run.meter_valid,
         gap_share_bps=run.gap_bps,
         same_account=one.same_account,
     )
+
+
+def _overrides(events: Sequence[SessionEvent]) -> list[tuple[datetime, datetime | None]]:
+    """When charging now was asked for, and when that was undone: by the order of what happened, not by its times.
+
+    A station's clock says when a plug was put back, ours when a button was pressed.
+    """
+    found: list[tuple[datetime, datetime | None]] = []
+    for event in events:
+        if event.kind == "override":
+            found.append((event.at, None))
+        elif event.kind == "override_undone" and found:
+            found[-1] = (found[-1][0], event.at)
+    return found

@@ -117,6 +117,7 @@ class Town:
                 cashback_minor=131 - 20 * number,
                 savings_minor=0,
                 shortfall=None,
+                has_receipt=True,
             )
             for number, one in enumerate(begun)
         ]

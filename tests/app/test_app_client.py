@@ -38,7 +38,11 @@ async def test_answers_come_as_the_structs_that_server_and_app_share(api: Api) -
     assert await api.clock() == ClockView(now=NOW, speed=60, demo=True)
 
 
-def test_an_idle_connection_is_let_go_of_before_the_server_closes_it() -> None:
+def test_an_idle_connection_is_let_go_of_before_the_server_closes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+    monkeypatch.setattr(httpx, "AsyncClient", lambda **options: given.update(options))
+    Api("http://here", Kept())
+    assert given["limits"] is LIMITS
     assert LIMITS.keepalive_expiry is not None
     assert LIMITS.keepalive_expiry < uvicorn.Config("nothing").timeout_keep_alive
 

@@ -174,7 +174,7 @@ async def test_a_receipt_without_money_says_why(signed_in: Open, town: Town) -> 
         eligible=False,
         reasons=["NO_CONSENT", "INVENTED_TOMORROW"],
         overrides=[NOW, NOW + timedelta(hours=1), NOW + timedelta(hours=3)],
-        overrides_undone=[NOW + timedelta(minutes=25), NOW + timedelta(hours=2)],
+        overrides_undone=[NOW + timedelta(minutes=25), NOW + timedelta(hours=2), None],
         shortfall=Shortfall(3_000, "left_early"),
     )
     screen = await at_receipt(signed_in)

@@ -36,6 +36,9 @@ async def test_the_page_knows_what_to_say_when_its_server_is_out_of_reach(served
     assert int(page.headers["content-length"]) == len(page.content)
     for texts in LANGUAGES.values():
         assert f'["{texts["problem.unreachable"]}","{texts["problem.unreachable.hint"]}"]' in page.text
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://here") as client:
+        head = await client.head("/")
+    assert (head.status_code, head.headers.get("content-length", "unsaid"), head.content) == (200, "unsaid", b"")
     script = await asked_for(served, "/flutter_bootstrap.js")
     assert "out-of-reach" not in script.text
     assert "etag" in script.headers

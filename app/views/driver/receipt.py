@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
+from itertools import zip_longest
 from typing import cast
 from uuid import UUID
 
@@ -96,22 +97,13 @@ def _hero(t: Texts, receipt: Receipt, *, wide: bool) -> ft.Control:
 
 def _notices(t: Texts, receipt: Receipt) -> list[ft.Control]:
     out = [notice(Tone.CALM, words) for words in dict.fromkeys(t.code("reason", one) for one in receipt.reasons)]
-    out += [notice(Tone.CALM, _override(t, began, back)) for began, back in overrides(receipt)]
+    out += [notice(Tone.CALM, _override(t, *one)) for one in zip_longest(receipt.overrides, receipt.overrides_undone)]
     if receipt.revision > 1:
         out.append(notice(Tone.CALM, t("receipt.corrected")))
     if receipt.shortfall is not None:
         energy, reason = t.form.energy(receipt.shortfall.energy_wh), t.code("shortfall", receipt.shortfall.reason)
         out.append(notice(Tone.WARN, t("receipt.shortfall", energy=energy, reason=reason)))
     return out
-
-
-def overrides(receipt: Receipt) -> list[tuple[datetime, datetime | None]]:
-    """When the driver asked to charge now, and when each was undone; None: it lasted."""
-    ends = [*receipt.overrides[1:], receipt.ended_at]
-    return [
-        (began, next((back for back in receipt.overrides_undone if began <= back <= end), None))
-        for began, end in zip(receipt.overrides, ends, strict=False)
-    ]
 
 
 def _override(t: Texts, began: datetime, back: datetime | None) -> str:

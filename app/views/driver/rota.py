@@ -120,6 +120,7 @@ def _refusal(t: Texts, wrong: Problem) -> ft.Control:
     """The lines that could not be read: in English in the server's words, which it has no others for."""
     said = "; ".join(f"{one.field}, {one.message}" for one in wrong.errors)
     if said and t.language != "en":
-        lines = [number for one in wrong.errors for number in re.findall(r"^line (\d+)", one.message)]
+        events = [one for one in wrong.errors if one.field != "calendar"]  # else it is no calendar at all
+        lines = [number for one in events for number in re.findall(r"^line (\d+)", one.message)]
         said = t("rota.wrong.lines", lines=", ".join(lines)) if lines else t("rota.wrong.do")
     return notice(Tone.BAD, t("rota.wrong"), said or wrong.hint or wrong.detail)
