@@ -155,9 +155,10 @@ async def say_ready(desk: Desk, session_id: UUID, ready: datetime | None) -> Non
     if view is not None:
         desk.state.board.put_session(view)
         t = desk.texts
-        # What was said: the plan that the answer shows may be the one before.
-        moment = t.form.moment(ready, desk.state.clock.at_present()) if ready is not None else None
-        desk.toast(t("ready.moved", time=moment) if moment else t("ready.forgotten"))
+        if ready is None:
+            desk.toast(t("ready.forgotten"))
+        else:  # what was said: the plan that the answer shows may be the one before
+            desk.toast(t("ready.moved", time=t.form.moment(ready, desk.state.clock.at_present())))
 
 
 async def say_target(desk: Desk, session_id: UUID, change: SessionUpdate) -> None:

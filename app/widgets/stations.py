@@ -117,12 +117,14 @@ def _day(t: Texts, price: PublicPrice) -> ft.Control:
 
 def brings(t: Texts, back: StayEstimate | None) -> list[ft.Control]:
     """Cashback and savings, each on a line of its own: one is paid to the driver, the other is not asked for."""
+    if back is None:
+        return []
     out: list[ft.Control] = []
-    if back is not None and back.cashback is not None:
+    if back.cashback is not None:
         out.append(pair(t("price.back"), _range(t, back.cashback, "estimate")))
-    if back is not None and back.savings is not None and back.savings.high_minor > 0:
+    if back.savings is not None and back.savings.high_minor > 0:
         out.append(pair(t("price.saved"), _range(t, back.savings, "estimate-savings")))
-    some = back is not None and any(one is not None and one.high_minor > 0 for one in (back.cashback, back.savings))
+    some = any(one is not None and one.high_minor > 0 for one in (back.cashback, back.savings))
     return [*out, theme.small(t("price.back_note"))] if some else out
 
 

@@ -21,6 +21,10 @@ class ContractKind(StrEnum):
     PUBLIC_TIMED = "public_timed"  # G: public price that varies by time: savings, cashback on the operator's part
 
 
+OWN_BILL = (ContractKind.HOME_DYNAMIC, ContractKind.HOME_NIGHT, ContractKind.PUBLIC_TIMED)
+"""Where the driver's own price varies by time: a saving lands on the driver's own bill."""
+
+
 class Payout(StrEnum):
     """What happens to a share below the least payout. AT_ONCE is a closed account's: it is paid with all pending."""
 

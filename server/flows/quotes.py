@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import external_limit, override, projection
 from server.core.advice import Here, back_micro, energy_micro
-from server.core.contract import ContractKind, ContractTerms
+from server.core.contract import OWN_BILL, ContractKind, ContractTerms
 from server.core.demand import FLOOR_WH
 from server.core.objective import planning_prices
 from server.core.session import Session
@@ -33,8 +33,6 @@ IN_PUBLIC = (ContractKind.PUBLIC_FIXED, ContractKind.PUBLIC_TIMED)
 AT_HOME = (ContractKind.HOME_FIXED, ContractKind.HOME_NIGHT, ContractKind.HOME_DYNAMIC)
 PAYING = (*IN_PUBLIC, ContractKind.HOME_FIXED, ContractKind.HOME_NIGHT)
 """Where somebody else's price is what moves: he shares it with the driver, at home where he is a partner."""
-SAVES = (ContractKind.PUBLIC_TIMED, ContractKind.HOME_NIGHT, ContractKind.HOME_DYNAMIC)
-"""Where the driver's own price varies by time."""
 
 
 class OverrideQuestion(msgspec.Struct, frozen=True):
@@ -170,8 +168,8 @@ async def _brings(tx: AsyncSession, driver: Driver, evse: Evse, place: Location,
         return None
     paid = kind in PAYING and (place.public or contract.terms.partner)
     row = None if place.public else await contracts.home_tariff(tx, driver.id, now)
-    saved = kind in SAVES and (place.public or row is not None)
-    if (kind in SAVES and not saved) or not (paid or saved):  # nobody entered the own price; or it brings nothing
+    saved = kind in OWN_BILL and (place.public or row is not None)
+    if (kind in OWN_BILL and not saved) or not (paid or saved):  # nobody entered the own price; or it brings nothing
         return None
     home = None if row is None else home_terms(row.entered)
     asked = await _supposed(tx, Stay(driver, contract.terms, evse, place, public, home), now)

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.core import missing, projection
-from server.core.contract import ContractKind
+from server.core.contract import OWN_BILL
 from server.core.following import DRAWING_W
 from server.core.pricecurve import Quality, sources
 from server.core.ready_by import ReadySource
@@ -18,9 +18,6 @@ from server.flows.outlooks import Outlook, doubt, outlook
 from server.storage import sessions, wallets
 from shared.plans import PlanSlot, PlanView, Shortfall
 from shared.sessions import CarNote, CarSays, Delay, Headline, MoneyRange, SessionState, SessionSummary, SessionView
-
-OWN_BILL = (ContractKind.HOME_DYNAMIC, ContractKind.HOME_NIGHT, ContractKind.PUBLIC_TIMED)
-"""Whose saving lands on the driver's own bill."""
 
 
 async def current(tx: AsyncSession, account_id: UUID, now: datetime) -> list[SessionView]:

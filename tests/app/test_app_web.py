@@ -15,9 +15,9 @@ def served() -> web.Asgi:
     return web.asgi("http://127.0.0.1:1")[0]
 
 
-async def asked_for(served: web.Asgi, path: str) -> httpx.Response:
+async def asked_for(served: web.Asgi, path: str, method: str = "GET") -> httpx.Response:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://here") as client:
-        return await client.get(path)
+        return await client.request(method, path)
 
 
 async def test_every_address_gets_the_app_and_nothing_comes_from_a_cdn(served: web.Asgi) -> None:
@@ -36,8 +36,7 @@ async def test_the_page_knows_what_to_say_when_its_server_is_out_of_reach(served
     assert int(page.headers["content-length"]) == len(page.content)
     for texts in LANGUAGES.values():
         assert f'["{texts["problem.unreachable"]}","{texts["problem.unreachable.hint"]}"]' in page.text
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://here") as client:
-        head = await client.head("/")
+    head = await asked_for(served, "/", "HEAD")
     assert (head.status_code, head.headers.get("content-length", "unsaid"), head.content) == (200, "unsaid", b"")
     script = await asked_for(served, "/flutter_bootstrap.js")
     assert "out-of-reach" not in script.text
