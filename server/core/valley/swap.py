@@ -100,10 +100,11 @@ class _Table:
         slots = [place for place in zip(*(table[row] for table in tables), count(), strict=False) if place[3] != slot]
         demands = zip(*([of[slot] for of in table] for table in tables), count(), strict=False)
         others = [place for place in demands if place[3] != row]
+        full, laden = ([place for place in places if place[0]] for places in (slots, others))  # few can give anything
         if least <= cap:
-            yield [_way(least - have, others, slots)]
-        yield [_way(place[0], others, [place]) for place in slots if least <= have + place[0] <= cap]
-        yield [_way(place[0], [place], slots) for place in others if least <= have + place[0] <= cap]
+            yield [_way(least - have, laden, full)]
+        yield [_way(place[0], laden, [place]) for place in full if least <= have + place[0] <= cap]
+        yield [_way(place[0], [place], full) for place in laden if least <= have + place[0] <= cap]
         yield [_way(-have, others, slots)]
 
     def _trades(self, row: int, slot: int, way: _Way) -> Iterator[_Trade]:
