@@ -29,9 +29,11 @@ BATCH_BYTES = 128 << 10
 LULL_S, PATIENT = 0.2, 5_000
 """So long a transaction waits until no other does, for stations are answered first; not where so many frames wait."""
 MANY, LARGER = 2_000, 10
-"""Where so many wait, a transaction takes so many times more: of honest frames, half the work is their share of it.
+"""Where so many wait, a transaction takes so many times more: of honest frames, half the work is their share of it."""
+PLENTY, LONGER_S, LOOKS = 20_000, 1.5, 15
+"""Then so many are awaited, or so much longer, and written station by station.
 
-Each station in it has a page of its own in the index, whether it said one thing or ten.
+Each station has a page of its own in the index, which a transaction writes whether it said one thing there or forty.
 """
 IN_ONE_GO = 20_000
 """Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
@@ -86,11 +88,23 @@ class MessageLog:
         while True:
             await self._arrived.wait()
             await asyncio.sleep(EVERY_S)
-            many = len(self._waiting) > MANY
-            while size := await self._write_some(LARGER if many else 1):
-                many = many or len(self._waiting) > MANY
-                if self._waiting and not many:
-                    await asyncio.sleep(EVERY_S * size / (size + self._bytes))
+            while len(self._waiting) <= MANY and (count := await self._write_some(1)):
+                if self._waiting:
+                    await asyncio.sleep(EVERY_S * count / (count + len(self._waiting)))
+            if len(self._waiting) > MANY:
+                await self._write_many()
+
+    async def _write_many(self) -> None:
+        """Write what waits in large pieces, station by station; what comes meanwhile waits for more of its stations."""
+        for _ in range(LOOKS):
+            if len(self._waiting) < PLENTY:
+                await asyncio.sleep(LONGER_S / LOOKS)
+        async with self._turn:
+            self._waiting = deque(sorted(self._waiting, key=_by_station))
+        left = len(self._waiting)
+        while left > 0 and (count := await self._write_some(LARGER)):
+            left -= count
+        self._arrived.set()
 
     async def flush(self) -> None:
         """Write what waits, at once; what cannot be written waits on."""
@@ -98,20 +112,18 @@ class MessageLog:
             pass
 
     async def _write_some(self, times: int) -> int:
-        """Write what one transaction takes; how many bytes, 0 where nothing waits or nothing can be written."""
+        """Write what one transaction takes; how many frames, 0 where none waits or nothing can be written."""
         async with self._turn:
             self._arrived.clear()
             batch = self._next(times)
-            size = sum(len(one.said.raw) for one in batch)
             if not batch:
                 return 0
             if isinstance(await attempt(self._write(batch), what="message_log"), Failure):
                 self._arrived.set()
                 return 0
             for _ in batch:
-                self._waiting.popleft()
-            self._bytes -= size
-            return max(size, 1)
+                self._bytes -= len(self._waiting.popleft().said.raw)
+            return len(batch)
 
     def _next(self, times: int) -> list[_Waiting]:
         """What one transaction writes: at least one frame, where one waits."""
@@ -166,6 +178,11 @@ class MessageLog:
                 messages = [message for message in starmap(Message, rows) if message.party_id == party_id]
                 told = [view(one, self._stations[one.station_id][1]) for one in messages]
                 self._bus.publish(topic, msgspec.json.encode(told))
+
+
+def _by_station(one: _Waiting) -> tuple[float, int]:
+    """Those of one station together, in their order, but no farther from their time than the log may have them."""
+    return one.at.timestamp() // message_log.APART.total_seconds(), one.station_id.int
 
 
 async def _read(batch: list[_Waiting]) -> list[_Read]:

@@ -1,7 +1,10 @@
-"""The message log: frames between stations and us, by the order of their coming."""
+"""The message log: frames between stations and us, those of one station in the order of their coming.
+
+Frames of several stations stand in that order too, but for seconds where thousands came (`APART`).
+"""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -18,6 +21,8 @@ L = TABLE.c
 S = Stations.__table__.c  # type: ignore[attr-defined]
 SCAN_MAX = 100_000
 """The most frames that one search looks at: 0.1 s and a page that says where to go on, instead of minutes."""
+APART = timedelta(seconds=4)
+"""So far apart may frames stand the other way round."""
 BATCH = 2_000
 INSERT = sa.insert(TABLE)
 
@@ -85,7 +90,7 @@ async def newest(
     found = [(to_struct(row, Message), str(row.identity)) for row in await tx.execute(rows)]
     if len(found) > limit:
         return found[:limit], found[limit - 1][0].id
-    past = wanted.since is not None and edge is not None and await _at(tx, edge) < wanted.since
+    past = wanted.since is not None and edge is not None and await _at(tx, edge) + APART < wanted.since
     return found, None if past else edge
 
 
@@ -107,7 +112,12 @@ async def forget(tx: AsyncSession, before: datetime) -> int:
 
 
 async def first_at(tx: AsyncSession, moment: datetime) -> int:
-    """Where a time begins in the order: an id that all frames from then on have at least. Bisects, as times rise."""
+    """Where a time begins in the order: an id that all frames from then on have at least."""
+    return await _about(tx, moment, APART)
+
+
+async def _about(tx: AsyncSession, moment: datetime, apart: timedelta) -> int:
+    """An id at which the times, moved so far, pass a moment. Bisects, as times rise, but for APART."""
     low, high = (await tx.execute(sa.select(sa.func.min(L.id), sa.func.max(L.id)))).one()
     if low is None:
         return 0
@@ -115,7 +125,7 @@ async def first_at(tx: AsyncSession, moment: datetime) -> int:
     while low < high:
         middle = (low + high) // 2
         row = (await tx.execute(sa.select(L.id, L.at).where(L.id >= middle).order_by(L.id).limit(1))).one()
-        if row.at < moment:
+        if row.at + apart < moment:
             low = int(row.id) + 1
         else:
             high = middle
@@ -123,9 +133,10 @@ async def first_at(tx: AsyncSession, moment: datetime) -> int:
 
 
 async def _upto(tx: AsyncSession, until: datetime | None, before: int | None) -> int | None:
+    """An id that all frames before a time, and before an id, are below; None for neither."""
     ends = [] if before is None else [before]
     if until is not None:
-        ends.append(await first_at(tx, until))
+        ends.append(await _about(tx, until, -APART))
     return min(ends, default=None)
 
 

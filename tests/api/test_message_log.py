@@ -3,13 +3,13 @@
 import asyncio
 import json
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from api_edge import bearer, eventually, serving
 from operators_desk import OPERATOR, opened
-from small_town import ANNA, NOW, OTTO, STREET_STATION_1
+from small_town import ANNA, NOW, OTTO, STREET_STATION_1, STREET_STATION_2
 
 from server.bus import LocalBus, messages_topic
 from server.clock import SteppedClock
@@ -20,6 +20,8 @@ from server.storage import message_log
 from server.workers import tidy
 from server.workers.context import WorkContext
 
+BEGIN = datetime.fromtimestamp(NOW.timestamp() // 4 * 4, UTC)
+"""When a span begins in which frames may change places."""
 STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
 
 
@@ -217,6 +219,76 @@ async def test_what_waits_is_written_evenly_and_at_once_at_the_end(context, monk
     assert log.counts["kept"] == 12
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture
+async def crowded(context, monkeypatch):
+    """Two stations that spoke in turns, a frame a second, while more frames waited than are written evenly."""
+    for name, value in (("EVERY_S", 0.01), ("LONGER_S", 0.01), ("MANY", 5)):
+        monkeypatch.setattr(keeper, name, value)
+    clock = SteppedClock(BEGIN)
+    log = MessageLog(context.db, clock, context.bus)
+    for second in range(13):
+        clock.advance_to(BEGIN + timedelta(seconds=second))
+        log.put((STREET_STATION_1, STREET_STATION_2)[second % 2], frame(str(second)))
+    running = asyncio.create_task(log.run())
+    await eventually(lambda: log.counts["kept"] == 13)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return context
+
+
+async def test_where_many_wait_those_of_a_station_stand_together_for_four_seconds(crowded):
+    first = 0 if STREET_STATION_1.int < STREET_STATION_2.int else 1
+    wanted = [at + turn for at in (0, 4, 8) for turn in (first, first + 2, 1 - first, 3 - first)]
+    async with crowded.db.read() as tx:
+        assert [int(one.raw) for one in await everything(tx)] == [*wanted, 12]
+
+
+async def test_what_comes_while_many_are_written_is_written_after_them(context, monkeypatch):
+    for name, value in (("EVERY_S", 0.01), ("LONGER_S", 0.01), ("MANY", 5)):
+        monkeypatch.setattr(keeper, name, value)
+    log, add = MessageLog(context.db, context.clock, context.bus), message_log.add
+
+    async def late(tx, messages):
+        if len(messages) > 1:
+            log.put(STREET_STATION_1, frame("late"))
+        await add(tx, messages)
+
+    monkeypatch.setattr(message_log, "add", late)
+    for number in range(6):
+        log.put(STREET_STATION_1, frame(str(number)))
+    running = asyncio.create_task(log.run())
+    await eventually(lambda: log.counts["kept"] == 7)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    async with context.db.read() as tx:
+        assert [one.raw for one in await everything(tx)] == ["0", "1", "2", "3", "4", "5", "late"]
+
+
+async def searched(tx, fits):
+    """The seconds of all frames that fit, page by page."""
+    before, found = None, []
+    while True:
+        page, before = await message_log.newest(tx, fits, before, 3)
+        found += [int(one.raw) for one, _ in page]
+        if before is None:
+            return sorted(found)
+
+
+@pytest.mark.parametrize("since", range(-5, 14))
+async def test_a_time_is_found_where_frames_stand_the_other_way_round(crowded, monkeypatch, since):
+    monkeypatch.setattr(message_log, "SCAN_MAX", 2)
+    begin = BEGIN + timedelta(seconds=since)
+    async with crowded.db.read() as tx:
+        party_id = (await message_log.parties_of(tx, [STREET_STATION_1]))[STREET_STATION_1][0]
+        after = await message_log.first_at(tx, begin) - 1
+        for until in range(since + 1, 16):
+            fits = message_log.Wanted(party_id, since=begin, until=BEGIN + timedelta(seconds=until))
+            wanted = [second for second in range(13) if since <= second < until]
+            assert await searched(tx, fits) == wanted
+            traced = await message_log.oldest_after(tx, fits, after, 20)
+            assert sorted(int(one.raw) for one, _ in traced) == wanted
 
 
 async def test_a_database_that_is_away_loses_nothing(context, monkeypatch):
