@@ -119,7 +119,7 @@ class MessageController(Controller):
         caller: NamedDependency[Caller],
         search: NamedDependency[Search],
     ) -> Stream:
-        """Frames that fit, as they are kept: about half a second after they were said."""
+        """Frames that fit, as they are kept: half a second after they were said, two or three where thousands come."""
         subscription = context.bus.subscribe([messages_topic(search.wanted.party_id)])
         body = _told(context, caller, search, subscription)
         return Stream(body, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
