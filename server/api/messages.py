@@ -92,7 +92,10 @@ class MessageController(Controller):
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Page[MessageView]:
-        """Newest first. A page may hold fewer than `limit`, even none, and still have a `next_cursor`: go on there."""
+        """Newest first, to some seconds where thousands came.
+
+        A page may hold fewer than `limit`, even none, and still have a `next_cursor`: go on there.
+        """
         async with context.db.read() as tx:
             return await message_views.page(tx, search.wanted, None if cursor is None else int(cursor), limit)
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from datetime import datetime
-from itertools import islice, starmap
+from itertools import chain, islice, starmap
 from uuid import UUID
 
 import msgspec
@@ -31,9 +31,11 @@ LULL_S, PATIENT = 0.2, 5_000
 MANY, LARGER = 2_000, 10
 """Where so many wait, a transaction takes so many times more: of honest frames, half the work is their share of it."""
 PLENTY, LONGER_S, LOOKS = 20_000, 1.5, 15
-"""Then so many are awaited, or so much longer, and written station by station.
+"""Then so many are awaited, or so much longer; nobody waits for more where memory is short."""
+GATHERED = 10_000
+"""So many are then written station by station; to sort them holds the loop for 9 ms.
 
-Each station has a page of its own in the index, which a transaction writes whether it said one thing there or forty.
+Each station has a page of its own in the index, which a transaction writes whether it said one thing there or twenty.
 """
 IN_ONE_GO = 20_000
 """Bytes of frames that are judged in one go: a millisecond. (A thread would hold the interpreter for longer.)"""
@@ -43,9 +45,12 @@ BYTES_MAX = 64 << 20
 
 
 class _Waiting(msgspec.Struct, frozen=True, gc=False):
+    """A frame that is to be written. `span`: never falls, though the clock may; frames of one may change places."""
+
     station_id: UUID
     at: datetime
     said: Said
+    span: float
 
 
 class _Read(msgspec.Struct, frozen=True, gc=False):
@@ -64,7 +69,7 @@ class MessageLog:
         self.counts: Counter[str] = Counter()
         self._db, self._clock, self._bus = db, clock, bus
         self._waiting: deque[_Waiting] = deque()
-        self._bytes = 0
+        self._bytes, self._span = 0, 0.0
         self._arrived = asyncio.Event()
         self._stations: dict[UUID, tuple[UUID, str]] = {}
         self._last_id: int | None = None
@@ -76,7 +81,9 @@ class MessageLog:
             self.counts["lost"] += 1
             return
         self._bytes += len(said.raw)
-        self._waiting.append(_Waiting(station_id, self._clock.now(), said))
+        now = self._clock.now()
+        self._span = max(self._span, now.timestamp() // message_log.APART.total_seconds())
+        self._waiting.append(_Waiting(station_id, now, said, self._span))
         self._arrived.set()
 
     @property
@@ -95,16 +102,27 @@ class MessageLog:
                 await self._write_many()
 
     async def _write_many(self) -> None:
-        """Write what waits in large pieces, station by station; what comes meanwhile waits for more of its stations."""
+        """Write what waits; what comes meanwhile waits for more of its stations, where it can."""
         for _ in range(LOOKS):
-            if len(self._waiting) < PLENTY:
+            if len(self._waiting) < PLENTY and self._bytes < BYTES_MAX // 2:
                 await asyncio.sleep(LONGER_S / LOOKS)
-        async with self._turn:
-            self._waiting = deque(sorted(self._waiting, key=_by_station))
         left = len(self._waiting)
-        while left > 0 and (count := await self._write_some(LARGER)):
+        while left > 0 or len(self._waiting) >= PLENTY:
+            count = await self._write_gathered()
+            if not count:
+                break
             left -= count
-        self._arrived.set()
+        self._arrived.set()  # others may have come while the last were written
+
+    async def _write_gathered(self) -> int:
+        """Write GATHERED frames in large pieces, station by station; how many, 0 where nothing can be written."""
+        async with self._turn:
+            first = sorted(islice(self._waiting, GATHERED), key=_by_station)
+            self._waiting = deque(chain(first, islice(self._waiting, len(first), None)))
+        written = 0
+        while written < len(first) and (count := await self._write_some(LARGER)):
+            written += count
+        return written
 
     async def flush(self) -> None:
         """Write what waits, at once; what cannot be written waits on."""
@@ -181,8 +199,8 @@ class MessageLog:
 
 
 def _by_station(one: _Waiting) -> tuple[float, int]:
-    """Those of one station together, in their order, but no farther from their time than the log may have them."""
-    return one.at.timestamp() // message_log.APART.total_seconds(), one.station_id.int
+    """Those of one station together, in their order, and no farther from their time than the log may have them."""
+    return one.span, one.station_id.int
 
 
 async def _read(batch: list[_Waiting]) -> list[_Read]:

@@ -28,7 +28,7 @@ INSERT = sa.insert(TABLE)
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A frame. `id`: rises with time, unique. `odd`: what is not as the specification says, "" for nothing."""
+    """A frame. `id`: unique, rises with time, but for APART. `odd`: what is not as specified, "" for nothing."""
 
     id: int
     party_id: UUID

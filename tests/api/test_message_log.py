@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -222,19 +223,28 @@ async def test_what_waits_is_written_evenly_and_at_once_at_the_end(context, monk
 
 
 @pytest.fixture
-async def crowded(context, monkeypatch):
-    """Two stations that spoke in turns, a frame a second, while more frames waited than are written evenly."""
+def hurried(monkeypatch):
+    """Few frames are many."""
     for name, value in (("EVERY_S", 0.01), ("LONGER_S", 0.01), ("MANY", 5)):
         monkeypatch.setattr(keeper, name, value)
+
+
+async def written(log, count):
+    running = asyncio.create_task(log.run())
+    await eventually(lambda: log.counts["kept"] == count)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture
+async def crowded(context, hurried):
+    """Two stations that spoke in turns, a frame a second, while more frames waited than are written evenly."""
     clock = SteppedClock(BEGIN)
     log = MessageLog(context.db, clock, context.bus)
     for second in range(13):
         clock.advance_to(BEGIN + timedelta(seconds=second))
         log.put((STREET_STATION_1, STREET_STATION_2)[second % 2], frame(str(second)))
-    running = asyncio.create_task(log.run())
-    await eventually(lambda: log.counts["kept"] == 13)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await written(log, 13)
     return context
 
 
@@ -245,25 +255,35 @@ async def test_where_many_wait_those_of_a_station_stand_together_for_four_second
         assert [int(one.raw) for one in await everything(tx)] == [*wanted, 12]
 
 
-async def test_what_comes_while_many_are_written_is_written_after_them(context, monkeypatch):
-    for name, value in (("EVERY_S", 0.01), ("LONGER_S", 0.01), ("MANY", 5)):
-        monkeypatch.setattr(keeper, name, value)
-    log, add = MessageLog(context.db, context.clock, context.bus), message_log.add
+async def test_what_comes_while_many_are_written_is_written_after_them(context, monkeypatch, hurried):
+    monkeypatch.setattr(keeper, "BATCH", 1)
+    monkeypatch.setattr(keeper, "LARGER", 3)
+    log, add, pieces = MessageLog(context.db, context.clock, context.bus), message_log.add, []
+    early, later = sorted((STREET_STATION_1, STREET_STATION_2))
 
-    async def late(tx, messages):
-        if len(messages) > 1:
-            log.put(STREET_STATION_1, frame("late"))
+    async def noted(tx, messages):
+        pieces.append(len(messages))
+        if len(pieces) == 1:
+            log.put(early, frame("6"))
         await add(tx, messages)
 
-    monkeypatch.setattr(message_log, "add", late)
+    monkeypatch.setattr(message_log, "add", noted)
+    for number in range(6):
+        log.put(later, frame(str(number)))
+    await written(log, 7)
+    assert pieces == [3, 3, 1]
+    async with context.db.read() as tx:
+        assert [one.raw for one in await everything(tx)] == [str(number) for number in range(7)]
+
+
+async def test_a_station_keeps_its_order_where_the_clock_goes_back(context, hurried):
+    moments = [BEGIN - timedelta(seconds=number) for number in range(6)]
+    log = MessageLog(context.db, SimpleNamespace(now=iter(moments).__next__), context.bus)
     for number in range(6):
         log.put(STREET_STATION_1, frame(str(number)))
-    running = asyncio.create_task(log.run())
-    await eventually(lambda: log.counts["kept"] == 7)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await written(log, 6)
     async with context.db.read() as tx:
-        assert [one.raw for one in await everything(tx)] == ["0", "1", "2", "3", "4", "5", "late"]
+        assert [one.raw for one in await everything(tx)] == [str(number) for number in range(6)]
 
 
 async def searched(tx, fits):
